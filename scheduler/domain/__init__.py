@@ -1,0 +1,1 @@
+"""The nouns: frozen values of the standard library (numpy for series only); no clock, no input or output."""

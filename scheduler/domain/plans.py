@@ -1,0 +1,125 @@
+"""What the planner is asked and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from scheduler.domain.carbon import CarbonForecast
+from scheduler.domain.gpus import Pool
+from scheduler.domain.intervals import Interval, total_length
+from scheduler.domain.units import Emissions, Energy, Power
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchCost:
+    """What one suspend with its resume costs: checkpoint, restart and re-warming, run at the job's power."""
+
+    time: timedelta = timedelta(seconds=120)
+    energy: Energy = Energy(0.0)
+    """Beyond `time` at the job's power."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannableJob:
+    """A job as the planner sees it: what it needs, what it may do, and what it already holds."""
+
+    id: int
+    submitted_at: datetime
+    pool: Pool
+    width: int
+    """GPUs, or CPU slots, held while it runs."""
+    remaining: timedelta
+    power: Power
+    """Of the whole job."""
+    finish_by: datetime
+    earliest_start: datetime
+    interruptible: bool = False
+    running: bool = False
+    """It holds its places now; unless it is interruptible it keeps them until it ends."""
+    run_now: bool = False
+    """The user asked for no waiting: as early as first-come-first-served allows."""
+    switch: SwitchCost = SwitchCost()
+    min_run: timedelta = timedelta(minutes=5)
+    """Shortest stretch worth starting."""
+    after: tuple[int, ...] = ()
+    """Jobs of this problem that must have finished first."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanningProblem:
+    """Everything a policy may know. `forecast` None: nothing is known, so jobs run in order and nothing is claimed."""
+
+    now: datetime
+    jobs: tuple[PlannableJob, ...]
+    capacity: dict[Pool, int]
+    forecast: CarbonForecast | None
+
+    def job(self, job_id: int) -> PlannableJob:
+        return next(job for job in self.jobs if job.id == job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """When one job is to hold its places; intervals are sorted and apart. None emitted: forecast does not reach."""
+
+    job: int
+    intervals: tuple[Interval, ...]
+    emissions: Emissions | None
+    """Expected, PUE not included."""
+    run_now_emissions: Emissions | None
+    """Expected, had it started when first-come-first-served would have."""
+    run_now_start: datetime
+    late: bool
+    """Whether it is expected to finish after `finish_by`."""
+    reason: str
+    """A closed word: `carbon-window`, `resources`, `dependency`, `due`, `run-now`, `running`, `no-forecast`."""
+
+    @property
+    def start(self) -> datetime:
+        return self.intervals[0].start
+
+    @property
+    def end(self) -> datetime:
+        return self.intervals[-1].end
+
+    @property
+    def switches(self) -> int:
+        return len(self.intervals) - 1
+
+    @property
+    def busy(self) -> timedelta:
+        return total_length(self.intervals)
+
+    def active_at(self, moment: datetime) -> bool:
+        return any(moment in interval for interval in self.intervals)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One placement for every job of the problem, and what the whole is expected to emit."""
+
+    policy: str
+    made_at: datetime
+    placements: tuple[Placement, ...]
+    forecast_issued_at: datetime | None = None
+    lower_bound: Emissions | None = None
+    """No plan for the same forecast, slots and jobs can emit less; None where a policy proves none."""
+    notes: tuple[str, ...] = field(default=())
+
+    def placement(self, job_id: int) -> Placement | None:
+        return next((p for p in self.placements if p.job == job_id), None)
+
+    @property
+    def late_jobs(self) -> int:
+        return sum(p.late for p in self.placements)
+
+    @property
+    def emissions(self) -> Emissions | None:
+        """Of all placements; None when one is unknown."""
+        total = 0.0
+        for placement in self.placements:
+            if placement.emissions is None:
+                return None
+            total += placement.emissions.grams
+        return Emissions(total)

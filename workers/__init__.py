@@ -1,0 +1,1 @@
+"""The hands of carbonq: run a training process and measure it."""
