@@ -13,10 +13,14 @@ from typing import Protocol
 
 from scheduler import protocol
 from scheduler.domain.carbon import CarbonForecast, IntensityObservation, SeriesKey, SourceCapabilities
+from scheduler.domain.changes import UNSET as UNSET
+from scheduler.domain.changes import JobChanges as JobChanges
+from scheduler.domain.changes import SegmentChanges as SegmentChanges
+from scheduler.domain.changes import Unset as Unset
 from scheduler.domain.gpus import Inventory
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Basis, Job, JobSpec, Owner
-from scheduler.domain.lifecycle import JobEvent, JobState, Reason, SegmentState, StopReason
+from scheduler.domain.lifecycle import JobEvent, JobState, Reason, StopReason
 from scheduler.domain.plans import Plan
 from scheduler.domain.readings import EnergySlice
 from scheduler.domain.runs import Segment, SegmentId
@@ -77,42 +81,6 @@ class JobQuery:
     until: datetime | None = None
     limit: int | None = None
     """Keep the newest so many."""
-
-
-class Unset:
-    """Marks a field that a change leaves alone (None is a value)."""
-
-
-UNSET = Unset()
-
-
-@dataclass(frozen=True, slots=True)
-class JobChanges:
-    """Fields to set beside a step, or without one; UNSET fields stay."""
-
-    reason: Reason | Unset = UNSET
-    detail: str | Unset | None = UNSET
-    attempts: int | Unset = UNSET
-    started_at: datetime | Unset | None = UNSET
-    ended_at: datetime | Unset | None = UNSET
-    exit_code: int | Unset | None = UNSET
-    work_done: timedelta | Unset = UNSET
-    stop_requested: str | Unset | None = UNSET
-    finish_by: datetime | Unset = UNSET
-    deadline: datetime | Unset | None = UNSET
-    """Sets spec.deadline."""
-    run_now: bool | Unset = UNSET
-    """Sets spec.run_now."""
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentChanges:
-    state: SegmentState | Unset = UNSET
-    host: str | Unset | None = UNSET
-    started_at: datetime | Unset | None = UNSET
-    ended_at: datetime | Unset | None = UNSET
-    exit_code: int | Unset | None = UNSET
-    stop_reason: StopReason | Unset | None = UNSET
 
 
 @dataclass(frozen=True, slots=True)
