@@ -1,0 +1,75 @@
+"""Keeps one worker agent running beside the daemon. Runs belong to their supervisors, so an agent may come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_LOWEST_BACKOFF_S, _HIGHEST_BACKOFF_S = 0.2, 30.0
+
+
+def agent_command(socket: Path, runs: Path, cpu_slots: int | None, launcher: str) -> list[str]:
+    """How the agent is started: by this interpreter, with the working directory off the import path (`-P`)."""
+    slots = [] if cpu_slots is None else ["--cpu-slots", str(cpu_slots)]
+    paths = ["--socket", str(socket), "--runs", str(runs)]
+    return [sys.executable, "-P", "-m", "workers.agent", *paths, "--launcher", launcher, *slots]
+
+
+class AgentKeeper:
+    """Starts the agent, and starts it again when it ends."""
+
+    def __init__(self, command: list[str], environ: Mapping[str, str], log: Path) -> None:
+        self._command, self._environ, self._log = command, dict(environ), log
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    async def keep(self) -> None:
+        """Runs until cancelled."""
+        backoff_s = _LOWEST_BACKOFF_S
+        while True:
+            started = asyncio.get_running_loop().time()
+            self._process = await self._start()
+            code = await self._process.wait()
+            lived_s = asyncio.get_running_loop().time() - started
+            backoff_s = _LOWEST_BACKOFF_S if lived_s > 10 else min(backoff_s * 2, _HIGHEST_BACKOFF_S)
+            logger.warning("worker agent ended", extra={"code": code, "again_in_s": backoff_s, "log": str(self._log)})
+            await asyncio.sleep(backoff_s)
+
+    async def stop(self) -> None:
+        """End the agent; the runs it started go on."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), 5)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        descriptor = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            # Its own session, so that Ctrl-C at the daemon's terminal does not reach it.
+            return await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                env=self._environ,
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
