@@ -144,7 +144,8 @@ class Store(Protocol):
         ...
 
     def open_segments(self) -> tuple[Segment, ...]:
-        """Segments STARTING or RUNNING, and ended ones whose last slices are not stored yet, in order of creation."""
+        """Segments STARTING or RUNNING, and ended ones whose slices up to `last_seq` are not all stored, in order of
+        creation."""
         ...
 
     def change_segment(self, segment: SegmentId, changes: SegmentChanges) -> Segment: ...

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import Reason, SegmentState, StopReason
+from scheduler.domain.runs import Segment
 
 
 class Unset:
@@ -33,6 +36,12 @@ class JobChanges:
     run_now: bool | Unset = UNSET
     """Sets spec.run_now."""
 
+    def applied_to(self, job: Job) -> Job:
+        """The job as it will be; its state is not a field to set but a step to take."""
+        given = _given(self)
+        of_spec = {name: given.pop(name) for name in ("deadline", "run_now") if name in given}
+        return replace(job, spec=replace(job.spec, **of_spec), **given)
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentChanges:
@@ -44,3 +53,13 @@ class SegmentChanges:
     ended_at: datetime | Unset | None = UNSET
     exit_code: int | Unset | None = UNSET
     stop_reason: StopReason | Unset | None = UNSET
+    last_seq: int | Unset | None = UNSET
+
+    def applied_to(self, segment: Segment) -> Segment:
+        """The segment as it will be."""
+        return replace(segment, **_given(self))
+
+
+def _given(changes: JobChanges | SegmentChanges) -> dict[str, Any]:
+    values = {field.name: getattr(changes, field.name) for field in fields(changes)}
+    return {name: value for name, value in values.items() if not isinstance(value, Unset)}

@@ -42,6 +42,8 @@ class Segment:
     stop_reason: StopReason | None = None
     readings_upto: int = 0
     """Sequence number of the last energy slice that the database has."""
+    last_seq: int | None = None
+    """Sequence number of its last energy slice at all; known once it has ended."""
 
     @property
     def held(self) -> timedelta:
