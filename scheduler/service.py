@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from scheduler.config import QueueSettings
+from scheduler.domain.changes import JobChanges
 from scheduler.domain.durations import format_duration
 from scheduler.domain.errors import NotFound, RequestError
 from scheduler.domain.gpus import Inventory, Pool
 from scheduler.domain.jobs import Basis, Job, JobSpec, Owner
 from scheduler.domain.lifecycle import HOLDING_GPUS, TERMINAL, WAITING, JobEvent, JobState, Reason, StopReason
 from scheduler.domain.units import Power
-from scheduler.ports import JobChanges, JobDraft, JobQuery, Store
+from scheduler.ports import JobDraft, JobQuery, SecretSpool, Store
 
 CANCELLABLE_AT_ONCE = WAITING | {JobState.HELD}
 LONGEST_ARGV_BYTES = 128 * 1024
 """A command of more than this is refused: Linux would refuse to execute it (MAX_ARG_STRLEN)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """What may be changed of a job that has not ended."""
-
-    deadline: datetime
 
 
 def draft_job(
@@ -44,12 +37,17 @@ def draft_job(
     return JobDraft(spec, owner, now, duration, duration_basis, power, power_basis, finish_by)
 
 
-def submit(store: Store, draft: JobDraft, queue: QueueSettings) -> Job:
-    """Record the job; RequestError when the queue is full."""
-    waiting = len(store.jobs(JobQuery(states=frozenset(WAITING | {JobState.HELD}))))
-    if waiting >= queue.most_queued:
-        raise RequestError(f"the queue holds {waiting} jobs, its limit (queue.most_queued); cancel some or raise it")
-    return store.add_job(draft)
+def submit(store: Store, spool: SecretSpool, draft: JobDraft, env: Mapping[str, str], held: bool, limit: int) -> Job:
+    """Record the job and put its environment aside, both or neither; RequestError when the queue is full."""
+    with store.transaction():
+        waiting = len(store.jobs(JobQuery(states=frozenset(CANCELLABLE_AT_ONCE))))
+        if waiting >= limit:
+            raise RequestError(
+                f"the queue holds {waiting} jobs, its limit (queue.most_queued); cancel some or raise it"
+            )
+        job = store.add_job(draft)
+        spool.put(job.id, env)
+        return hold(store, job.id, draft.submitted_at) if held else job
 
 
 def known_job(store: Store, job_id: int) -> Job:
@@ -100,14 +98,15 @@ def run_now(store: Store, job_id: int, now: datetime) -> Job:
     return store.change_job(job_id, now, JobChanges(run_now=True), note="run-now-requested")
 
 
-def update(store: Store, job_id: int, change: Update, now: datetime) -> Job:
-    """Move the deadline of a job that has not ended."""
+def update_deadline(store: Store, job_id: int, deadline: datetime | None, now: datetime, queue: QueueSettings) -> Job:
+    """Move the deadline of a job that has not ended; None takes it away, and the longest wait holds instead."""
     job = known_job(store, job_id)
     if job.state in TERMINAL:
         raise RequestError(f"job {job_id} has ended ({job.state}); its deadline can no longer be moved")
-    _check_deadline(change.deadline, now, job.remaining, job.duration_basis)
-    changes = JobChanges(deadline=change.deadline, finish_by=change.deadline)
-    return store.change_job(job_id, now, changes, note="deadline-moved")
+    if deadline is not None:
+        _check_deadline(deadline, now, job.remaining, job.duration_basis)
+    finish_by = deadline or max(now, job.submitted_at + queue.longest_wait) + job.remaining
+    return store.change_job(job_id, now, JobChanges(deadline=deadline, finish_by=finish_by), note="deadline-moved")
 
 
 def _check_command(spec: JobSpec) -> None:

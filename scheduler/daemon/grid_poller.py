@@ -1,4 +1,4 @@
-"""Asks the grid provider in its own rhythm and remembers what it said; a silent provider costs nothing but freshness."""
+"""Asks the grid provider in its own rhythm and remembers what it said; a silent provider costs only freshness."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""From the nouns to the views that the API publishes; pure."""

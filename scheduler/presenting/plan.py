@@ -1,0 +1,123 @@
+"""The plan as a timeline: the intensity strip, the jobs on it, and the places they fall on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from scheduler.domain.carbon import CarbonForecast
+from scheduler.domain.gpus import Inventory, Pool
+from scheduler.domain.intervals import Interval
+from scheduler.domain.jobs import Job
+from scheduler.domain.plans import Placement, Plan
+from scheduler.domain.runs import Segment
+from scheduler.domain.series import StepSeries
+from scheduler.presenting.jobs import placement_view
+from scheduler.service_views import GpuRow, IntensitySlot, PlannedJob, PlanView
+
+
+def intensity_slots(forecast: CarbonForecast | None, window: Interval | None = None) -> tuple[IntensitySlot, ...]:
+    """The forecast's slots, with their bands, inside `window`."""
+    if forecast is None:
+        return ()
+    series = forecast.expected.clipped(window) if window else forecast.expected
+    return tuple(
+        IntensitySlot(interval.start, interval.end, value, _at(forecast.p10, interval), _at(forecast.p90, interval))
+        for interval, value in series.rows()
+    )
+
+
+def _at(band: StepSeries | None, interval: Interval) -> float | None:
+    return band.mean(interval) if band is not None else None
+
+
+def plan_view(
+    plan: Plan,
+    jobs: Mapping[int, Job],
+    forecast: CarbonForecast | None,
+    places: tuple[GpuRow, ...],
+    zone: str,
+    source: str,
+    now: datetime,
+) -> PlanView:
+    shown = sorted((p for p in plan.placements if p.job in jobs), key=lambda p: (p.start, p.job))
+    return PlanView(
+        policy=plan.policy,
+        made_at=plan.made_at,
+        zone=zone,
+        source=source,
+        forecast_issued_at=plan.forecast_issued_at,
+        forecast_age_s=(now - plan.forecast_issued_at).total_seconds() if plan.forecast_issued_at else None,
+        strip=_strip(forecast, shown, now),
+        jobs=tuple(_planned(jobs[p.job], p) for p in shown),
+        gpus=places,
+        emissions_g=plan.emissions.grams if plan.emissions else None,
+        run_now_emissions_g=_sum_run_now(plan.placements),
+        lower_bound_g=plan.lower_bound.grams if plan.lower_bound else None,
+        late_jobs=plan.late_jobs,
+        notes=plan.notes,
+    )
+
+
+def place_rows(
+    inventory: Inventory | None, open_segments: Sequence[Segment], powers_w: Mapping[str, float]
+) -> tuple[GpuRow, ...]:
+    """Each GPU, and each CPU slot, with the job that holds it now."""
+    if inventory is None:
+        return ()
+    holder = {uuid: segment.id.job for segment in open_segments for uuid in segment.gpu_uuids}
+    gpus = tuple(
+        GpuRow(
+            id=gpu.uuid,
+            pool=Pool.GPU,
+            name=gpu.name,
+            memory_bytes=gpu.memory_bytes,
+            power_limit_w=gpu.power_limit.watts if gpu.power_limit else None,
+            power_w=powers_w.get(gpu.uuid),
+            job=holder.get(gpu.uuid),
+            other_pids=gpu.busy_with,
+        )
+        for gpu in inventory.gpus
+    )
+    on_cpu = [segment.id.job for segment in open_segments if not segment.gpu_uuids]
+    return gpus + tuple(_slot(inventory, n, on_cpu) for n in range(inventory.cpu_slots))
+
+
+def _slot(inventory: Inventory, number: int, on_cpu: Sequence[int]) -> GpuRow:
+    return GpuRow(
+        id=f"cpu-{number}",
+        pool=Pool.CPU,
+        name=inventory.cpu_model or "CPU slot",
+        memory_bytes=None,
+        power_limit_w=None,
+        power_w=None,
+        job=on_cpu[number] if number < len(on_cpu) else None,
+        other_pids=(),
+    )
+
+
+def _strip(forecast: CarbonForecast | None, shown: Sequence[Placement], now: datetime) -> tuple[IntensitySlot, ...]:
+    horizon = forecast.horizon if forecast else None
+    end = max([p.end for p in shown] + ([horizon] if horizon else []), default=now)
+    return intensity_slots(forecast, Interval(now, end)) if end > now else ()
+
+
+def _planned(job: Job, placement: Placement) -> PlannedJob:
+    return PlannedJob(
+        name=job.spec.name,
+        user=job.owner.name,
+        state=job.state,
+        pool=job.spec.pool,
+        width=job.spec.width,
+        finish_by=job.finish_by,
+        placement=placement_view(placement, job.id),
+    )
+
+
+def _sum_run_now(placements: Iterable[Placement]) -> float | None:
+    total = 0.0
+    for placement in placements:
+        if placement.run_now_emissions is None:
+            return None
+        total += placement.run_now_emissions.grams
+    return total
