@@ -1,0 +1,109 @@
+"""What this host offers: its GPUs, CPU slots, and the meters that answer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from scheduler.domain.readings import MeterMethod
+from scheduler.protocol import ENV_SEGMENT, GpuReport, InventoryReport
+from workers.metering.nvml import Board, NvmlAbsent, NvmlError, boards, close_nvml, open_nvml
+from workers.metering.rapl import find_zones
+from workers.metering.sampler import THIS_HOST, HostFiles
+
+CPUS_PER_SLOT = 4
+"""Logical CPUs behind one CPU slot where the settings do not say how many slots there are."""
+
+
+def take_inventory(cpu_slots: int | None, files: HostFiles = THIS_HOST) -> InventoryReport:
+    """Ask everything anew, NVML included: a GPU that came or went since the last time is seen."""
+    gpus, gpu_meters, degraded = _gpus(files.proc)
+    host_meter = MeterMethod.RAPL if find_zones(files.powercap) else MeterMethod.HOST_MODEL
+    return InventoryReport(
+        host=os.uname().nodename,
+        boot_id=boot_id(files.proc),
+        gpus=gpus,
+        cpu_slots=default_cpu_slots() if cpu_slots is None else cpu_slots,
+        cpu_model=cpu_model(files.proc),
+        meters=[*sorted(gpu_meters), host_meter],
+        degraded=degraded,
+    )
+
+
+def default_cpu_slots() -> int:
+    """One for every four logical CPUs we may run on, and at least one."""
+    return max(1, len(os.sched_getaffinity(0)) // CPUS_PER_SLOT)
+
+
+def boot_id(proc: Path) -> str:
+    """The kernel's name for this boot; empty where it does not say."""
+    try:
+        return (proc / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def cpu_model(proc: Path) -> str | None:
+    """As /proc/cpuinfo names the first processor; some architectures do not."""
+    try:
+        lines = (proc / "cpuinfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def _gpus(proc: Path) -> tuple[list[GpuReport], set[str], str | None]:
+    """(GPUs, methods that meter them, why some that should be there are not)."""
+    try:
+        open_nvml()
+    except NvmlAbsent:
+        return [], set(), None
+    except NvmlError as error:
+        return [], set(), f"No GPU can be used: {error}."
+    try:
+        return _answering(proc)
+    except NvmlError as error:
+        return [], set(), f"No GPU can be used: NVML does not list them ({error}); `nvidia-smi` says more."
+    finally:
+        close_nvml()
+
+
+def _answering(proc: Path) -> tuple[list[GpuReport], set[str], str | None]:
+    gpus, meters, lost = [], set[str](), []
+    for board in boards():
+        try:
+            report, method = _report(board, proc)
+        except NvmlError as error:
+            lost.append(str(error))
+        else:
+            gpus.append(report)
+            meters.add(method)
+    degraded = (
+        f"{'; '.join(lost)}; see the kernel log for Xid messages, then reset the GPU or reboot." if lost else None
+    )
+    return gpus, meters, degraded
+
+
+def _report(board: Board | NvmlError, proc: Path) -> tuple[GpuReport, MeterMethod]:
+    if isinstance(board, NvmlError):
+        raise board
+    facts, reading = board.facts(), board.read()
+    whole = facts.share == 1  # What the board draws says nothing of one MIG device on it.
+    report = GpuReport(
+        uuid=facts.uuid,
+        name=facts.name,
+        memory_bytes=facts.memory_bytes,
+        power_limit_w=reading.limit_w if whole else None,
+        power_w=reading.power_w if whole else None,
+        busy_with=[pid for pid in board.compute_pids() if not _is_ours(proc, pid)],
+    )
+    return report, MeterMethod.NVML_COUNTER if reading.counter_j is not None else MeterMethod.NVML_POWER
+
+
+def _is_ours(proc: Path, pid: int) -> bool:
+    """Whether a run of this user's carbonq started it: runs carry their segment's name in the environment."""
+    try:
+        environment = (proc / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(entry.startswith(ENV_SEGMENT.encode() + b"=") for entry in environment)

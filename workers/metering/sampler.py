@@ -1,0 +1,111 @@
+"""One run's meters together: sampled about each second, cut into slices."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from scheduler.domain.readings import Component, ComponentEnergy, MeterMethod, ReadingFlag
+from scheduler.protocol import SlicePart
+from workers.metering.cpu_time import CpuShare, host_cpu_time
+from workers.metering.gpu_meter import open_gpu_meter
+from workers.metering.host_model import HostModel, MemoryModel
+from workers.metering.meter import EnergyMeter
+from workers.metering.rapl import POWERCAP, RaplMeter, find_zones
+from workers.metering.run_usage import CGROUPS, PROC, RunTree
+
+
+@dataclass(frozen=True, slots=True)
+class HostFiles:
+    """Where the kernel shows this host; a test points them elsewhere."""
+
+    proc: Path = PROC
+    powercap: Path = POWERCAP
+    cgroups: Path = CGROUPS
+
+
+THIS_HOST = HostFiles()
+
+
+def open_sampler(
+    gpu_uuids: list[str],
+    root_pid: int,
+    cpu_share: float,
+    *,
+    opened_t: float | None = None,
+    files: HostFiles = THIS_HOST,
+) -> Sampler:
+    """Take the first reading of every meter this run needs.
+
+    `root_pid`: the process whose tree is the run, best its subreaper (the supervisor itself). `cpu_share`: the part of
+    the host's idle power the run reserves. `opened_t`: now, on the clock that `sample` and `cut` will be told; without
+    it counters count from here and what depends on time (idle power, integrated power) from the first sample.
+    """
+    tree = RunTree(root_pid, files.proc, files.cgroups)
+    meters: list[EnergyMeter] = [open_gpu_meter(gpu_uuids)] if gpu_uuids else []
+    return Sampler([*meters, *_host_meters(tree, cpu_share, files)], opened_t)
+
+
+def _host_meters(tree: RunTree, cpu_share: float, files: HostFiles) -> list[EnergyMeter]:
+    """RAPL where it can be read, with a model of the memory it does not count; else the model of all."""
+    zones = find_zones(files.powercap)
+    if not zones:
+        return [HostModel(tree.usage, os.cpu_count() or 1, cpu_share)]
+    share = CpuShare(partial(host_cpu_time, files.proc), lambda: tree.usage().cpu_s, cpu_share)
+    rapl = RaplMeter(zones, share)
+    if any(zone.component is Component.DRAM for zone in zones):
+        return [rapl]
+    return [rapl, MemoryModel(tree.usage)]
+
+
+class Sampler:
+    """Energy since the last cut, by component, device and method.
+
+    Times are seconds of one clock that does not step back; whoever samples also labels the slices by it.
+    """
+
+    def __init__(self, meters: Sequence[EnergyMeter], opened_t: float | None = None) -> None:
+        self._meters = tuple(meters)
+        self._last_t = opened_t
+        self._watts: float | None = None
+        self._slice: dict[tuple[Component, str, MeterMethod], _Sum] = {}
+
+    def sample(self, now_t: float) -> None:
+        """Read every meter; about once a second keeps gaps out of what has no counter."""
+        elapsed_s = max(0.0, now_t - self._last_t) if self._last_t is not None else 0.0
+        self._last_t = now_t
+        parts = [part for meter in self._meters for part in meter.read(elapsed_s)]
+        for part in parts:
+            self._slice.setdefault((part.component, part.device, part.method), _Sum()).add(part)
+        if elapsed_s > 0:
+            self._watts = sum(part.energy.joules for part in parts) / elapsed_s
+
+    def watts(self) -> float | None:
+        """Power of all parts over the last sample; None before the first."""
+        return self._watts
+
+    def cut(self, now_t: float) -> list[SlicePart]:
+        """End the slice at `now_t` and begin the next: what was drawn since the last cut, or since opening."""
+        self.sample(now_t)
+        ended, self._slice = self._slice, {}
+        return [
+            SlicePart(component, device, total.joules, method, sorted(total.flags))
+            for (component, device, method), total in ended.items()
+        ]
+
+    def close(self) -> None:
+        for meter in self._meters:
+            meter.close()
+
+
+class _Sum:
+    def __init__(self) -> None:
+        self.joules = 0.0
+        self.flags: set[ReadingFlag] = set()
+
+    def add(self, part: ComponentEnergy) -> None:
+        self.joules += part.energy.joules
+        self.flags.update(part.flags)
