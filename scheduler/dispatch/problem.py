@@ -1,0 +1,80 @@
+"""The queue as the planner sees it: what may be planned now, what it still needs, and the places there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from scheduler.config import QueueSettings
+from scheduler.dispatch.dependencies import doomed, known_states
+from scheduler.dispatch.urgency import remaining_at
+from scheduler.dispatch.vacancy import OPEN, reachable_places
+from scheduler.domain.carbon import CarbonForecast
+from scheduler.domain.gpus import Inventory, Pool
+from scheduler.domain.jobs import Job
+from scheduler.domain.lifecycle import HOLDING_GPUS, WAITING, JobState, StopReason
+from scheduler.domain.plans import PlannableJob, PlanningProblem, SwitchCost
+from scheduler.domain.runs import Segment
+
+
+def build_problem(
+    jobs: Sequence[Job],
+    segments: Iterable[Segment],
+    inventory: Inventory,
+    forecast: CarbonForecast | None,
+    now: datetime,
+    queue: QueueSettings,
+    ended: Mapping[int, JobState] | None = None,
+) -> PlanningProblem:
+    """Held jobs, jobs wider than the machine and jobs that wait for one outside the problem are left out."""
+    open_segments = {segment.id.job: segment for segment in segments if segment.state in OPEN}
+    included = _plannable(jobs, inventory, ended or {})
+    planned = tuple(
+        replace(_planned(job, open_segments.get(job.id), now, queue), after=_after(job, included))
+        for job in included.values()
+    )
+    return PlanningProblem(now, planned, {pool: _capacity(planned, inventory, pool) for pool in Pool}, forecast)
+
+
+def _plannable(jobs: Sequence[Job], inventory: Inventory, ended: Mapping[int, JobState]) -> dict[int, Job]:
+    states, falling = known_states(jobs, ended), doomed(jobs, ended)
+    included: dict[int, Job] = {}
+    for job in sorted(jobs, key=lambda job: job.id):
+        awaited = {other for other in job.spec.after if states.get(other) is not JobState.COMPLETED}
+        fits = job.spec.width <= inventory.capacity(job.spec.pool)
+        live = job.state in HOLDING_GPUS or (job.state in WAITING and fits and awaited <= included.keys())
+        if live and job.id not in falling and job.stop_requested != StopReason.CANCEL:
+            included[job.id] = job
+    return included
+
+
+def _after(job: Job, included: Mapping[int, Job]) -> tuple[int, ...]:
+    return tuple(other for other in job.spec.after if other in included)
+
+
+def _planned(job: Job, segment: Segment | None, now: datetime, queue: QueueSettings) -> PlannableJob:
+    # A run that is being suspended has its places for the grace time and is then one that waits.
+    suspending = job.stop_requested == StopReason.SUSPEND and segment is not None
+    return PlannableJob(
+        id=job.id,
+        submitted_at=job.submitted_at,
+        pool=job.spec.pool,
+        width=job.spec.width,
+        remaining=remaining_at(job, segment, now),
+        power=job.expected_power,
+        finish_by=job.finish_by,
+        earliest_start=now + 2 * job.spec.grace if suspending else now,
+        interruptible=job.spec.interruptible,
+        running=job.state in HOLDING_GPUS and not suspending,
+        run_now=job.spec.run_now,
+        switch=SwitchCost(time=queue.switch_cost),
+        min_run=queue.shortest_run,
+    )
+
+
+def _capacity(planned: Iterable[PlannableJob], inventory: Inventory, pool: Pool) -> int:
+    """Places without a foreign process, which is expected to stay, unless a job needs its GPU to fit at all."""
+    widest = max((job.width for job in planned if job.pool is pool), default=0)
+    held = sum(job.width for job in planned if job.running and job.pool is pool)
+    return max(reachable_places(inventory, pool), widest, held)
