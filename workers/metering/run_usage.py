@@ -24,39 +24,46 @@ class RunUsage:
 
 @dataclass(frozen=True, slots=True)
 class ProcessUsage:
-    cpu_s: float
-    """Its own, and that of the children it has waited for."""
+    own_s: float
+    waited_s: float
+    """Of the children it has waited for, and of theirs."""
     resident_bytes: int
     parent: int
+
+    @property
+    def cpu_s(self) -> float:
+        return self.own_s + self.waited_s
 
 
 class RunTree:
     """The processes below `root_pid`, itself included.
 
-    `root_pid` is best the run's subreaper: orphans are then handed to it, and what they used is added to its waited
-    children. Where the tree is alone in a cgroup v2 of its own, that cgroup's clock is read instead and misses nothing.
+    Where we are its parent the tree begins with what we have waited for: a subreaper inherits orphans, and the root's
+    own time is still known after its end. Where the tree is alone in a cgroup v2, that cgroup's clock is read instead.
     """
 
     def __init__(self, root_pid: int, proc: Path = PROC, cgroups: Path = CGROUPS) -> None:
         self._root_pid = root_pid
         self._proc = proc
+        root = process_usage(proc, root_pid)
+        self._parent = os.getpid() if root is not None and root.parent == os.getpid() else None
         self._cpu_stat = self._own_cgroup(cgroups)
         self._cpu_s = 0.0
 
     def usage(self) -> RunUsage:
         members = [process for _, process in self._members()]
         clock_s = _cgroup_cpu_s(self._cpu_stat) if self._cpu_stat else None
-        seen_s = sum(process.cpu_s for process in members) if clock_s is None else clock_s
+        seen_s = self._waited_s() + sum(process.cpu_s for process in members) if clock_s is None else clock_s
         # A child that exits between two looks is missing until its parent has waited for it.
         self._cpu_s = max(self._cpu_s, seen_s)
         return RunUsage(self._cpu_s, sum(process.resident_bytes for process in members))
 
+    def _waited_s(self) -> float:
+        parent = process_usage(self._proc, self._parent) if self._parent else None
+        return parent.waited_s if parent else 0.0
+
     def _members(self) -> Iterator[tuple[int, ProcessUsage]]:
-        root = process_usage(self._proc, self._root_pid)
-        if root is None:
-            return
-        yield self._root_pid, root
-        waiting = list(children(self._proc, self._root_pid))
+        waiting = [self._root_pid] if self._parent is None else list(children(self._proc, self._parent))
         while waiting:
             pid = waiting.pop()
             process = process_usage(self._proc, pid)
@@ -85,8 +92,13 @@ def process_usage(proc: Path, pid: int) -> ProcessUsage | None:
         fields = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    ticks = sum(int(field) for field in fields[11:15])
-    return ProcessUsage(ticks / TICKS_PER_S, int(fields[21]) * PAGE_BYTES, int(fields[1]))
+    own_user, own_system, waited_user, waited_system = (int(field) / TICKS_PER_S for field in fields[11:15])
+    return ProcessUsage(
+        own_s=own_user + own_system,
+        waited_s=waited_user + waited_system,
+        resident_bytes=int(fields[21]) * PAGE_BYTES,
+        parent=int(fields[1]),
+    )
 
 
 def children(proc: Path, pid: int) -> set[int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,18 +36,17 @@ def open_sampler(
     root_pid: int,
     cpu_share: float,
     *,
-    opened_t: float | None = None,
     files: HostFiles = THIS_HOST,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Sampler:
     """Take the first reading of every meter this run needs.
 
-    `root_pid`: the process whose tree is the run, best its subreaper (the supervisor itself). `cpu_share`: the part of
-    the host's idle power the run reserves. `opened_t`: now, on the clock that `sample` and `cut` will be told; without
-    it counters count from here and what depends on time (idle power, integrated power) from the first sample.
+    `root_pid`: the run's first process, best a child of the caller. `cpu_share`: the part of the host's idle power
+    that the run reserves, 0 to 1.
     """
     tree = RunTree(root_pid, files.proc, files.cgroups)
     meters: list[EnergyMeter] = [open_gpu_meter(gpu_uuids)] if gpu_uuids else []
-    return Sampler([*meters, *_host_meters(tree, cpu_share, files)], opened_t)
+    return Sampler([*meters, *_host_meters(tree, cpu_share, files)], clock)
 
 
 def _host_meters(tree: RunTree, cpu_share: float, files: HostFiles) -> list[EnergyMeter]:
@@ -64,19 +64,21 @@ def _host_meters(tree: RunTree, cpu_share: float, files: HostFiles) -> list[Ener
 class Sampler:
     """Energy since the last cut, by component, device and method.
 
-    Times are seconds of one clock that does not step back; whoever samples also labels the slices by it.
+    `now_t` is what the caller calls the moment. How much time went by is asked of a clock that nobody can set: a
+    corrected wall clock must neither add an hour of idle power nor pass for a counter reset.
     """
 
-    def __init__(self, meters: Sequence[EnergyMeter], opened_t: float | None = None) -> None:
+    def __init__(self, meters: Sequence[EnergyMeter], clock: Callable[[], float] = time.monotonic) -> None:
         self._meters = tuple(meters)
-        self._last_t = opened_t
+        self._clock = clock
+        self._last_s = clock()
         self._watts: float | None = None
         self._slice: dict[tuple[Component, str, MeterMethod], _Sum] = {}
 
     def sample(self, now_t: float) -> None:
         """Read every meter; about once a second keeps gaps out of what has no counter."""
-        elapsed_s = max(0.0, now_t - self._last_t) if self._last_t is not None else 0.0
-        self._last_t = now_t
+        read_s = self._clock()
+        elapsed_s, self._last_s = read_s - self._last_s, read_s
         parts = [part for meter in self._meters for part in meter.read(elapsed_s)]
         for part in parts:
             self._slice.setdefault((part.component, part.device, part.method), _Sum()).add(part)
