@@ -1,0 +1,309 @@
+"""A DaemonService that keeps a few jobs in memory and remembers what it was asked."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from fakes.clock import NOON
+from fakes.views import a_forecast_strip, a_grid_now, a_placement, a_row, a_status, gpu_rows
+
+from scheduler.domain.errors import IllegalTransition, NotFound
+from scheduler.domain.jobs import Basis
+from scheduler.domain.lifecycle import TERMINAL, JobState, Reason
+from scheduler.ports import JobQuery
+from scheduler.service_views import (
+    Caller,
+    DaemonStatus,
+    EventView,
+    Explanation,
+    Figure,
+    Freshness,
+    GpuRow,
+    GridForecastView,
+    GridNow,
+    HistoryGroup,
+    HistoryGrouping,
+    JobDetail,
+    JobRequest,
+    JobRow,
+    LogPart,
+    LogStream,
+    PlannedJob,
+    PlanView,
+    ProviderRow,
+    Submission,
+    row_fields,
+)
+
+
+class FakeDaemonService:
+    """Set `error` and every call raises it. `ends_after` polls of a job, a running job ends with `ending`."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+        self.rows: dict[int, JobRow] = {}
+        self.logs: dict[tuple[int, LogStream], list[bytes]] = {}
+        self.requests: list[JobRequest] = []
+        self.callers: list[Caller] = []
+        self.queries: list[JobQuery] = []
+        self.error: Exception | None = None
+        self.ends_after: int | None = None
+        self.ending: dict[str, Any] = {"state": JobState.COMPLETED, "reason": Reason.EXITED_ZERO, "exit_code": 0}
+
+    def add(self, **fields: Any) -> JobRow:
+        job_id = len(self.rows) + 1
+        row = a_row(id=job_id, **fields)
+        self.rows[job_id] = row
+        return row
+
+    def change(self, job_id: int, **fields: Any) -> JobRow:
+        self.rows[job_id] = replace(self.rows[job_id], **fields)
+        return self.rows[job_id]
+
+    # what the API calls
+    async def submit(self, caller: Caller, request: JobRequest, dry_run: bool) -> Submission:
+        self._begin(caller)
+        self.requests.append(request)
+        deadline = self.now + request.within if request.within else request.deadline
+        fields = {
+            "name": request.name or request.argv[0],
+            "user": caller.name,
+            "project": request.project,
+            "tags": request.tags,
+            "gpus": 1 if request.gpus is None else request.gpus,
+            "deadline": deadline,
+            "finish_by": deadline or self.now + timedelta(hours=28),
+        }
+        row = a_row(id=None, **fields) if dry_run else self.add(**fields)
+        return Submission(
+            **row_fields(row),
+            dry_run=dry_run,
+            expected_duration_s=(request.duration or timedelta(hours=4)).total_seconds(),
+            duration_basis=Basis.USER if request.duration else Basis.ASSUMED,
+            expected_power_w=300.0,
+            power_basis=Basis.ASSUMED,
+            placement=a_placement(job=row.id, now=self.now),
+            words=(
+                "Starts in 5 h, at 60 instead of 210 gCO2eq/kWh.",
+                "4 h assumed: give --duration for a better plan.",
+            ),
+            forecast_age_s=1200.0,
+        )
+
+    async def jobs(self, caller: Caller, query: JobQuery, everything: bool) -> tuple[JobRow, ...]:
+        self._begin(caller)
+        self.queries.append(query)
+        return tuple(
+            r for r in self.rows.values() if _matches(r, query) and (everything or not _old(r, query, self.now))
+        )
+
+    async def job(self, caller: Caller, job_id: int) -> JobDetail:
+        self._begin(caller)
+        row = self._row(job_id)
+        if self.ends_after is not None and row.state not in TERMINAL:
+            self.ends_after -= 1
+            if self.ends_after < 0:
+                row = self.change(job_id, ended_at=self.now, **self.ending)
+        return JobDetail(
+            **row_fields(row),
+            argv=("python", "train.py", "--lr", "1e-3"),
+            workdir="/home/ada/models",
+            expected_duration_s=14_400.0,
+            duration_basis=Basis.ASSUMED,
+            expected_power_w=300.0,
+            power_basis=Basis.ASSUMED,
+            time_limit_s=None,
+            grace_s=30.0,
+            retries=0,
+            checkpoint_signal=None,
+            after=(),
+            run_now=False,
+            work_done_s=0.0,
+            running_s=0.0,
+            power_w=None,
+            progress=None,
+            placement=a_placement(job=row.id, now=self.now) if row.state is JobState.QUEUED else None,
+            segments=(),
+            events=(EventView(self.now, "submitted", JobState.QUEUED, Reason.NEW, None),),
+            energy=(),
+            statements=(),
+        )
+
+    async def cancel(self, caller: Caller, job_id: int) -> JobRow:
+        return self._step(caller, job_id, JobState.CANCELLED, Reason.CANCELLED_BY_USER)
+
+    async def hold(self, caller: Caller, job_id: int) -> JobRow:
+        return self._step(caller, job_id, JobState.HELD, Reason.HELD_BY_USER)
+
+    async def release(self, caller: Caller, job_id: int) -> JobRow:
+        return self._step(caller, job_id, JobState.QUEUED, Reason.CARBON_WINDOW)
+
+    async def run_now(self, caller: Caller, job_id: int) -> JobRow:
+        return self._step(caller, job_id, JobState.QUEUED, Reason.DUE)
+
+    async def update_deadline(self, caller: Caller, job_id: int, deadline: datetime | None) -> JobRow:
+        self._begin(caller)
+        self._row(job_id)
+        return self.change(job_id, deadline=deadline, finish_by=deadline or self.now + timedelta(hours=28))
+
+    async def log(self, caller: Caller, job_id: int, stream: LogStream, cursor: str) -> LogPart:
+        """Each chunk said so far is one part; the cursor counts parts."""
+        self._begin(caller)
+        row = self._row(job_id)
+        parts = self.logs.get((job_id, stream), [])
+        at = int(cursor or 0)
+        ended = row.state in TERMINAL and at >= len(parts) - 1
+        data = parts[at] if at < len(parts) else b""
+        return LogPart(base64.b64encode(data).decode(), str(min(at + 1, len(parts))), 0, ended)
+
+    async def explain(self, caller: Caller, job_id: int) -> Explanation:
+        self._begin(caller)
+        row = self._row(job_id)
+        return Explanation(
+            job=job_id,
+            state=row.state,
+            reason=row.reason,
+            sentences=(f"Job {job_id} waits for cleaner power.", "It would emit 3.5 times as much now."),
+            figures=(Figure("intensity now", 210.0, "gCO2eq/kWh"), Figure("slack", None, "h")),
+            placement=a_placement(job=job_id, now=self.now),
+            latest_start=self.now + timedelta(hours=9),
+        )
+
+    async def history(self, caller: Caller, query: JobQuery) -> tuple[JobRow, ...]:
+        self._begin(caller)
+        self.queries.append(query)
+        return tuple(r for r in self.rows.values() if r.state in TERMINAL and _matches(r, query))
+
+    async def history_groups(self, caller: Caller, query: JobQuery, by: HistoryGrouping) -> tuple[HistoryGroup, ...]:
+        rows = await self.history(caller, query)
+        if not rows:
+            return ()
+        return (
+            HistoryGroup(
+                by=by,
+                key="2026-11-23" if by is HistoryGrouping.DAY else None,
+                jobs=len(rows),
+                energy_kwh=sum(r.energy_kwh or 0 for r in rows),
+                emissions_g=sum(r.emissions_g or 0 for r in rows),
+                run_now_emissions_g=sum(r.run_now_emissions_g or 0 for r in rows),
+                difference_g=sum(r.difference_g or 0 for r in rows),
+                unknown_emissions=0,
+                unknown_difference=0,
+                provisional=0,
+            ),
+        )
+
+    async def plan(self, caller: Caller) -> PlanView:
+        self._begin(caller)
+        waiting = [r for r in self.rows.values() if r.state not in TERMINAL]
+        return PlanView(
+            policy="lowest-window",
+            made_at=self.now,
+            zone="GB",
+            source="neso",
+            forecast_issued_at=self.now - timedelta(minutes=20),
+            forecast_age_s=1200.0,
+            strip=a_forecast_strip(self.now),
+            jobs=tuple(self._planned(row) for row in waiting),
+            gpus=gpu_rows(2),
+            emissions_g=72.0,
+            run_now_emissions_g=252.0,
+            lower_bound_g=None,
+            late_jobs=0,
+            notes=(),
+        )
+
+    async def grid_now(self, caller: Caller) -> GridNow:
+        self._begin(caller)
+        return a_grid_now(self.now)
+
+    async def grid_forecast(self, caller: Caller) -> GridForecastView:
+        self._begin(caller)
+        return GridForecastView(
+            zone="GB",
+            source="neso",
+            kind="average",
+            accounting="consumption",
+            basis="lifecycle",
+            method="provider",
+            issued_at=self.now - timedelta(minutes=20),
+            fetched_at=self.now - timedelta(minutes=15),
+            age_s=1200.0,
+            freshness=Freshness.FRESH,
+            slots=a_forecast_strip(self.now),
+            attribution="Carbon Intensity API, NESO",
+        )
+
+    async def providers(self, caller: Caller) -> tuple[ProviderRow, ...]:
+        self._begin(caller)
+        return (
+            ProviderRow(
+                source="neso",
+                title="Carbon Intensity API (Great Britain)",
+                in_use=True,
+                zone="GB",
+                zones="GB and its 14 regions",
+                needs_key=False,
+                has_forecast=True,
+                has_actuals=True,
+                forecast_horizon_s=172_800.0,
+                resolution_s=1800.0,
+                freshness=Freshness.FRESH,
+                last_error=None,
+                licence="CC BY 4.0",
+                attribution="NESO",
+                notes=(),
+            ),
+        )
+
+    async def gpus(self, caller: Caller) -> tuple[GpuRow, ...]:
+        self._begin(caller)
+        return gpu_rows(2)
+
+    async def status(self, caller: Caller) -> DaemonStatus:
+        self._begin(caller)
+        return a_status(self.now)
+
+    def _begin(self, caller: Caller) -> None:
+        self.callers.append(caller)
+        if self.error is not None:
+            raise self.error
+
+    def _row(self, job_id: int) -> JobRow:
+        if job_id not in self.rows:
+            raise NotFound(f"there is no job {job_id}; `carbonq list --all` shows those there are")
+        return self.rows[job_id]
+
+    def _step(self, caller: Caller, job_id: int, state: JobState, reason: Reason) -> JobRow:
+        self._begin(caller)
+        row = self._row(job_id)
+        if row.state in TERMINAL:
+            raise IllegalTransition(f"job {job_id} has ended ({row.state}); nothing can be changed")
+        return self.change(job_id, state=state, reason=reason)
+
+    def _planned(self, row: JobRow) -> PlannedJob:
+        return PlannedJob(
+            name=row.name,
+            user=row.user,
+            state=row.state,
+            pool=gpu_rows(1)[0].pool,
+            width=row.gpus,
+            finish_by=row.finish_by,
+            placement=a_placement(job=row.id, now=self.now),
+        )
+
+
+def _matches(row: JobRow, query: JobQuery) -> bool:
+    wanted = (query.user, row.user), (query.project, row.project), (query.zone, row.zone)
+    return (
+        (not query.states or row.state in query.states)
+        and all(want is None or want == have for want, have in wanted)
+        and (query.tag is None or query.tag in row.tags)
+    )
+
+
+def _old(row: JobRow, query: JobQuery, now: datetime) -> bool:
+    return not query.states and row.ended_at is not None and row.ended_at < now - timedelta(hours=24)
