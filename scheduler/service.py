@@ -43,11 +43,28 @@ def submit(store: Store, spool: SecretSpool, draft: JobDraft, env: Mapping[str, 
         waiting = len(store.jobs(JobQuery(states=frozenset(CANCELLABLE_AT_ONCE))))
         if waiting >= limit:
             raise RequestError(
-                f"the queue holds {waiting} jobs, its limit (queue.most_queued); cancel some or raise it"
+                f"the queue holds {waiting} jobs, its limit; cancel some or raise queue.most_queued"
             )
         job = store.add_job(draft)
         spool.put(job.id, env)
         return hold(store, job.id, draft.submitted_at) if held else job
+
+
+def preview(draft: JobDraft, job_id: int) -> Job:
+    """The job as it would be recorded, for a dry run."""
+    return Job(
+        id=job_id,
+        spec=draft.spec,
+        owner=draft.owner,
+        submitted_at=draft.submitted_at,
+        state=JobState.QUEUED,
+        reason=Reason.NEW,
+        expected_duration=draft.expected_duration,
+        duration_basis=draft.duration_basis,
+        expected_power=draft.expected_power,
+        power_basis=draft.power_basis,
+        finish_by=draft.finish_by,
+    )
 
 
 def known_job(store: Store, job_id: int) -> Job:

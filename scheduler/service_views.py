@@ -448,6 +448,8 @@ class ProviderRow:
     source: str
     title: str
     in_use: bool
+    state: str = "ready"
+    """`ready`, `needs key`, `needs file` or `not for this zone`."""
     zone: str | None
     """The zone it is set to, where it is in use."""
     zones: str

@@ -1,0 +1,176 @@
+"""Settings to a wired daemon: the one file that knows every room."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+from scheduler.api.app import create_app
+from scheduler.api.server import ApiServer, bind
+from scheduler.config import Settings, load_settings
+from scheduler.daemon.agent_keeper import AgentKeeper, agent_command
+from scheduler.daemon.clock import SystemClock
+from scheduler.daemon.daemon import Daemon
+from scheduler.daemon.dispatcher import Dispatcher
+from scheduler.daemon.grid_desk import GridDesk
+from scheduler.daemon.grid_poller import GridPoller
+from scheduler.daemon.live import Live
+from scheduler.daemon.local_service import LocalService
+from scheduler.daemon.logging_setup import set_up_logging
+from scheduler.daemon.notify import ServiceNotifier
+from scheduler.daemon.parts import Parts
+from scheduler.daemon.settlement import Settler
+from scheduler.daemon.writer import Writer
+from scheduler.dispatch.replanning import Trigger
+from scheduler.domain.errors import CarbonDataError, SettingsError
+from scheduler.executors.agent_socket import AgentExecutor
+from scheduler.grid.provider_views import provider_views
+from scheduler.grid.registry import open_source
+from scheduler.grid.settings import Credentials, SourceSettings
+from scheduler.grid.time_zone import country_of_time_zone, machine_time_zone
+from scheduler.paths import Paths, default_paths
+from scheduler.planning import POLICIES
+from scheduler.ports import CarbonSource, Clock
+from scheduler.storage import FileSecretSpool, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonOptions:
+    """What the command line may say; None leaves it to the settings."""
+
+    settings_file: Path | None = None
+    flags: Mapping[str, Mapping[str, Any]] | None = None
+    verbose: bool = False
+    agent_socket: Path | None = None
+    """An agent that somebody else keeps; without one the daemon keeps its own."""
+
+
+def run_daemon(options: DaemonOptions) -> None:
+    """Run until SIGTERM or SIGINT. CarbonqError where it cannot start; nothing has been changed then."""
+    environ = dict(os.environ)
+    paths = default_paths(environ)
+    settings = _checked(load_settings(options.settings_file or paths.settings_file, environ, options.flags))
+    set_up_logging(options.verbose, under_systemd="JOURNAL_STREAM" in environ)
+    _make_directories(paths)
+    asyncio.run(_run(settings, paths, options, environ))
+
+
+async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ: Mapping[str, str]) -> None:
+    clock = SystemClock()
+    source, notes = _open_source(settings, clock, environ)
+    listener = bind(paths.api_socket)
+    writer = Writer()
+    store = await writer(open_store, paths.database)
+    agent_socket = options.agent_socket or paths.agent_socket
+    executor = AgentExecutor(agent_socket, paths.locks)
+    live = Live(started_at=clock.now())
+    parts = Parts(settings, paths, clock, store, FileSecretSpool(paths.secrets), writer, executor, live)
+
+    poller = GridPoller(source, store, writer, clock, settings.grid.poll, lambda: dispatcher.wake(Trigger.FORECAST))
+    desk = GridDesk(poller, store, clock, settings.planning.stale_after, notes)
+    settler = Settler(parts, desk)
+    dispatcher = Dispatcher(parts, desk.forecast, settler.wake)
+    keeper = None
+    if options.agent_socket is None:
+        command = agent_command(agent_socket, paths.runs, settings.worker.cpu_slots, _launcher(settings, environ))
+        keeper = AgentKeeper(command, environ, paths.state / "agent.log")
+
+    credentials = _credentials(settings.grid.credentials_file)
+    service = LocalService(
+        parts,
+        dispatcher,
+        desk,
+        settler,
+        providers=lambda now: provider_views(now, credentials),
+        agent_pid=lambda: keeper.pid if keeper else None,
+        time_zone=_time_zone(),
+    )
+    server = ApiServer(create_app(service), listener)
+    notifier = ServiceNotifier(environ)
+    await Daemon(parts, dispatcher, desk, settler, keeper, notifier, server.serve, server.stop).run()
+
+
+def _checked(settings: Settings) -> Settings:
+    """What only the rooms can know: names of policies."""
+    if settings.planning.policy not in POLICIES:
+        known = ", ".join(POLICIES)
+        raise SettingsError((f"planning.policy = '{settings.planning.policy}': choose one of {known}",))
+    return settings
+
+
+def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -> tuple[CarbonSource, tuple[str, ...]]:
+    """The source as set, and what a reader should know of how it was chosen; SettingsError where it cannot be."""
+    grid = settings.grid
+    zone, notes = (grid.zone, ()) if grid.zone else _guessed_zone(environ, grid.file is not None)
+    try:
+        chosen = SourceSettings(
+            zone=zone,
+            provider=grid.provider,
+            base_url=grid.base_url,
+            timeout=grid.timeout,
+            credentials=_credentials(grid.credentials_file),
+            file=grid.file,
+            forecast_file=grid.forecast_file,
+            origin=grid.origin,
+            anchor=grid.anchor,
+            speed=grid.speed,
+            g_per_kwh=grid.g_per_kwh,
+        )
+        return open_source(chosen, clock), notes
+    except (ValueError, CarbonDataError) as error:
+        raise SettingsError((f"grid: {error}",)) from error
+
+
+def _guessed_zone(environ: Mapping[str, str], recorded: bool) -> tuple[str, tuple[str, ...]]:
+    time_zone = machine_time_zone(environ)
+    country = country_of_time_zone(time_zone) if time_zone else None
+    if country is not None:
+        return country, (f"zone {country} is guessed from the time zone {time_zone}; set grid.zone to be sure",)
+    if recorded:
+        return "recorded", ()
+    raise SettingsError(
+        (
+            "grid.zone is not set and the machine's time zone does not tell the country; start with "
+            "`carbonq daemon --zone GB` (or DE, FR, ...), or write it into the settings file",
+        )
+    )
+
+
+def _credentials(file: Path | None) -> Credentials:
+    """Keys of providers from a TOML file that only its owner can read."""
+    if file is None:
+        return Credentials()
+    try:
+        if file.stat().st_mode & 0o077:
+            raise SettingsError((f"{file} holds keys and others can read it; run `chmod 600 {file}`",))
+        return Credentials({name: str(value) for name, value in tomllib.loads(file.read_text("utf-8")).items()})
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError((f"grid.credentials_file: {file} cannot be read: {error}",)) from error
+
+
+def _launcher(settings: Settings, environ: Mapping[str, str]) -> str:
+    """Inside a systemd unit runs need units of their own, else a restart of ours would end them."""
+    if settings.worker.launcher != "auto":
+        return settings.worker.launcher
+    return "systemd-user" if "INVOCATION_ID" in environ and "NOTIFY_SOCKET" in environ else "fork"
+
+
+def _make_directories(paths: Paths) -> None:
+    try:
+        for folder in (paths.state, paths.runtime, paths.locks, paths.secrets, paths.runs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(
+            (f"{error.filename} cannot be made ({error.strerror}); check who owns its parent",)
+        ) from error
+
+
+def _time_zone() -> tzinfo:
+    """The machine's own, for sentences that name a time."""
+    return datetime.fromtimestamp(0).astimezone().tzinfo or UTC

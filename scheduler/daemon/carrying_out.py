@@ -1,0 +1,163 @@
+"""Carries instructions out: lock, commit, send. The commit always comes before the process it announces."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from scheduler import protocol
+from scheduler.daemon.parts import Parts
+from scheduler.dispatch.reconcile import CancelDependant, Instruction, StartSegment, StopSegment, next_segment
+from scheduler.domain.changes import JobChanges, SegmentChanges
+from scheduler.domain.errors import ExecutorError, IllegalTransition, NotFound
+from scheduler.domain.jobs import Job
+from scheduler.domain.lifecycle import JobEvent, Reason, StopReason
+from scheduler.domain.runs import Segment
+from scheduler.presenting.jobs import running_time
+from scheduler.steps import Step, reached
+
+logger = logging.getLogger(__name__)
+
+_FIRST_BACKOFF, _LAST_BACKOFF = timedelta(seconds=2), timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class StartFailures:
+    """Starts that the worker refused, so that a full disk there is not asked again every second."""
+
+    _failed: dict[int, tuple[int, datetime]] = field(default_factory=dict)
+
+    def note(self, job_id: int, now: datetime) -> None:
+        times = self._failed.get(job_id, (0, now))[0] + 1
+        self._failed[job_id] = (times, now + min(_FIRST_BACKOFF * 2 ** min(times - 1, 10), _LAST_BACKOFF))
+
+    def forget(self, job_id: int) -> None:
+        self._failed.pop(job_id, None)
+
+    def may_try(self, job_id: int, now: datetime) -> bool:
+        return job_id not in self._failed or now >= self._failed[job_id][1]
+
+
+async def carry_out(parts: Parts, instruction: Instruction, jobs: dict[int, Job], failures: StartFailures) -> bool:
+    """One instruction; whether it had an effect. What fails is logged and judged again by the next look."""
+    match instruction:
+        case StartSegment():
+            if not failures.may_try(instruction.job, parts.clock.now()):
+                return False
+            return await _start(parts, instruction, jobs[instruction.job], failures)
+        case StopSegment():
+            return await _stop(parts, instruction, jobs[instruction.segment.job])
+        case CancelDependant():
+            await parts.writer(_cancel_dependant, parts, instruction, jobs[instruction.job])
+            return True
+
+
+async def _start(parts: Parts, instruction: StartSegment, job: Job, failures: StartFailures) -> bool:
+    past = await parts.writer(parts.store.segments, job.id)
+    segment = next_segment(job, past, instruction.gpu_uuids, parts.clock.now())
+    try:
+        env = await parts.writer(parts.spool.get, job.id)
+    except NotFound:
+        await parts.writer(_cancel_without_environment, parts, job)
+        return True
+    lock = parts.executor.lock(segment.id)
+    try:
+        reached(Step.LOCKED)
+        if not await parts.writer(_commit_starting, parts, job, segment):
+            return False
+        reached(Step.COMMITTED_STARTING)
+        await parts.executor.start(start_order(parts, job, segment, past, env), lock)
+        reached(Step.ORDER_SENT)
+        failures.forget(job.id)
+        return True
+    except ExecutorError as error:
+        failures.note(job.id, parts.clock.now())
+        logger.warning("start failed", extra={"segment": str(segment.id), "reason": str(error)})
+        return False
+    finally:
+        os.close(lock)
+
+
+def start_order(
+    parts: Parts, job: Job, segment: Segment, past: tuple[Segment, ...], env: dict[str, str]
+) -> protocol.StartOrder:
+    """All that the supervisor is told."""
+    spec, worker = job.spec, parts.settings.worker
+    inventory = parts.live.inventory
+    slots = inventory.cpu_slots if inventory else 1
+    used = running_time(past, parts.clock.now())
+    left = max(timedelta(seconds=1), spec.time_limit - used) if spec.time_limit else None
+    return protocol.StartOrder(
+        protocol.RunSpec(
+            segment=str(segment.id),
+            argv=list(spec.argv),
+            env=env,
+            workdir=spec.workdir,
+            gpu_uuids=list(segment.gpu_uuids),
+            checkpoint_dir=str(parts.paths.runs / "checkpoints" / str(job.id)),
+            resume=segment.resume,
+            checkpoint_signal=spec.checkpoint_signal,
+            grace_s=spec.grace.total_seconds(),
+            time_limit_s=left.total_seconds() if left else None,
+            sample_s=worker.sample.total_seconds(),
+            slice_s=worker.slice.total_seconds(),
+            log_limit_bytes=int(worker.log_limit_mb * 1024 * 1024),
+            cpu_share=_host_share(job, slots, len(inventory.gpus) if inventory else 0),
+        ),
+        run_as_uid=job.owner.uid,
+    )
+
+
+def _host_share(job: Job, cpu_slots: int, gpus: int) -> float:
+    """Share of the idle host that the job reserves: its places over all places of its pool."""
+    return min(1.0, job.spec.width / max(1, gpus if job.spec.gpus else cpu_slots))
+
+
+def _commit_starting(parts: Parts, job: Job, segment: Segment) -> bool:
+    """Whether the job is ours to start: another step, a cancel say, may have come first."""
+    now = parts.clock.now()
+    changes = JobChanges(reason=Reason.LAUNCHING, detail=None)
+    try:
+        with parts.store.transaction():
+            parts.store.advance_job(job.id, JobEvent.LAUNCH, now, changes, expected=job.state)
+            parts.store.add_segment(segment)
+    except IllegalTransition:
+        return False
+    return True
+
+
+async def _stop(parts: Parts, instruction: StopSegment, job: Job) -> bool:
+    """The reason is written down first, so that a crash in between cannot make a pause look like a failure."""
+    await parts.writer(_commit_stop, parts, instruction, job)
+    try:
+        await parts.executor.stop(instruction.segment, instruction.reason)
+    except ExecutorError as error:
+        logger.warning("stop not delivered", extra={"segment": str(instruction.segment), "reason": str(error)})
+        return False
+    await parts.writer(parts.store.change_segment, instruction.segment, SegmentChanges(stop_reason=instruction.reason))
+    return True
+
+
+def _commit_stop(parts: Parts, instruction: StopSegment, job: Job) -> None:
+    if job.stop_requested == instruction.reason:
+        return
+    reason = Reason.CANCELLING if instruction.reason is StopReason.CANCEL else Reason.SUSPENDING
+    changes = JobChanges(reason=reason, stop_requested=instruction.reason)
+    parts.store.change_job(job.id, parts.clock.now(), changes, note=f"{instruction.reason}-requested")
+
+
+def _cancel_dependant(parts: Parts, instruction: CancelDependant, job: Job) -> None:
+    now = parts.clock.now()
+    detail = f"job {instruction.before}, which it comes after, did not complete"
+    changes = JobChanges(reason=Reason.DEPENDENCY_FAILED, detail=detail, ended_at=now)
+    parts.store.advance_job(job.id, JobEvent.DEPENDENCY_FAILED, now, changes, expected=job.state)
+    parts.spool.drop(job.id)
+
+
+def _cancel_without_environment(parts: Parts, job: Job) -> None:
+    now = parts.clock.now()
+    detail = "its environment file is gone from the state directory; submit it again"
+    changes = JobChanges(reason=Reason.COULD_NOT_START, detail=detail, ended_at=now)
+    parts.store.advance_job(job.id, JobEvent.CANCEL, now, changes, expected=job.state)

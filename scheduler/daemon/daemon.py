@@ -1,0 +1,98 @@
+"""The daemon's life: start everything in order, run until told to stop, stop everything in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from scheduler.daemon.agent_keeper import AgentKeeper
+from scheduler.daemon.dispatcher import Dispatcher
+from scheduler.daemon.grid_desk import GridDesk
+from scheduler.daemon.health import status_line
+from scheduler.daemon.notify import ServiceNotifier
+from scheduler.daemon.parts import Parts
+from scheduler.daemon.settlement import Settler
+from scheduler.daemon.timers import Timers
+
+logger = logging.getLogger(__name__)
+
+_LATE_BEAT = 20
+"""Ticks without a finished beat after which the watchdog is no longer told that all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """Everything that runs, wired in bootstrap. `serve` answers the API until `stop_serving`."""
+
+    parts: Parts
+    dispatcher: Dispatcher
+    desk: GridDesk
+    settler: Settler
+    keeper: AgentKeeper | None
+    notifier: ServiceNotifier
+    serve: Callable[[], Coroutine[Any, Any, None]]
+    stop_serving: Callable[[], None]
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT. Runs go on: they belong to their supervisors."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        timers = self._timers()
+        async with asyncio.TaskGroup() as group:
+            loops = [group.create_task(work) for work in self._loops()]
+            timers.start()
+            self.notifier.ready(await self.parts.writer(status_line, self.parts))
+            logger.info("daemon ready", extra={"socket": str(self.parts.paths.api_socket)})
+            await stop.wait()
+            self.notifier.stopping()
+            timers.stop()
+            self.stop_serving()
+            for running in loops:
+                running.cancel()
+        await self._close()
+
+    def _loops(self) -> list[Coroutine[Any, Any, None]]:
+        loops = [self.serve(), self.dispatcher.run(), self.desk.poller.poll_if_due()]
+        return [*loops, self.keeper.keep()] if self.keeper is not None else loops
+
+    def _timers(self) -> Timers:
+        timers, settings = Timers(), self.parts.settings
+        poll = min(settings.grid.poll, timedelta(seconds=30))
+        timers.every("grid", poll, self.desk.poller.poll_if_due, jitter=poll / 5)
+        timers.every("settlement", settings.daemon.settle_every, self.settler.settle_due)
+        timers.every("backup", settings.daemon.backup_every, self._back_up)
+        if (interval := self.notifier.watchdog_interval) is not None:
+            timers.every("watchdog", interval, self._say_alive)
+        return timers
+
+    async def _say_alive(self) -> None:
+        """Only while beats finish and the writer answers: a timer that runs alone proves nothing."""
+        beat, now = self.dispatcher.last_beat_at, self.parts.clock.now()
+        line = await self.parts.writer(status_line, self.parts)
+        if beat is None or now - beat < max(timedelta(seconds=30), self.parts.settings.daemon.tick * _LATE_BEAT):
+            self.notifier.alive()
+            self.notifier.status(line)
+
+    async def _back_up(self) -> None:
+        folder = self.parts.paths.state / "backups"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        await self.parts.writer(self.parts.store.backup, str(folder / "daily.db"))
+
+    async def _close(self) -> None:
+        if self.keeper is not None:
+            await self.keeper.stop()
+        with contextlib.suppress(Exception):
+            await self.parts.executor.close()
+        with contextlib.suppress(Exception):
+            await self.desk.poller.source.close()
+        await self.parts.writer(self.parts.store.close)
+        self.parts.writer.close()
+        logger.info("daemon stopped")

@@ -1,0 +1,204 @@
+"""The daemon's heartbeat: look at the runs, plan again where that is called for, start and stop what the plan says.
+
+Everything here loads, asks a pure room, and writes or sends. What a crash leaves half done is judged again, from the
+disk and the database, by the next beat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import perf_counter
+
+from scheduler.daemon.carrying_out import StartFailures, carry_out
+from scheduler.daemon.parts import Parts
+from scheduler.daemon.watching import look, look_at_machine, triggers
+from scheduler.dispatch.dependencies import dependency_verdict, known_states
+from scheduler.dispatch.problem import build_problem
+from scheduler.dispatch.reasons import waiting_reason
+from scheduler.dispatch.reconcile import reconcile
+from scheduler.dispatch.replanning import ReplanRules, ReplanState, Trigger, on_event
+from scheduler.dispatch.wakeup import next_wakeup
+from scheduler.domain.carbon import CarbonForecast
+from scheduler.domain.changes import JobChanges
+from scheduler.domain.errors import CarbonqError, IllegalTransition, StorageError
+from scheduler.domain.gpus import Inventory
+from scheduler.domain.jobs import Job
+from scheduler.domain.lifecycle import TERMINAL, WAITING, JobState
+from scheduler.domain.plans import Plan, PlanningProblem
+from scheduler.domain.runs import Segment
+from scheduler.planning import plan as make_plan
+from scheduler.planning.settings import PlanningSettings
+from scheduler.ports import JobQuery
+
+logger = logging.getLogger(__name__)
+
+NOT_ENDED = frozenset(JobState) - TERMINAL
+_LOOK_AT_MACHINE_EVERY = timedelta(seconds=15)
+_QUICK_PLAN = timedelta(milliseconds=100)
+_SHORTEST_PAUSE = timedelta(milliseconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What the database says at one moment: jobs that have not ended, open segments, and states others wait for."""
+
+    jobs: tuple[Job, ...]
+    segments: tuple[Segment, ...]
+    ended: dict[int, JobState]
+
+
+class Dispatcher:
+    """One beat at a time; `wake` asks for the next one at once."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        forecast: Callable[[datetime], CarbonForecast | None],
+        on_job_end: Callable[[], None],
+    ) -> None:
+        """`forecast` gives what to plan on, on the writer thread; `on_job_end` is told when a segment is over."""
+        planning = parts.settings.planning
+        self._parts, self._forecast, self._on_job_end = parts, forecast, on_job_end
+        self._rules = ReplanRules(debounce=planning.debounce)
+        self._planning = PlanningSettings(planning.start_gain_pct / 100, planning.move_gain_pct / 100)
+        self._replan = ReplanState()
+        self._events: list[Trigger] = [Trigger.INVENTORY]
+        self._beat_lock = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._failures = StartFailures()
+        self._waiting: tuple[Job, ...] = ()
+        self._machine_seen_at: datetime | None = None
+        self.last_beat_at: datetime | None = None
+
+    def wake(self, trigger: Trigger) -> None:
+        self._events.append(trigger)
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Beat until cancelled: each tick, at the next planned start or stop, and whenever woken."""
+        while True:
+            await self.beat()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), self._pause().total_seconds())
+
+    async def beat(self) -> None:
+        """One look, plan and carrying out. A failing disk is reported and tried again by the next beat."""
+        async with self._beat_lock:
+            self._woken.clear()
+            try:
+                await self._look()
+                await self._plan_if_called_for()
+                await self._carry_out()
+                self._parts.live.storage_error = None
+                self.last_beat_at = self._parts.clock.now()
+            except StorageError as error:
+                if self._parts.live.storage_error is None:
+                    logger.error("the database cannot be written", extra={"reason": str(error)})
+                self._parts.live.storage_error = str(error)
+            except Exception:
+                # A beat that fails again and again is no beat: last_beat_at stays, and the watchdog restarts us.
+                logger.exception("beat failed")
+
+    async def plan_now(self) -> None:
+        """Plan at once for someone who waits for the answer, unless planning takes so long that a burst must share."""
+        if self._parts.live.plan_took < _QUICK_PLAN:
+            self._replan = ReplanState()
+        await self.beat()
+
+    async def rehearse(self, job: Job) -> tuple[PlanningProblem, Plan] | None:
+        """The plan as it would be with a job that is not recorded; None before the worker has been seen."""
+        inventory, now = self._parts.live.inventory, self._parts.clock.now()
+        if inventory is None:
+            return None
+        queue = await self._parts.writer(self._load_queue)
+        with_it = replace(queue, jobs=(*queue.jobs, job))
+        problem = await self._parts.writer(self._problem, with_it, inventory, now)
+        return problem, await self._planned(problem)
+
+    def _pause(self) -> timedelta:
+        now = self._parts.clock.now()
+        upcoming = next_wakeup(self._parts.live.plan, self._waiting, now)
+        tick = self._parts.settings.daemon.tick
+        return tick if upcoming is None else min(tick, max(upcoming - now, _SHORTEST_PAUSE))
+
+    async def _look(self) -> None:
+        now = self._parts.clock.now()
+        if self._machine_seen_at is None or now - self._machine_seen_at >= _LOOK_AT_MACHINE_EVERY:
+            if await look_at_machine(self._parts):
+                self._events.append(Trigger.INVENTORY)
+            if self._parts.live.agent_error is None:
+                self._machine_seen_at = now
+        looked = await look(self._parts)
+        self._events.extend(triggers(looked))
+        if any(result.observation.concluded for result in looked):
+            self._on_job_end()
+
+    async def _plan_if_called_for(self) -> None:
+        events, self._events = self._events, []
+        called_for = False
+        for event in (*events, Trigger.TICK):
+            decision = on_event(self._replan, event, self._parts.clock.now(), self._rules)
+            self._replan, called_for = decision.state, called_for or decision.replan_now
+        if called_for:
+            await self._make_plan()
+
+    async def _make_plan(self) -> None:
+        live, now = self._parts.live, self._parts.clock.now()
+        if live.inventory is None:
+            self._replan = ReplanState()
+            self._events.append(Trigger.INVENTORY)
+            return
+        queue = await self._parts.writer(self._load_queue)
+        problem = await self._parts.writer(self._problem, queue, live.inventory, now)
+        began = perf_counter()
+        plan = await self._planned(problem)
+        live.problem, live.plan = problem, plan
+        live.plan_took = timedelta(seconds=perf_counter() - began)
+        await self._parts.writer(self._parts.store.add_plan, plan)
+        await self._parts.writer(self._note_reasons, queue, plan, now)
+
+    def _problem(self, queue: Queue, inventory: Inventory, now: datetime) -> PlanningProblem:
+        forecast, rules = self._forecast(now), self._parts.settings.queue
+        return build_problem(queue.jobs, queue.segments, inventory, forecast, now, rules, queue.ended)
+
+    async def _planned(self, problem: PlanningProblem) -> Plan:
+        policy = self._parts.settings.planning.policy
+        return await asyncio.to_thread(make_plan, problem, policy, self._planning, self._parts.live.plan)
+
+    def _load_queue(self) -> Queue:
+        store = self._parts.store
+        jobs = store.jobs(JobQuery(states=NOT_ENDED))
+        known = {job.id for job in jobs}
+        awaited = tuple({other for job in jobs for other in job.spec.after if other not in known})
+        ended = {job.id: job.state for job in store.jobs(JobQuery(ids=awaited))} if awaited else {}
+        return Queue(jobs, store.open_segments(), ended)
+
+    def _note_reasons(self, queue: Queue, plan: Plan, now: datetime) -> None:
+        """Keep the reason of every waiting job true, so that a list says why it waits."""
+        states = known_states(queue.jobs, queue.ended)
+        for job in queue.jobs:
+            if job.state not in WAITING or job.stop_requested is not None:
+                continue
+            reason = waiting_reason(job, dependency_verdict(job, states), plan.placement(job.id), now)
+            if reason is not job.reason:
+                with contextlib.suppress(IllegalTransition):
+                    self._parts.store.change_job(job.id, now, JobChanges(reason=reason))
+
+    async def _carry_out(self) -> None:
+        live, now = self._parts.live, self._parts.clock.now()
+        queue = await self._parts.writer(self._load_queue)
+        instructions = reconcile(queue.jobs, queue.segments, live.plan, live.inventory, now, queue.ended)
+        jobs, self._waiting = {job.id: job for job in queue.jobs}, queue.jobs
+        for instruction in instructions:
+            try:
+                if await carry_out(self._parts, instruction, jobs, self._failures):
+                    self._woken.set()
+            except StorageError:
+                raise
+            except CarbonqError as error:
+                logger.error("instruction failed", extra={"instruction": str(instruction), "reason": str(error)})

@@ -1,0 +1,31 @@
+"""What the daemon knows only while it runs; after a restart all of it is found out again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from scheduler.domain.gpus import Inventory
+from scheduler.domain.plans import Plan, PlanningProblem
+from scheduler.protocol import Progress
+
+
+@dataclass(slots=True)
+class Live:
+    """Last seen state of the worker, the current plan, and what running jobs said of themselves."""
+
+    started_at: datetime
+    inventory: Inventory | None = None
+    agent_error: str | None = "the worker agent has not answered yet"
+    plan: Plan | None = None
+    problem: PlanningProblem | None = None
+    plan_took: timedelta = timedelta(0)
+    watts: dict[int, float] = field(default_factory=dict)
+    """Power just now, by job."""
+    progress: dict[int, Progress] = field(default_factory=dict)
+    gpu_watts: dict[str, float] = field(default_factory=dict)
+    storage_error: str | None = None
+
+    def forget_job(self, job_id: int) -> None:
+        self.watts.pop(job_id, None)
+        self.progress.pop(job_id, None)

@@ -1,0 +1,83 @@
+"""What is planned for a job, in figures and in sentences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from scheduler.domain.durations import format_duration
+from scheduler.domain.jobs import Basis, Job
+from scheduler.domain.lifecycle import WAITING
+from scheduler.domain.plans import Placement
+from scheduler.presenting.jobs import JobCase, job_row, placement_view
+from scheduler.service_views import Explanation, Figure, PlacementView, Submission, row_fields
+
+
+def submission(
+    case: JobCase, sentences: tuple[str, ...], forecast_age: timedelta | None, *, dry_run: bool
+) -> Submission:
+    """`sentences` are the planner's; what was assumed is added to them."""
+    job = case.job
+    row = job_row(case)
+    return Submission(
+        **row_fields(replace(row, id=None) if dry_run else row),
+        dry_run=dry_run,
+        expected_duration_s=job.expected_duration.total_seconds(),
+        duration_basis=job.duration_basis,
+        expected_power_w=job.expected_power.watts,
+        power_basis=job.power_basis,
+        placement=placement_view(case.placement, None if dry_run else job.id) if case.placement else None,
+        words=sentences + _assumptions(job),
+        forecast_age_s=forecast_age.total_seconds() if forecast_age is not None else None,
+    )
+
+
+def explanation(job: Job, placement: Placement | None, sentences: tuple[str, ...], now: datetime) -> Explanation:
+    """`sentences` are the planner's; a job without a placement gets those of its state."""
+    shown = placement_view(placement, job.id) if placement else None
+    return Explanation(
+        job=job.id,
+        state=job.state,
+        reason=job.reason,
+        sentences=sentences or _words_of_state(job),
+        figures=_figures(job, shown, now),
+        placement=shown,
+        latest_start=job.finish_by - job.remaining if job.state in WAITING else None,
+    )
+
+
+def _assumptions(job: Job) -> tuple[str, ...]:
+    """What the user left open, and where the figure used instead comes from."""
+    words = []
+    if job.duration_basis is not Basis.USER:
+        words.append(
+            f"Running time {format_duration(job.expected_duration)}: {_source(job.duration_basis, '--duration')}."
+        )
+    if job.power_basis is not Basis.USER:
+        words.append(f"Power {job.expected_power.watts:,.0f} W: {_source(job.power_basis, '--power')}.")
+    return tuple(words)
+
+
+def _source(basis: Basis, flag: str) -> str:
+    return "the median of like jobs before it" if basis is Basis.HISTORY else f"assumed; {flag} says it better"
+
+
+def _words_of_state(job: Job) -> tuple[str, ...]:
+    if job.detail:
+        return (f"Job {job.id} is {job.state}: {job.detail}.",)
+    return (f"Job {job.id} is {job.state} ({job.reason}).",)
+
+
+def _figures(job: Job, placement: PlacementView | None, now: datetime) -> tuple[Figure, ...]:
+    figures = [
+        Figure("expected running time left", job.remaining.total_seconds(), "s"),
+        Figure("expected power", job.expected_power.watts, "W"),
+        Figure("slack", (job.finish_by - now - job.remaining).total_seconds(), "s"),
+    ]
+    if placement is not None:
+        figures += [
+            Figure("emissions as planned", placement.emissions_g, "gCO2eq"),
+            Figure("emissions if run now", placement.run_now_emissions_g, "gCO2eq"),
+            Figure("difference", placement.difference_g, "gCO2eq"),
+        ]
+    return tuple(figures)
