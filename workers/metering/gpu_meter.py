@@ -54,11 +54,15 @@ class GpuMeter:
         if board is None:
             return None
         try:
-            return board.read()
+            reading = board.read()
         except NvmlError:
-            del self._boards[uuid]
-            self._retry_in_s = 0.0
-            return None
+            return self._lose(uuid)
+        # A handle from before a driver reload answers "not here" to everything.
+        return self._lose(uuid) if reading.counter_j is None and reading.power_w is None else reading
+
+    def _lose(self, uuid: str) -> None:
+        del self._boards[uuid]
+        self._retry_in_s = 0.0
 
     def _reopen(self) -> None:
         """All handles anew: after a driver reload the old ones of healthy boards are void, too."""
