@@ -1,0 +1,125 @@
+"""Energy slices, and what earlier jobs like a new one took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, func, insert, update
+from sqlmodel import col, select
+
+from scheduler.domain.intervals import Interval
+from scheduler.domain.jobs import JobSpec, Owner
+from scheduler.domain.lifecycle import JobState
+from scheduler.domain.readings import Component, ComponentEnergy, EnergySlice, MeterMethod, ReadingFlag
+from scheduler.domain.runs import SegmentId
+from scheduler.domain.units import Energy, Power
+from scheduler.storage.documents import as_json
+from scheduler.storage.records import Records
+from scheduler.storage.segments import is_segment, known_segment
+from scheduler.storage.tables import EnergySliceRow, JobRow, SegmentRow
+from scheduler.storage.times import length, moment, moment_us
+
+NOT_METERED = "[]"
+
+_parts = msgspec.json.Decoder(tuple[tuple[Component, str, float, MeterMethod, tuple[ReadingFlag, ...]], ...])
+
+
+class EnergyRecords(Records):
+    def add_slices(self, segment: SegmentId, slices: Iterable[EnergySlice]) -> int:
+        given = {s.seq: s for s in slices}
+        with self._database.writing() as connection:
+            upto = known_segment(connection, segment).readings_upto
+            new = sorted(given.keys() - _stored(connection, segment, given))
+            if not new:
+                return upto
+            connection.execute(insert(EnergySliceRow), [_values(segment, given[seq]) for seq in new])
+            upto = max(upto, new[-1])
+            connection.execute(update(SegmentRow).where(is_segment(segment)).values(readings_upto=upto))
+        return upto
+
+    def slices(self, job_id: int) -> tuple[tuple[SegmentId, EnergySlice], ...]:
+        key = (col(EnergySliceRow.attempt), col(EnergySliceRow.number), col(EnergySliceRow.seq))
+        of_job = select(EnergySliceRow).where(col(EnergySliceRow.job_id) == job_id).order_by(*key)
+        with self._database.reading() as connection:
+            rows = connection.execute(of_job).all()
+        return tuple((SegmentId(row.job_id, row.attempt, row.number), _slice_from(row)) for row in rows)
+
+    def like_durations(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[timedelta, ...]:
+        """Of the attempt that completed: its suspended time and earlier attempts are left out."""
+        held = func.sum(col(SegmentRow.ended_at_us) - col(SegmentRow.started_at_us))
+        key = (col(SegmentRow.job_id), col(SegmentRow.attempt))
+        by_attempt = (
+            select(SegmentRow.job_id, held)
+            .where(key[0].in_(_alike(spec, owner, limit)))
+            .group_by(*key)
+            .order_by(key[0].desc(), key[1])
+        )
+        with self._database.reading() as connection:
+            last_attempt = {job_id: length(int(us)) for job_id, us in connection.execute(by_attempt) if us is not None}
+        return tuple(last_attempt.values())
+
+    def like_powers(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[Power, ...]:
+        job = col(EnergySliceRow.job_id)
+        metered_us = func.sum(col(EnergySliceRow.end_us) - col(EnergySliceRow.start_us))
+        by_job = (
+            select(func.sum(col(EnergySliceRow.energy_j)), metered_us)
+            .where(job.in_(_alike(spec, owner, limit)), col(EnergySliceRow.parts_json) != NOT_METERED)
+            .group_by(job)
+            .order_by(job.desc())
+        )
+        with self._database.reading() as connection:
+            totals = connection.execute(by_job).all()
+        return tuple(Energy(joules) / length(int(us)) for joules, us in totals)
+
+
+def _alike(spec: JobSpec, owner: Owner, limit: int) -> Select[Any]:
+    """Numbers of the newest completed jobs of the same owner, GPU count and command."""
+    return (
+        select(JobRow.id)
+        .where(
+            col(JobRow.owner_uid) == owner.uid,
+            col(JobRow.gpus) == spec.gpus,
+            col(JobRow.state) == JobState.COMPLETED.value,
+            col(JobRow.argv_json) == as_json(spec.argv),
+        )
+        .order_by(col(JobRow.id).desc())
+        .limit(limit)
+    )
+
+
+def _stored(connection: Connection, segment: SegmentId, given: dict[int, EnergySlice]) -> set[int]:
+    if not given:
+        return set()
+    seq = col(EnergySliceRow.seq)
+    stored = select(seq).where(
+        col(EnergySliceRow.job_id) == segment.job,
+        col(EnergySliceRow.attempt) == segment.attempt,
+        col(EnergySliceRow.number) == segment.segment,
+        seq.between(min(given), max(given)),
+    )
+    return set(connection.execute(stored).scalars())
+
+
+def _values(segment: SegmentId, energy_slice: EnergySlice) -> dict[str, Any]:
+    parts = [(p.component, p.device, p.energy.joules, p.method, p.flags) for p in energy_slice.parts]
+    return {
+        "job_id": segment.job,
+        "attempt": segment.attempt,
+        "number": segment.segment,
+        "seq": energy_slice.seq,
+        "start_us": moment_us(energy_slice.interval.start),
+        "end_us": moment_us(energy_slice.interval.end),
+        "energy_j": energy_slice.energy.joules,
+        "parts_json": msgspec.json.encode(parts).decode(),
+    }
+
+
+def _slice_from(row: Row[Any]) -> EnergySlice:
+    parts = tuple(
+        ComponentEnergy(component, device, Energy(joules), method, flags)
+        for component, device, joules, method, flags in _parts.decode(row.parts_json)
+    )
+    return EnergySlice(row.seq, Interval(moment(row.start_us), moment(row.end_us)), parts)

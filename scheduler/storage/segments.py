@@ -1,0 +1,96 @@
+"""Segments: the starts of jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, text, update
+from sqlmodel import col, select
+
+from scheduler.domain.changes import SegmentChanges
+from scheduler.domain.errors import NotFound
+from scheduler.domain.lifecycle import SegmentState, StopReason
+from scheduler.domain.runs import Segment, SegmentId
+from scheduler.storage.documents import as_json, words
+from scheduler.storage.records import Records, differing
+from scheduler.storage.tables import OPEN_SEGMENT, SegmentRow
+from scheduler.storage.times import moment, moment_or_none, moment_us, moment_us_or_none
+
+IN_ORDER = (col(SegmentRow.attempt), col(SegmentRow.number))
+
+
+class SegmentRecords(Records):
+    def add_segment(self, segment: Segment) -> None:
+        with self._database.writing() as connection:
+            connection.execute(insert(SegmentRow).values(segment_values(segment)))
+
+    def segments(self, job_id: int) -> tuple[Segment, ...]:
+        of_job = select(SegmentRow).where(col(SegmentRow.job_id) == job_id).order_by(*IN_ORDER)
+        with self._database.reading() as connection:
+            return tuple(segment_from(row) for row in connection.execute(of_job))
+
+    def open_segments(self) -> tuple[Segment, ...]:
+        by_creation = (col(SegmentRow.created_at_us), col(SegmentRow.job_id), *IN_ORDER)
+        still_open = select(SegmentRow).where(text(OPEN_SEGMENT)).order_by(*by_creation)
+        with self._database.reading() as connection:
+            return tuple(segment_from(row) for row in connection.execute(still_open))
+
+    def change_segment(self, segment: SegmentId, changes: SegmentChanges) -> Segment:
+        with self._database.writing() as connection:
+            before = known_segment(connection, segment)
+            after = changes.applied_to(before)
+            values = differing(segment_values(after), segment_values(before))
+            if values:
+                connection.execute(update(SegmentRow).where(is_segment(segment)).values(values))
+        return after
+
+
+def is_segment(segment: SegmentId) -> ColumnElement[bool]:
+    return and_(
+        col(SegmentRow.job_id) == segment.job,
+        col(SegmentRow.attempt) == segment.attempt,
+        col(SegmentRow.number) == segment.segment,
+    )
+
+
+def known_segment(connection: Connection, segment: SegmentId) -> Segment:
+    row = connection.execute(select(SegmentRow).where(is_segment(segment))).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no segment {segment}")
+    return segment_from(row)
+
+
+def segment_values(segment: Segment) -> dict[str, Any]:
+    return {
+        "job_id": segment.id.job,
+        "attempt": segment.id.attempt,
+        "number": segment.id.segment,
+        "state": segment.state.value,
+        "created_at_us": moment_us(segment.created_at),
+        "gpu_uuids_json": as_json(segment.gpu_uuids),
+        "resume": segment.resume,
+        "host": segment.host,
+        "started_at_us": moment_us_or_none(segment.started_at),
+        "ended_at_us": moment_us_or_none(segment.ended_at),
+        "exit_code": segment.exit_code,
+        "stop_reason": segment.stop_reason.value if segment.stop_reason else None,
+        "readings_upto": segment.readings_upto,
+        "last_seq": segment.last_seq,
+    }
+
+
+def segment_from(row: Row[Any]) -> Segment:
+    return Segment(
+        id=SegmentId(row.job_id, row.attempt, row.number),
+        state=SegmentState(row.state),
+        created_at=moment(row.created_at_us),
+        gpu_uuids=words(row.gpu_uuids_json),
+        resume=row.resume,
+        host=row.host,
+        started_at=moment_or_none(row.started_at_us),
+        ended_at=moment_or_none(row.ended_at_us),
+        exit_code=row.exit_code,
+        stop_reason=None if row.stop_reason is None else StopReason(row.stop_reason),
+        readings_upto=row.readings_upto,
+        last_seq=row.last_seq,
+    )

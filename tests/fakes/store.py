@@ -1,0 +1,279 @@
+"""The record in memory: the same contract as the database, with nothing behind it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from scheduler.domain.carbon import CarbonForecast, IntensityObservation, SeriesKey
+from scheduler.domain.changes import JobChanges, SegmentChanges
+from scheduler.domain.errors import IllegalTransition, NotFound, StorageError
+from scheduler.domain.intervals import Interval
+from scheduler.domain.jobs import Job, JobSpec, Owner
+from scheduler.domain.lifecycle import JobEvent, JobState, Reason, SegmentState, advance
+from scheduler.domain.plans import Plan
+from scheduler.domain.readings import EnergySlice
+from scheduler.domain.revisions import newest_values, says_the_same
+from scheduler.domain.runs import Segment, SegmentId
+from scheduler.domain.statements import EmissionsStatement, Settlement
+from scheduler.domain.units import Energy, Power
+from scheduler.ports import JobDraft, JobEventRecord, JobQuery
+
+LIVE = frozenset({SegmentState.STARTING, SegmentState.RUNNING})
+
+
+@dataclass
+class Contents:
+    jobs: dict[int, Job] = field(default_factory=dict)
+    events: list[JobEventRecord] = field(default_factory=list)
+    segments: dict[SegmentId, Segment] = field(default_factory=dict)
+    slices: dict[tuple[SegmentId, int], EnergySlice] = field(default_factory=dict)
+    forecasts: list[CarbonForecast] = field(default_factory=list)
+    observations: list[IntensityObservation] = field(default_factory=list)
+    plans: list[Plan] = field(default_factory=list)
+    statements: list[EmissionsStatement] = field(default_factory=list)
+
+
+class FakeStore:
+    """Satisfies scheduler.ports.Store; `failing_with` makes every write fail until it is None again."""
+
+    def __init__(self) -> None:
+        self._is = Contents()
+        self._inside = False
+        self.failing_with: StorageError | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        if self._inside:
+            yield
+            return
+        before = {name: copy.copy(value) for name, value in vars(self._is).items()}
+        self._inside = True
+        try:
+            yield
+        except BaseException:
+            self._is = Contents(**before)
+            raise
+        finally:
+            self._inside = False
+
+    def close(self) -> None:
+        pass
+
+    # jobs
+    def add_job(self, draft: JobDraft) -> Job:
+        self._may_write()
+        job = Job(
+            id=len(self._is.jobs) + 1,
+            spec=draft.spec,
+            owner=draft.owner,
+            submitted_at=draft.submitted_at,
+            state=JobState.QUEUED,
+            reason=Reason.NEW,
+            expected_duration=draft.expected_duration,
+            duration_basis=draft.duration_basis,
+            expected_power=draft.expected_power,
+            power_basis=draft.power_basis,
+            finish_by=draft.finish_by,
+        )
+        self._keep(job, draft.submitted_at, "submitted")
+        return job
+
+    def job(self, job_id: int) -> Job | None:
+        return self._is.jobs.get(job_id)
+
+    def jobs(self, query: JobQuery) -> tuple[Job, ...]:
+        found = [job for job in self._is.jobs.values() if _matches(job, query)]
+        return tuple(found if query.limit is None else found[max(0, len(found) - query.limit) :])
+
+    def advance_job(self, job_id: int, event: JobEvent, at: datetime, changes: JobChanges, expected: JobState) -> Job:
+        self._may_write()
+        job = self._known(job_id)
+        if job.state is not expected:
+            raise IllegalTransition(f"job {job_id} is {job.state}, not {expected}: the step '{event}' was not taken")
+        after = replace(changes.applied_to(job), state=advance(expected, event))
+        self._keep(after, at, event)
+        return after
+
+    def change_job(self, job_id: int, at: datetime, changes: JobChanges, note: str | None = None) -> Job:
+        self._may_write()
+        after = changes.applied_to(self._known(job_id))
+        self._keep(after, at, note)
+        return after
+
+    def job_events(self, job_id: int) -> tuple[JobEventRecord, ...]:
+        return tuple(event for event in self._is.events if event.job == job_id)
+
+    def like_durations(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[timedelta, ...]:
+        held = []
+        for job in self._alike(spec, owner, limit):
+            ended = [s for s in self.segments(job.id) if s.started_at is not None and s.ended_at is not None]
+            last = [s.held for s in ended if s.id.attempt == ended[-1].id.attempt]
+            held += [sum(last, timedelta(0))] if last else []
+        return tuple(held)
+
+    def like_powers(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[Power, ...]:
+        powers = []
+        for job in self._alike(spec, owner, limit):
+            metered = [s for _, s in self.slices(job.id) if s.parts]
+            if metered:
+                joules = sum(s.energy.joules for s in metered)
+                powers.append(Energy(joules) / sum((s.interval.length for s in metered), timedelta(0)))
+        return tuple(powers)
+
+    # segments and their energy
+    def add_segment(self, segment: Segment) -> None:
+        self._may_write()
+        if segment.id in self._is.segments or segment.id.job not in self._is.jobs:
+            raise StorageError(f"segment {segment.id} is recorded already, or its job is unknown")
+        self._is.segments[segment.id] = segment
+
+    def segments(self, job_id: int) -> tuple[Segment, ...]:
+        return tuple(sorted((s for s in self._is.segments.values() if s.id.job == job_id), key=lambda s: s.id))
+
+    def open_segments(self) -> tuple[Segment, ...]:
+        still = [s for s in self._is.segments.values() if s.state in LIVE or s.readings_upto < (s.last_seq or 0)]
+        return tuple(sorted(still, key=lambda s: (s.created_at, s.id)))
+
+    def change_segment(self, segment: SegmentId, changes: SegmentChanges) -> Segment:
+        self._may_write()
+        after = changes.applied_to(self._known_segment(segment))
+        self._is.segments[segment] = after
+        return after
+
+    def add_slices(self, segment: SegmentId, slices: Iterable[EnergySlice]) -> int:
+        self._may_write()
+        known = self._known_segment(segment)
+        for energy_slice in slices:
+            self._is.slices.setdefault((segment, energy_slice.seq), energy_slice)
+        upto = max([known.readings_upto, *(seq for owner, seq in self._is.slices if owner == segment)])
+        self._is.segments[segment] = replace(known, readings_upto=upto)
+        return upto
+
+    def slices(self, job_id: int) -> tuple[tuple[SegmentId, EnergySlice], ...]:
+        ordered = sorted(self._is.slices.items(), key=lambda item: item[0])
+        return tuple((segment, energy_slice) for (segment, _), energy_slice in ordered if segment.job == job_id)
+
+    # carbon
+    def add_forecast(self, forecast: CarbonForecast) -> bool:
+        self._may_write()
+        if any(replace(kept, fetched_at=forecast.fetched_at) == forecast for kept in self._is.forecasts):
+            return False
+        self._is.forecasts.append(forecast)
+        return True
+
+    def latest_forecast(self, key: SeriesKey, as_of: datetime | None = None) -> CarbonForecast | None:
+        known = [f for f in self._is.forecasts if f.key == key and (as_of is None or f.fetched_at <= as_of)]
+        return sorted(known, key=lambda f: (f.issued_at, f.fetched_at))[-1] if known else None
+
+    def forecasts(self, key: SeriesKey, interval: Interval) -> tuple[CarbonForecast, ...]:
+        issued = [f for f in self._is.forecasts if f.key == key and f.issued_at in interval]
+        return tuple(sorted(issued, key=lambda f: (f.issued_at, f.fetched_at)))
+
+    def add_observations(self, observations: Iterable[IntensityObservation]) -> int:
+        self._may_write()
+        newest = {(o.key, o.interval.start): o for o in self._is.observations}
+        added = 0
+        for observation in observations:
+            place = observation.key, observation.interval.start
+            if place in newest and says_the_same(newest[place], observation):
+                continue
+            newest[place] = observation
+            self._is.observations.append(observation)
+            added += 1
+        return added
+
+    def observations(self, key: SeriesKey, interval: Interval) -> tuple[IntensityObservation, ...]:
+        values = newest_values(o for o in self._is.observations if o.key == key)
+        return tuple(o for o in values if o.interval.overlaps(interval))
+
+    # plans
+    def add_plan(self, plan: Plan) -> None:
+        self._may_write()
+        self._is.plans.append(plan)
+
+    def latest_plan(self) -> Plan | None:
+        return self._is.plans[-1] if self._is.plans else None
+
+    # statements
+    def add_statement(self, statement: EmissionsStatement) -> bool:
+        self._may_write()
+        if statement.job not in self._is.jobs:
+            raise StorageError(f"a statement of job {statement.job}, which is unknown")
+        newest = self.statement(statement.job)
+        if newest is not None and replace(newest, computed_at=statement.computed_at) == statement:
+            return False
+        self._is.statements.append(statement)
+        return True
+
+    def statement(self, job_id: int) -> EmissionsStatement | None:
+        history = self.statement_history(job_id)
+        return history[-1] if history else None
+
+    def statements(self, job_ids: Iterable[int]) -> Mapping[int, EmissionsStatement]:
+        wanted = set(job_ids)
+        return {s.job: s for s in self._is.statements if s.job in wanted}
+
+    def statement_history(self, job_id: int) -> tuple[EmissionsStatement, ...]:
+        return tuple(s for s in self._is.statements if s.job == job_id)
+
+    def unsettled_jobs(self) -> tuple[int, ...]:
+        newest = {s.job: s.settlement for s in self._is.statements}
+        ran = (job for job in self._is.jobs.values() if job.ended and job.started_at is not None)
+        return tuple(job.id for job in ran if newest.get(job.id) not in (Settlement.FINAL,))
+
+    # housekeeping
+    def check(self) -> tuple[str, ...]:
+        return ()
+
+    def backup(self, path: str) -> None:
+        Path(path).touch()
+
+    def _may_write(self) -> None:
+        if self.failing_with is not None:
+            raise self.failing_with
+
+    def _keep(self, job: Job, at: datetime, event: str | None) -> None:
+        self._is.jobs[job.id] = job
+        if event is not None:
+            self._is.events.append(JobEventRecord(job.id, at, str(event), job.state, job.reason, job.detail))
+
+    def _known(self, job_id: int) -> Job:
+        if job_id not in self._is.jobs:
+            raise NotFound(f"there is no job {job_id}")
+        return self._is.jobs[job_id]
+
+    def _known_segment(self, segment: SegmentId) -> Segment:
+        if segment not in self._is.segments:
+            raise NotFound(f"there is no segment {segment}")
+        return self._is.segments[segment]
+
+    def _alike(self, spec: JobSpec, owner: Owner, limit: int) -> list[Job]:
+        alike = [
+            job
+            for job in self._is.jobs.values()
+            if job.state is JobState.COMPLETED
+            and (job.owner.uid, job.spec.argv, job.spec.gpus) == (owner.uid, spec.argv, spec.gpus)
+        ]
+        return alike[::-1][:limit]
+
+
+def _matches(job: Job, query: JobQuery) -> bool:
+    equal = (
+        (query.uid, job.owner.uid),
+        (query.user, job.owner.name),
+        (query.project, job.spec.project),
+        (query.zone, job.spec.zone),
+    )
+    return (
+        all(wanted is None or wanted == value for wanted, value in equal)
+        and (not query.ids or job.id in query.ids)
+        and (not query.states or job.state in query.states)
+        and (query.tag is None or query.tag in job.spec.tags)
+        and (query.since is None or job.submitted_at >= query.since)
+        and (query.until is None or job.submitted_at < query.until)
+    )
