@@ -19,6 +19,7 @@ RUN_FILE = "run.json"
 EXIT_FILE = "exit.json"
 STOP_FILE = "stop.json"
 READINGS_FILE = "readings.jsonl"
+LIVE_FILE = "live.json"
 CONTROL_FIFO = "control"
 STDOUT_FILE = "stdout.log"
 STDERR_FILE = "stderr.log"
@@ -131,6 +132,21 @@ class SliceRecord(msgspec.Struct, frozen=True):
     start_t: float
     end_t: float
     parts: list[SlicePart]
+
+
+class StopRecord(msgspec.Struct, frozen=True):
+    """stop.json: why the segment was asked to stop, written before the first signal."""
+
+    reason: str | None
+    """A StopReason; None when the machine or an operator ended the supervisor."""
+    t: float
+
+
+class LiveReading(msgspec.Struct, frozen=True):
+    """live.json: the last sample, for people watching; replaced each time and never synced to disk."""
+
+    t: float
+    watts: float | None
 
 
 # --- scheduler to agent -------------------------------------------------------------------------------------
