@@ -1,0 +1,1 @@
+"""How orders reach GPUs: the worker agent's socket, and the locks that make each start happen once."""

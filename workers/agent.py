@@ -1,0 +1,131 @@
+"""The worker agent: takes orders over a Unix socket, and answers from what the segment directories say.
+
+`python -P -m workers.agent --socket PATH --runs DIR [--cpu-slots N] [--launcher fork|systemd-user|systemd-system]`.
+It keeps nothing in memory that matters, and may be killed and started again at any moment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from scheduler import protocol
+from scheduler.domain.errors import ExecutorError
+from scheduler.protocol import Accepted, InventoryReport, Refused, Reports, Welcome
+from workers import clock
+from workers.connection import listen, only_agent
+from workers.launcher import Launcher, launcher_named
+from workers.segments import Segments
+from workers.serving import Server
+
+logger = logging.getLogger(__name__)
+
+LAUNCHERS = ("fork", "systemd-user", "systemd-system")
+
+
+class Agent:
+    """Answers one request at a time."""
+
+    def __init__(self, segments: Segments, launcher: str, inventory: Callable[[], InventoryReport]) -> None:
+        self._segments = segments
+        self._launcher = launcher
+        self._inventory = inventory
+
+    def answer(self, request: protocol.Request, descriptors: list[int]) -> protocol.Reply:
+        """What was asked for, or Refused with the reason."""
+        try:
+            return self._carry_out(request, descriptors)
+        except (ExecutorError, ValueError) as refusal:
+            return Refused(str(refusal))
+        except OSError as error:
+            logger.warning("%s was not carried out: %s", type(request).__name__, error)
+            return Refused(f"the worker's system refused: {error}; `carbonq doctor` looks at disk and limits")
+
+    def _carry_out(self, request: protocol.Request, descriptors: list[int]) -> protocol.Reply:
+        match request:
+            case protocol.Hello():
+                return Welcome(protocol.PROTOCOL_VERSION, os.getpid(), clock.host(), clock.boot_id(), self._launcher)
+            case protocol.InventoryQuery():
+                return self._inventory()
+            case protocol.ReportQuery():
+                return self._reports(request)
+            case protocol.LogQuery():
+                return self._segments.read_log(request)
+            case protocol.StartOrder():
+                self._start(request, descriptors)
+            case protocol.StopOrder():
+                self._segments.stop(request)
+            case protocol.ForgetOrder():
+                self._segments.forget(request.segment, request.keep_logs)
+        return Accepted()
+
+    def _start(self, order: protocol.StartOrder, descriptors: list[int]) -> None:
+        if len(descriptors) != 1:
+            raise ValueError(
+                f"a start order brings one locked descriptor, not {len(descriptors)}; send it beside the order"
+            )
+        self._segments.start(order, descriptors[0])
+
+    def _reports(self, query: protocol.ReportQuery) -> Reports:
+        reports = [self._segments.report(name, cursor, query.limit) for name, cursor in query.cursors.items()]
+        return Reports(clock.now(), reports)
+
+
+def take_inventory(cpu_slots: int | None) -> InventoryReport:
+    # Imported when first asked for: it opens the GPU driver, which an agent without orders has no need of.
+    from workers.inventory import take_inventory
+
+    return take_inventory(cpu_slots)
+
+
+def main(
+    arguments: list[str],
+    launcher: Launcher | None = None,
+    inventory: Callable[[int | None], InventoryReport] = take_inventory,
+) -> int:
+    """The agent process; its exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        serve(options, launcher or launcher_named(options.launcher), inventory)
+    except ExecutorError as error:
+        print(f"carbonq agent: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def serve(options: argparse.Namespace, launcher: Launcher, inventory: Callable[[int | None], InventoryReport]) -> None:
+    """Be the agent of `options.socket` until told to end; jobs go on without us."""
+    only = only_agent(options.socket)
+    options.runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    agent = Agent(Segments(options.runs, launcher), launcher.name, lambda: inventory(options.cpu_slots))
+    listener = listen(options.socket)
+    allowed = frozenset({0, os.geteuid(), *options.scheduler_uid})
+    logger.info("agent ready", extra={"socket": str(options.socket)})
+    Server(listener, allowed, agent.answer).run()
+    options.socket.unlink(missing_ok=True)
+    os.close(only)
+
+
+def _absolute(text: str) -> Path:
+    return Path(text).absolute()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="carbonq-agent", description="carbonq's worker agent")
+    parser.add_argument("--socket", type=_absolute, required=True, help="Unix socket to serve")
+    parser.add_argument("--runs", type=_absolute, required=True, help="directory of the segment directories")
+    parser.add_argument("--cpu-slots", type=int, help="jobs without a GPU that may run at once")
+    parser.add_argument("--launcher", choices=LAUNCHERS, default="fork", help="how supervisors are started")
+    parser.add_argument(
+        "--scheduler-uid", type=int, action="append", default=[], help="another uid that may give orders"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
