@@ -1,0 +1,9 @@
+"""Pure: a planning problem and a policy in, a plan with its reasons out."""
+
+from scheduler.planning.explain import explain
+from scheduler.planning.feasibility import latest_safe_start
+from scheduler.planning.planner import plan
+from scheduler.planning.policies import POLICIES
+from scheduler.planning.settings import STEADY, PlanningSettings
+
+__all__ = ["POLICIES", "STEADY", "PlanningSettings", "explain", "latest_safe_start", "plan"]

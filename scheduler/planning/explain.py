@@ -1,0 +1,73 @@
+"""A plan in words: what a job waits for, what that saves, what would change it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+
+from scheduler.domain.plans import Placement, Plan, PlannableJob, PlanningProblem
+from scheduler.planning.feasibility import latest_safe_start
+
+
+def explain(problem: PlanningProblem, plan: Plan, job_id: int, zone: tzinfo = UTC) -> tuple[str, ...]:
+    """Two or three sentences; times in `zone`."""
+    job, placement = problem.job(job_id), plan.placement(job_id)
+    if placement is None:
+        return next(
+            ((note,) for note in plan.notes if note.startswith(f"job {job_id} ")), (f"job {job_id} is not planned.",)
+        )
+    return (_when(job, placement, zone), _worth(placement), _change(job, placement, zone))
+
+
+def _when(job: PlannableJob, placement: Placement, zone: tzinfo) -> str:
+    stretch = f"{_time(placement.start, zone)} to {_time(placement.end, zone)}"
+    if placement.switches:
+        stretch += f" in {len(placement.intervals)} stretches"
+    return {
+        "running": f"Job {job.id} is running and is to end at {_time(placement.end, zone)}.",
+        "run-now": f"Job {job.id} starts at once: {stretch}.",
+        "resources": f"Job {job.id} waits for free places: {stretch}.",
+        "dependency": f"Job {job.id} waits for {_jobs(job.after)} to complete: {stretch}.",
+        "due": f"Job {job.id} has no time to wait before its deadline: {stretch}.",
+        "no-forecast": f"Job {job.id} runs in its turn, for no forecast is known: {stretch}.",
+    }.get(placement.reason, f"Job {job.id} waits for low-carbon power: {stretch}.")
+
+
+def _worth(placement: Placement) -> str:
+    expected, usual = placement.emissions, placement.run_now_emissions
+    if expected is None or usual is None:
+        return "Without a forecast its emissions are unknown and no saving is claimed."
+    against = f"{usual.grams:,.0f} gCO2eq first come, first served"
+    saved = usual.grams - expected.grams
+    if abs(saved) < 0.5 or not usual.grams:
+        return f"It is expected to emit {expected.grams:,.0f} gCO2eq, as much as {against}."
+    word = "less" if saved > 0 else "more"
+    share = abs(saved) / usual.grams
+    return (
+        f"It is expected to emit {expected.grams:,.0f} gCO2eq, {abs(saved):,.0f} g ({share:.0%}) {word} than {against}."
+    )
+
+
+def _change(job: PlannableJob, placement: Placement, zone: tzinfo) -> str:
+    if placement.late:
+        due = _time(job.finish_by, zone)
+        return (
+            f"It is expected to miss its deadline of {due}; `carbonq update {job.id} --by TIME` gives it a later one."
+        )
+    if placement.reason == "running" and not job.interruptible:
+        return "It keeps its places until it ends."
+    if job.run_now or placement.reason in ("run-now", "running"):
+        return (
+            "A new forecast or another job can change when it pauses."
+            if job.interruptible
+            else "Nothing holds it back."
+        )
+    safe = f"It can start as late as {_time(latest_safe_start(job), zone)}"
+    return f"{safe}; a new forecast or another job can move it, and `carbonq run-now {job.id}` starts it."
+
+
+def _jobs(ids: tuple[int, ...]) -> str:
+    return ("job " if len(ids) == 1 else "jobs ") + ", ".join(str(i) for i in ids)
+
+
+def _time(moment: datetime, zone: tzinfo) -> str:
+    return f"{moment.astimezone(zone):%a %d %b %H:%M %Z}"

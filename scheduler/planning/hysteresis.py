@@ -1,0 +1,37 @@
+"""Small predicted gains are noise: what was announced stays, and nothing waits, for less than a set gain."""
+
+from __future__ import annotations
+
+from scheduler.planning.cost import emissions_g
+from scheduler.planning.outlook import Outlook
+from scheduler.planning.settings import PLAIN
+from scheduler.planning.situation import Demand, Segments, Situation
+from scheduler.planning.windows import Room
+
+
+def steady(best: Segments, demand: Demand, room: Room, situation: Situation, outlook: Outlook) -> Segments:
+    """`best` where it gains enough over the announced placement, or else over starting as soon as there is room."""
+    settings = situation.settings
+    if settings == PLAIN:
+        return best
+    announced = _still_announced(demand, room, situation) if settings.move_gain else None
+    if announced is not None:
+        rival, gain = announced, settings.move_gain
+    else:
+        rival, gain = room.soonest(demand, situation.now) or best, settings.start_gain
+    least = emissions_g(demand, rival, outlook, situation.now) * (1 - gain)
+    return best if emissions_g(demand, best, outlook, situation.now) <= least else rival
+
+
+def _still_announced(demand: Demand, room: Room, situation: Situation) -> Segments | None:
+    """What is left of the announced placement, its end moved to the work that is left; None where it cannot be kept."""
+    left = [(max(s, situation.now), e) for s, e in situation.previous.get(demand.id, ()) if e > situation.now]
+    if not left:
+        return None
+    needed = demand.work_from(left[0][0], situation.now) + demand.switch * (len(left) - 1)
+    start, end = left[-1]
+    end += needed - sum(e - s for s, e in left)
+    if end <= start:
+        return None
+    announced = (*left[:-1], (start, end))
+    return announced if room.holds(announced) else None

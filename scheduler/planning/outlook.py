@@ -1,0 +1,99 @@
+"""Carbon intensity for as long as anybody plans: the forecast, and beyond it what the forecast itself suggests."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from scheduler.domain.carbon import CarbonForecast
+from scheduler.domain.intervals import Interval, from_epoch
+from scheduler.domain.places import Micros, from_micros, length_micros, to_micros
+from scheduler.domain.series import Floats, StepSeries
+
+_SECOND = 1_000_000
+_DAY = timedelta(days=1)
+
+
+class Outlook:
+    """Expected intensity without gaps: the forecast to its horizon, then its last `period` over and over."""
+
+    def __init__(self, edges: Micros, values: Floats, period: int, notes: tuple[str, ...]) -> None:
+        self.edges, self.values, self.notes = edges, values, notes
+        self.end = int(edges[-1])
+        self._period = period
+        self._sums = np.concatenate(([0.0], np.cumsum(values * np.diff(edges) / _SECOND)))
+        self._tail_begin = self.end - period
+        self._sum_at_tail = float(self._within(np.array([self._tail_begin]))[0])
+
+    def integral_to(self, moments: Micros) -> Floats:
+        """Intensity integrated from a fixed origin to each moment [g/kWh x s]; only differences mean something."""
+        moments = np.asarray(moments, dtype=np.int64)
+        if not moments.size or moments.max() <= self.end:
+            return self._within(moments)
+        beyond = moments > self.end
+        rounds, rest = np.divmod(moments - self._tail_begin, self._period)
+        in_tail = self._within(self._tail_begin + rest)
+        a_round = self._sums[-1] - self._sum_at_tail
+        return np.where(beyond, in_tail + rounds * a_round, self._within(np.minimum(moments, self.end)))
+
+    def between(self, start: int, end: int) -> float:
+        """Intensity integrated over [start, end) [g/kWh x s]."""
+        at = self.integral_to(np.array([start, end], dtype=np.int64))
+        return float(at[1] - at[0])
+
+    def edges_between(self, begin: int, end: int) -> Micros:
+        """Moments in [begin, end] at which the expected intensity may change."""
+        edges = self.edges
+        if end > self.end:
+            tail = edges[edges > self._tail_begin] - self.end
+            rounds = np.arange(1, (end - self.end) // self._period + 2) * self._period
+            edges = np.concatenate((edges, (self.end + rounds[:, None] + tail[None, :]).ravel()))
+        return edges[np.searchsorted(edges, begin) : np.searchsorted(edges, end, side="right")]
+
+    def _within(self, moments: Micros) -> Floats:
+        row = self.edges[1:-1].searchsorted(moments, side="right")
+        inside: Floats = self._sums[row] + self.values[row] * ((moments - self.edges[row]) / _SECOND)
+        return inside
+
+
+def outlook_from(forecast: CarbonForecast | None, now: datetime, until: datetime) -> Outlook | None:
+    """What to plan with at `now`; None without a forecast. Says in `notes` where it goes beyond the forecast."""
+    if forecast is None or forecast.expected.span is None:
+        return None
+    series, notes = _without_gaps(forecast.expected, now)
+    edges, values = _pieces(series)
+    horizon, a_day = int(edges[-1]), length_micros(_DAY)
+    if horizon - edges[0] >= a_day:
+        beyond = "the same hour of its last day"
+    else:
+        beyond = "its mean"
+        edges, values = np.append(edges, horizon + a_day), np.append(values, _mean(series))
+    if to_micros(until) > horizon:
+        notes = (*notes, f"the forecast ends at {from_micros(horizon):%Y-%m-%d %H:%M} UTC; beyond it {beyond} is used")
+    return Outlook(edges, values, a_day, notes)
+
+
+def _pieces(series: StepSeries) -> tuple[Micros, Floats]:
+    """Edges in whole microseconds; a piece shorter than one is lost."""
+    seconds = np.append(series.starts, series.ends[-1])
+    edges = np.array([to_micros(from_epoch(float(t))) for t in seconds], dtype=np.int64)
+    some = np.diff(edges) > 0
+    return np.append(edges[:-1][some], edges[-1]), series.values[some]
+
+
+def _mean(series: StepSeries) -> float:
+    lengths = series.ends - series.starts
+    return float((series.values * lengths).sum() / lengths.sum())
+
+
+def _without_gaps(known: StepSeries, now: datetime) -> tuple[StepSeries, tuple[str, ...]]:
+    """The series from `now`, or from its own start where that is earlier, without gaps."""
+    first, last = min(now.timestamp(), float(known.starts[0])), float(known.ends[-1])
+    if known.coverage(Interval(from_epoch(first), from_epoch(last))) == 1:
+        return known, ()
+    level = StepSeries(np.array([first]), np.array([last]), np.array([_mean(known)]))
+    filled = known.filled_from(known.shifted(_DAY)).filled_from(level)
+    until_last = filled.ends <= last
+    whole = StepSeries(filled.starts[until_last], filled.ends[until_last], filled.values[until_last])
+    return whole, ("the forecast has gaps; they are filled from the day before, or else with its mean",)

@@ -1,0 +1,59 @@
+"""The port of this room: a problem and a policy's name in, a plan out."""
+
+from __future__ import annotations
+
+from scheduler.domain.errors import RequestError
+from scheduler.domain.intervals import Interval
+from scheduler.domain.places import from_micros
+from scheduler.domain.plans import Placement, Plan, PlanningProblem
+from scheduler.domain.units import Emissions
+from scheduler.planning.cost import emissions_g
+from scheduler.planning.policies import POLICIES
+from scheduler.planning.reasons import why
+from scheduler.planning.settings import PLAIN, PlanningSettings
+from scheduler.planning.situation import Demand, Schedule, Segments, Situation, situation_from
+
+
+def plan(
+    problem: PlanningProblem,
+    policy: str,
+    settings: PlanningSettings = PLAIN,
+    previous: Plan | None = None,
+) -> Plan:
+    """One placement for every job that fits the machine; `previous` matters only to a policy with hysteresis."""
+    if policy not in POLICIES:
+        raise RequestError(f"there is no policy '{policy}'; choose one of {', '.join(POLICIES)}")
+    situation = situation_from(problem, settings, previous)
+    schedule = situation.run_now if situation.outlook is None else POLICIES[policy](situation, situation.outlook)
+    return Plan(
+        policy=policy,
+        made_at=problem.now,
+        placements=tuple(_placement(demand, schedule, situation) for demand in situation.demands),
+        forecast_issued_at=problem.forecast.issued_at if problem.forecast is not None else None,
+        notes=_notes(situation),
+    )
+
+
+def _placement(demand: Demand, schedule: Schedule, situation: Situation) -> Placement:
+    segments, run_now = schedule[demand.id], situation.run_now[demand.id]
+    return Placement(
+        job=demand.id,
+        intervals=tuple(Interval(from_micros(start), from_micros(end)) for start, end in segments),
+        emissions=_emissions(demand, segments, situation),
+        run_now_emissions=_emissions(demand, run_now, situation),
+        run_now_start=from_micros(run_now[0][0]),
+        late=segments[-1][1] > demand.due,
+        reason=why(demand, schedule, situation),
+    )
+
+
+def _emissions(demand: Demand, segments: Segments, situation: Situation) -> Emissions | None:
+    if situation.outlook is None:
+        return None
+    return Emissions(emissions_g(demand, segments, situation.outlook, situation.now))
+
+
+def _notes(situation: Situation) -> tuple[str, ...]:
+    if situation.outlook is None:
+        return ("no forecast: jobs run in order and nothing is claimed", *situation.left_out.values())
+    return (*situation.outlook.notes, *situation.left_out.values())

@@ -1,0 +1,40 @@
+"""suspend-resume: interruptible jobs run in the cheapest stretches before their deadline and pay for each pause.
+
+After "Let's Wait Awhile" (Wiesner et al., Middleware 2021), with switches priced and places shared.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scheduler.domain.series import Floats
+from scheduler.planning.outlook import Outlook
+from scheduler.planning.policies.lowest_window import uninterrupted
+from scheduler.planning.queue import plan_queue
+from scheduler.planning.situation import Demand, Schedule, Segments, Situation
+from scheduler.planning.windows import Room, cheapest_of, cheapest_pauses
+
+_THRESHOLDS = 24
+_THRESHOLDS_OF_A_LONG_QUEUE = 8
+_LONG_QUEUE = 100
+
+
+def suspend_resume(situation: Situation, outlook: Outlook) -> Schedule:
+    thresholds = _thresholds(
+        outlook, _THRESHOLDS if len(situation.demands) < _LONG_QUEUE else _THRESHOLDS_OF_A_LONG_QUEUE
+    )
+
+    def choose(demand: Demand, room: Room, situation: Situation, outlook: Outlook) -> Segments | None:
+        whole = uninterrupted(demand, room, situation, outlook)
+        if not demand.interruptible:
+            return whole
+        return cheapest_of(
+            (whole, cheapest_pauses(room, demand, situation.now, outlook, thresholds)), demand, outlook, situation.now
+        )
+
+    return plan_queue(situation, outlook, choose)
+
+
+def _thresholds(outlook: Outlook, count: int) -> Floats:
+    """Levels worth trying, spread over the values that the forecast holds."""
+    return np.unique(np.quantile(outlook.values, np.linspace(0, 1, count + 1)[1:], method="higher"))

@@ -1,0 +1,139 @@
+"""The whole queue at once: jobs choose in order of least flexibility, late ones go first the next time, and no result
+may be worse than first come, first served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scheduler.domain.places import length_micros
+from scheduler.planning.board import Board
+from scheduler.planning.cost import emissions_g, schedule_emissions_g
+from scheduler.planning.feasibility import due_with_successors, least_flexible_first
+from scheduler.planning.hysteresis import steady
+from scheduler.planning.outlook import Outlook
+from scheduler.planning.situation import LOOK_AHEAD, Demand, Schedule, Segments, Situation, predecessors_first
+from scheduler.planning.windows import Room
+
+Choose = Callable[[Demand, Room, Situation, Outlook], Segments | None]
+"""One job's cheapest placement in a room; None where it does not fit."""
+
+_ROUNDS = 4
+"""Times the queue is planned anew with the jobs that came late put first."""
+_POLISHED_JOBS = 200
+"""Longer queues are not gone through a second time: it takes as long again and gains little."""
+
+
+def plan_queue(situation: Situation, outlook: Outlook, choose: Choose) -> Schedule:
+    """Never more late jobs than run-now, each job in time that run-now has in time, and never more emissions."""
+    planner = _Planner(situation, outlook, choose)
+    for schedule in planner.attempts():
+        if planner.no_worse_than_run_now(schedule):
+            return schedule
+    return planner.improved_run_now()
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    situation: Situation
+    outlook: Outlook
+    choose: Choose
+
+    def attempts(self) -> tuple[Schedule, ...]:
+        """The plan we would like best, first."""
+        board = self._in_order_of_flexibility()
+        if len(self.situation.demands) <= _POLISHED_JOBS:
+            self._polish(board)
+        patient = board.frozen()
+        self._pull_forward(board)
+        return board.frozen(), patient
+
+    def improved_run_now(self) -> Schedule:
+        """First come, first served, with each job moved where that emits less and makes nobody late."""
+        board = Board(self.situation, self.situation.run_now)
+        self._polish(board)
+        return board.frozen()
+
+    def no_worse_than_run_now(self, schedule: Schedule) -> bool:
+        if not self._in_turn(schedule) or self._late(schedule) - self._late(self.situation.run_now):
+            return False
+        if len(self._late(schedule)) < len(self._late(self.situation.run_now)):
+            return True
+        return self._emissions(schedule) <= self._emissions(self.situation.run_now)
+
+    def _in_order_of_flexibility(self) -> Board:
+        first: set[int] = set()
+        late_anyway = self._late(self.situation.run_now)
+        for _ in range(_ROUNDS):
+            board = self._placed_in_turn(first)
+            late = self._late(board.placed) - late_anyway
+            if not late - first:
+                break
+            first |= late
+        return board
+
+    def _placed_in_turn(self, first: set[int]) -> Board:
+        """Those in `first` choose before all others; who cannot be in time takes what is left, as soon as possible."""
+        board, due = Board(self.situation), due_with_successors(self.situation.demands)
+        order = least_flexible_first(self.situation.demands, due)
+        for demand in order:
+            if demand.run_now and not demand.running:
+                board.place(demand, self.situation.run_now[demand.id])
+        unplaced = []
+        for demand in predecessors_first(sorted(order, key=lambda d: d.id not in first)):
+            if demand.id not in board.placed and not self._place_best(board, demand, due[demand.id]):
+                unplaced.append(demand)
+        for demand in unplaced:
+            board.place(demand, board.as_soon_as_possible(demand, board.earliest(demand)))
+        return board
+
+    def _place_best(self, board: Board, demand: Demand, due: int) -> bool:
+        best = self._best(board, demand, due) if board.ready(demand) else None
+        if best is not None:
+            board.place(demand, best)
+        return best is not None
+
+    def _best(self, board: Board, demand: Demand, due: int) -> Segments | None:
+        """The cheapest placement in time; looks no further ahead than there is something to know, if that will do."""
+        begin, end = board.earliest(demand), board.latest(demand, due)
+        known_until = max(self.outlook.end, self.situation.now) + length_micros(LOOK_AHEAD)
+        for until in sorted({min(end, known_until), end}):
+            starts, ends = board.stretches(demand, begin, until)
+            if not starts.size:
+                continue
+            room = Room(starts, ends)
+            best = self.choose(demand, room, self.situation, self.outlook)
+            if best is not None:
+                return steady(best, demand, room, self.situation, self.outlook)
+        return None
+
+    def _polish(self, board: Board) -> None:
+        """Let each job choose once more among the others, now that all are placed."""
+        due = due_with_successors(self.situation.demands)
+        for demand in least_flexible_first(self.situation.demands, due):
+            if demand.fixed or demand.run_now or board.placed[demand.id][-1][1] > demand.due:
+                continue
+            old = board.lift(demand)
+            new = self._best(board, demand, demand.due)
+            board.place(demand, new if new is not None and self._cheaper(demand, new, old) else old)
+
+    def _pull_forward(self, board: Board) -> None:
+        """Jobs that are not to wait use whatever the others' patience has left free."""
+        for demand in self.situation.demands:
+            if demand.run_now and not demand.running:
+                board.lift(demand)
+                board.place(demand, board.as_soon_as_possible(demand, board.earliest(demand)))
+
+    def _cheaper(self, demand: Demand, new: Segments, old: Segments) -> bool:
+        now = self.situation.now
+        return emissions_g(demand, new, self.outlook, now) < emissions_g(demand, old, self.outlook, now)
+
+    def _late(self, schedule: Schedule) -> set[int]:
+        return {d.id for d in self.situation.demands if schedule[d.id][-1][1] > d.due}
+
+    def _in_turn(self, schedule: Schedule) -> bool:
+        """Whether every job begins after those it waits for have ended."""
+        return all(schedule[d.id][0][0] >= schedule[p][-1][1] for d in self.situation.demands for p in d.after)
+
+    def _emissions(self, schedule: Schedule) -> float:
+        return schedule_emissions_g(self.situation.demands, schedule, self.outlook, self.situation.now)

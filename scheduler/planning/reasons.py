@@ -1,0 +1,22 @@
+"""Why a job starts when it does, in one of a few closed words."""
+
+from __future__ import annotations
+
+from scheduler.planning.situation import Demand, Schedule, Situation
+
+
+def why(demand: Demand, schedule: Schedule, situation: Situation) -> str:
+    """A word of `Placement.reason`: what decided the start."""
+    segments, usual = schedule[demand.id], situation.run_now[demand.id]
+    start = segments[0][0]
+    if demand.running and start == situation.now:
+        return "running"
+    if situation.outlook is None:
+        return "no-forecast"
+    if segments[-1][1] > demand.due or demand.due - demand.work <= situation.now:
+        return "due"
+    if start > usual[0][0]:
+        return "carbon-window"
+    if start == max([0, *(schedule[p][-1][1] for p in demand.after)]):
+        return "dependency"
+    return "resources" if start > demand.earliest else "run-now"

@@ -1,0 +1,22 @@
+"""What a site may choose about planning; the defaults change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PlanningSettings:
+    """Hysteresis: shares of a job's emissions, 0 to 1, below which a predicted gain is not worth acting on."""
+
+    start_gain: float = 0.0
+    """A start is delayed only for at least this gain against starting as soon as places are free."""
+    move_gain: float = 0.0
+    """An announced placement is moved only for at least this gain."""
+
+
+PLAIN = PlanningSettings()
+"""Every gain counts: what benchmarks and comparisons use."""
+
+STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06)
+"""What the daemon uses unless told otherwise."""

@@ -1,0 +1,155 @@
+"""A planning problem made ready to compute with: whole microseconds, one order, the run-now schedule beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from scheduler.domain.gpus import Pool
+from scheduler.domain.places import FreePlaces, from_micros, length_micros, to_micros
+from scheduler.domain.plans import Plan, PlannableJob, PlanningProblem
+from scheduler.planning.outlook import Outlook, outlook_from
+from scheduler.planning.settings import PlanningSettings
+
+Segments = tuple[tuple[int, int], ...]
+"""Sorted, apart: [start, end) in whole microseconds."""
+Schedule = Mapping[int, Segments]
+"""By job; a job that no pool can hold is missing."""
+
+LOOK_AHEAD = timedelta(days=14)
+"""Beyond the forecast's end by this much, one guess is as good as another: nothing waits longer for clean power."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A job in whole microseconds: how much of which pool, between when and when."""
+
+    id: int
+    submitted: int
+    pool: Pool
+    width: int
+    work: int
+    watts: float
+    earliest: int
+    due: int
+    interruptible: bool
+    running: bool
+    run_now: bool
+    switch: int
+    switch_joules: float
+    min_run: int
+    after: tuple[int, ...]
+
+    @property
+    def fixed(self) -> bool:
+        """It holds its places until it ends, whatever anybody plans."""
+        return self.running and not self.interruptible
+
+    @property
+    def switch_extra_s(self) -> float:
+        """A switch's energy beyond its time, as seconds at the job's power."""
+        return self.switch_joules / self.watts if self.watts else 0.0
+
+    def work_from(self, start: int, now: int) -> int:
+        """Time it must be held for when begun at `start`: a running job that does not go on has a switch to pay."""
+        return self.work + self.switch if self.running and start > now else self.work
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What policies see. `demands` are in order of arrival (ties by number), whatever order the problem had."""
+
+    now: int
+    demands: tuple[Demand, ...]
+    capacity: Mapping[Pool, int]
+    outlook: Outlook | None
+    run_now: Schedule
+    settings: PlanningSettings
+    previous: Schedule
+    left_out: Mapping[int, str]
+    """Why a job has no place in any schedule."""
+
+
+def situation_from(problem: PlanningProblem, settings: PlanningSettings, previous: Plan | None) -> Situation:
+    """The problem as policies see it; ValueError where jobs wait for each other in a circle or share a number."""
+    now = to_micros(problem.now)
+    known = {job.id for job in problem.jobs}
+    if len(known) < len(problem.jobs):
+        raise ValueError("two jobs of a planning problem share a number")
+    demands = _in_order([_demand(job, now, known) for job in problem.jobs])
+    left_out = _left_out(demands, problem.capacity)
+    demands = tuple(demand for demand in demands if demand.id not in left_out)
+    run_now = first_come(now, demands, problem.capacity)
+    until = max((max(d.due, run_now[d.id][-1][1]) for d in demands), default=now)
+    return Situation(
+        now, demands, problem.capacity, outlook_from(problem.forecast, problem.now, from_micros(until)),
+        run_now, settings, _announced(previous), left_out,
+    )  # fmt: skip
+
+
+def first_come(now: int, demands: Iterable[Demand], capacity: Mapping[Pool, int]) -> Schedule:
+    """First come, first served: what runs goes on, and each other job in turn takes the earliest time that fits it."""
+    free = {pool: FreePlaces(capacity.get(pool, 0), now) for pool in Pool}
+    schedule: dict[int, Segments] = {}
+    for demand in sorted(demands, key=lambda d: not d.running):
+        begin = max([demand.earliest, *(schedule[p][-1][1] for p in demand.after)])
+        start = now if demand.running else free[demand.pool].earliest(demand.width, demand.work, begin)
+        free[demand.pool].occupy(start, start + demand.work, demand.width)
+        schedule[demand.id] = ((start, start + demand.work),)
+    return schedule
+
+
+def _demand(job: PlannableJob, now: int, known: set[int]) -> Demand:
+    if job.remaining <= timedelta(0) or job.width <= 0:
+        raise ValueError(f"job {job.id} needs no time or no places; leave it out of the problem")
+    return Demand(
+        job.id, to_micros(job.submitted_at), job.pool, job.width, length_micros(job.remaining), job.power.watts,
+        max(now, to_micros(job.earliest_start), to_micros(job.submitted_at)), to_micros(job.finish_by),
+        job.interruptible, job.running, job.run_now, length_micros(job.switch.time), job.switch.energy.joules,
+        length_micros(job.min_run), () if job.running else tuple(p for p in job.after if p in known),
+    )  # fmt: skip
+
+
+def _in_order(demands: list[Demand]) -> tuple[Demand, ...]:
+    """By arrival, but never before a job they wait for."""
+    by_arrival = sorted(demands, key=lambda d: (d.submitted, d.id))
+    return predecessors_first(by_arrival)
+
+
+def predecessors_first(demands: Iterable[Demand]) -> tuple[Demand, ...]:
+    """The given order, with every job moved behind those it waits for."""
+    waiting = {demand.id: demand for demand in demands}
+    ordered: dict[int, Demand] = {}
+    for demand in tuple(waiting.values()):
+        stack = [demand]
+        while stack:
+            top = stack[-1]
+            missing = [waiting[p] for p in top.after if p in waiting and p not in ordered]
+            if top.id in ordered or not missing:
+                ordered.setdefault(stack.pop().id, top)
+            elif len(stack) > len(waiting):
+                raise ValueError(f"jobs wait for each other in a circle: {sorted({d.id for d in stack})}")
+            else:
+                stack.append(missing[0])
+    return tuple(ordered.values())
+
+
+def _left_out(demands: Iterable[Demand], capacity: Mapping[Pool, int]) -> dict[int, str]:
+    """Jobs that no pool can hold, and those that wait for one of them."""
+    reasons: dict[int, str] = {}
+    for demand in demands:
+        places = capacity.get(demand.pool, 0)
+        lost = next((p for p in demand.after if p in reasons), None)
+        if demand.width > places and not demand.running:
+            unit = "GPUs" if demand.pool is Pool.GPU else "CPU slots"
+            reasons[demand.id] = f"job {demand.id} needs {demand.width} {unit} and the machine has {places}"
+        elif lost is not None:
+            reasons[demand.id] = f"job {demand.id} waits for job {lost}, which cannot be planned"
+    return reasons
+
+
+def _announced(previous: Plan | None) -> Schedule:
+    if previous is None:
+        return {}
+    return {p.job: tuple((to_micros(i.start), to_micros(i.end)) for i in p.intervals) for p in previous.placements}

@@ -1,0 +1,133 @@
+"""Laws that every policy keeps, whatever the queue and the forecast."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from fakes.problems import lone_problems, problems
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scheduler.domain.intervals import Interval
+from scheduler.domain.plans import Placement, Plan, PlannableJob, PlanningProblem
+from scheduler.planning import POLICIES, STEADY, plan
+
+every_policy = pytest.mark.parametrize("policy", POLICIES)
+ROUNDING = 1 + 1e-9
+
+
+def grams(made: Plan) -> float:
+    assert made.emissions is not None
+    return made.emissions.grams
+
+
+def held(job: PlannableJob, placement: Placement, problem: PlanningProblem) -> timedelta:
+    """Time its places must be held for: its work and the switches of this placement."""
+    suspended_now = job.running and placement.start > problem.now
+    return job.remaining + job.switch.time * (placement.switches + suspended_now)
+
+
+@every_policy
+@given(problem=problems())
+def test_a_plan_never_holds_more_places_than_there_are(policy: str, problem: PlanningProblem) -> None:
+    """At every moment at which something starts, the widths of what runs fit the pool."""
+    made = plan(problem, policy)
+    for moment in (i.start for p in made.placements for i in p.intervals):
+        running = [p for p in made.placements if p.active_at(moment)]
+        for pool, places in problem.capacity.items():
+            assert sum(problem.job(p.job).width for p in running if problem.job(p.job).pool is pool) <= places
+
+
+@every_policy
+@given(problem=problems())
+def test_every_job_gets_its_work_done_and_pays_for_its_switches(policy: str, problem: PlanningProblem) -> None:
+    made = plan(problem, policy)
+    assert sorted(p.job for p in made.placements) == sorted(job.id for job in problem.jobs)
+    for placement in made.placements:
+        assert placement.busy == held(problem.job(placement.job), placement, problem)
+        assert all(a.end < b.start for a, b in zip(placement.intervals, placement.intervals[1:], strict=False))
+
+
+@every_policy
+@given(problem=problems())
+def test_nothing_starts_before_it_may(policy: str, problem: PlanningProblem) -> None:
+    """Not before now, its submission, its earliest start, or the end of what it waits for."""
+    made = plan(problem, policy)
+    for placement in made.placements:
+        job = problem.job(placement.job)
+        assert placement.start >= problem.now
+        if not job.running:
+            assert placement.start >= max(job.submitted_at, job.earliest_start)
+            for ahead in job.after:
+                before = made.placement(ahead)
+                assert before is not None
+                assert placement.start >= before.end
+
+
+@every_policy
+@given(problem=problems())
+def test_only_interruptible_jobs_are_interrupted_and_no_stretch_is_too_short(
+    policy: str, problem: PlanningProblem
+) -> None:
+    made = plan(problem, policy)
+    for placement in made.placements:
+        job = problem.job(placement.job)
+        if job.running and not job.interruptible:
+            assert placement.intervals == (Interval(problem.now, problem.now + job.remaining),)
+        if not job.interruptible:
+            assert placement.switches == 0
+        if placement.switches:
+            assert all(i.length >= job.min_run for i in placement.intervals)
+
+
+@every_policy
+@given(problem=problems(), steadily=st.booleans())
+@settings(max_examples=300)
+def test_no_plan_is_worse_than_first_come_first_served(policy: str, problem: PlanningProblem, steadily: bool) -> None:
+    """Each deadline that run-now meets is met; with as many late jobs there are never more emissions."""
+    made = plan(problem, policy, STEADY) if steadily else plan(problem, policy)
+    usual = plan(problem, "run-now")
+    assert {p.job for p in made.placements if p.late} <= {p.job for p in usual.placements if p.late}
+    if made.late_jobs == usual.late_jobs:
+        assert grams(made) <= grams(usual) * ROUNDING
+
+
+@every_policy
+@given(problem=problems(), seed=st.integers(0, 99))
+def test_shuffling_the_queue_changes_no_plan(policy: str, problem: PlanningProblem, seed: int) -> None:
+    jobs = list(problem.jobs)
+    random.Random(seed).shuffle(jobs)
+    assert plan(replace(problem, jobs=tuple(jobs)), policy) == plan(problem, policy)
+
+
+@every_policy
+@given(problem=lone_problems(), minutes=st.integers(1, 900))
+@settings(max_examples=200)
+def test_more_slack_never_raises_a_lone_jobs_emissions(policy: str, problem: PlanningProblem, minutes: int) -> None:
+    (job,) = problem.jobs
+    patient = replace(job, finish_by=max(job.finish_by, problem.now + job.remaining) + timedelta(minutes=minutes))
+    hasty, calm = plan(problem, policy), plan(replace(problem, jobs=(patient,)), policy)
+    if not hasty.late_jobs:
+        assert grams(calm) <= grams(hasty) * ROUNDING
+
+
+@every_policy
+@given(problem=problems())
+def test_without_a_forecast_jobs_run_in_order_and_nothing_is_claimed(policy: str, problem: PlanningProblem) -> None:
+    made = plan(replace(problem, forecast=None), policy)
+    usual = plan(problem, "run-now")
+    assert [p.intervals for p in made.placements] == [p.intervals for p in usual.placements]
+    assert made.emissions is None
+    assert {p.reason for p in made.placements} <= {"no-forecast", "running"}
+
+
+@every_policy
+@given(problem=problems())
+def test_a_steady_planner_keeps_its_own_plan(policy: str, problem: PlanningProblem) -> None:
+    """Asked again at the same moment with the plan it announced, it announces it again."""
+    announced = plan(problem, policy, STEADY)
+    again = plan(problem, policy, STEADY, previous=announced)
+    assert grams(again) <= grams(announced) * ROUNDING
