@@ -60,7 +60,7 @@ class Daemon:
         await self._close()
 
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
-        loops = [self.serve(), self.dispatcher.run(), self.desk.poller.poll_if_due()]
+        loops = [self.serve(), self.dispatcher.run(), self.settler.run(), self.desk.poller.poll_if_due()]
         return [*loops, self.keeper.keep()] if self.keeper is not None else loops
 
     def _timers(self) -> Timers:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import PurePath
 
 from scheduler import service
+from scheduler.accounting.grouping import Grouping, GroupTotals, SettledJob, group_totals
 from scheduler.daemon.access import may_touch
 from scheduler.daemon.dispatcher import Dispatcher
 from scheduler.daemon.grid_desk import GridDesk
@@ -24,7 +25,7 @@ from scheduler.domain.statements import EmissionsStatement
 from scheduler.planning.explain import explain
 from scheduler.ports import JobDraft, JobQuery, Store
 from scheduler.presenting.grid import grid_forecast, grid_now
-from scheduler.presenting.history import history_groups
+from scheduler.presenting.history import history_group
 from scheduler.presenting.jobs import JobCase, job_detail, job_row
 from scheduler.presenting.plan import place_rows, plan_view
 from scheduler.presenting.submission import explanation, submission
@@ -126,7 +127,8 @@ class LocalService:
         return await self._parts.writer(self._history, query)
 
     async def history_groups(self, caller: Caller, query: JobQuery, by: HistoryGrouping) -> tuple[HistoryGroup, ...]:
-        return history_groups(await self.history(caller, query), by)
+        totals = await self._parts.writer(self._totals, query, by)
+        return tuple(history_group(group, by) for group in totals)
 
     # --- plan and grid --------------------------------------------------------------------------------------------
     async def plan(self, caller: Caller) -> PlanView:
@@ -157,14 +159,23 @@ class LocalService:
         recent = [job for job in ended if job.ended_at is None or now - job.ended_at <= SHOWN_AFTER_END]
         return self._as_rows(sorted((*unfinished, *recent), key=lambda job: job.id))
 
-    def _history(self, query: JobQuery) -> tuple[JobRow, ...]:
+    def _ended(self, query: JobQuery) -> list[Job]:
+        """Ended jobs; the bounds of a history are on the end of a job, those of a query on its submission."""
         states = query.states & TERMINAL if query.states else TERMINAL
         if not states:
             raise RequestError("history shows jobs that have ended; for others use `carbonq list`")
-        # The bounds of a history are on the end of a job, those of a query on its submission.
         wide = replace(query, states=states, since=None, until=None, limit=None)
-        rows = [row for row in self._as_rows(self._parts.store.jobs(wide)) if _ended_within(row, query)]
-        return tuple(rows[-query.limit :] if query.limit else rows)
+        jobs = [job for job in self._parts.store.jobs(wide) if _ended_within(job, query)]
+        return jobs[-query.limit :] if query.limit else jobs
+
+    def _history(self, query: JobQuery) -> tuple[JobRow, ...]:
+        return self._as_rows(self._ended(query))
+
+    def _totals(self, query: JobQuery, by: HistoryGrouping) -> tuple[GroupTotals, ...]:
+        jobs = self._ended(query)
+        statements = self._parts.store.statements([job.id for job in jobs])
+        settled = [SettledJob(job, statements.get(job.id)) for job in jobs]
+        return group_totals(settled, Grouping(by.value), self._desk.capabilities.key.zone)
 
     def _as_rows(self, jobs: Sequence[Job]) -> tuple[JobRow, ...]:
         statements = dict(self._parts.store.statements([job.id for job in jobs]))
@@ -304,8 +315,8 @@ def _script(request: JobRequest) -> str:
     return scripts[0] if scripts else request.argv[0]
 
 
-def _ended_within(row: JobRow, query: JobQuery) -> bool:
-    ended = row.ended_at
+def _ended_within(job: Job, query: JobQuery) -> bool:
+    ended = job.ended_at
     if ended is None:
         return query.since is None and query.until is None
     return (query.since is None or ended >= query.since) and (query.until is None or ended < query.until)

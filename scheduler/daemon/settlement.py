@@ -1,0 +1,132 @@
+"""Draws up the statements: so far while a job runs, provisional when it ends, final once the grid has the last word."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+
+from scheduler.accounting.baseline import run_now_starts
+from scheduler.accounting.intensity import IntensityHistory, intensity_history
+from scheduler.accounting.statement import Metered, Terms, restated, settle
+from scheduler.daemon.grid_desk import GridDesk
+from scheduler.daemon.parts import Parts
+from scheduler.domain.gpus import Pool
+from scheduler.domain.intervals import Interval
+from scheduler.domain.jobs import Job
+from scheduler.domain.statements import EmissionsStatement, Settlement
+from scheduler.ports import JobQuery
+from scheduler.presenting.jobs import running_time
+
+logger = logging.getLogger(__name__)
+
+QUEUE_LOOK_BACK = timedelta(days=30)
+"""Jobs submitted earlier than this before a job are taken not to have kept it waiting."""
+FORECAST_LOOK_BACK = timedelta(days=4)
+"""Forecasts issued this long before an interval may still be the newest word on it."""
+
+
+class Settler:
+    """Statements of one installation. What it computes runs on the writer thread, beside the store."""
+
+    def __init__(self, parts: Parts, desk: GridDesk) -> None:
+        self._parts, self._desk = parts, desk
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """A job has ended: its statement can be drawn up."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Settle whenever woken, until cancelled; the timer settles what waits for the grid."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            await self.settle_due()
+
+    async def settle_due(self) -> None:
+        """Every ended job whose statement is missing or not final; the grid is asked once for all of them."""
+        jobs = await self._parts.writer(self._unsettled)
+        if not jobs:
+            return
+        await self._ask_for_missing(jobs)
+        for job in jobs:
+            await self._parts.writer(self._settle, job)
+
+    def statement_so_far(self, job: Job) -> EmissionsStatement:
+        """What a job has emitted until now, nothing recorded; on the writer thread."""
+        return self._drawn_up(job)
+
+    def _unsettled(self) -> tuple[Job, ...]:
+        ids = self._parts.store.unsettled_jobs()
+        return self._parts.store.jobs(JobQuery(ids=tuple(ids))) if ids else ()
+
+    async def _ask_for_missing(self, jobs: tuple[Job, ...]) -> None:
+        """Published values for the stretch that the statements need and the store lacks."""
+        now = self._parts.clock.now()
+        spans = [self._span(job, job.submitted_at, now) for job in jobs]
+        whole = Interval(min(span.start for span in spans), max(span.end for span in spans))
+        history = await self._parts.writer(self._history, whole, now)
+        if history.final.coverage(whole) < 1:
+            await self._desk.poller.fetch(Interval(whole.start, min(whole.end, max(now, whole.start + _MOMENT))))
+
+    def _settle(self, job: Job) -> None:
+        previous = self._parts.store.statement(job.id)
+        statement = restated(previous, self._drawn_up(job))
+        if self._parts.store.add_statement(statement) and statement.settlement is Settlement.FINAL:
+            logger.info("statement final", extra={"job": job.id, **_figures(statement)})
+
+    def _drawn_up(self, job: Job) -> EmissionsStatement:
+        store, now = self._parts.store, self._parts.clock.now()
+        metered = Metered(job, store.segments(job.id), store.slices(job.id))
+        start = self._run_now_start(job, metered, now)
+        history = self._history(self._span(job, start or job.submitted_at, now), now)
+        return settle(metered, history, start, self._terms(), now)
+
+    def _terms(self) -> Terms:
+        settings, capabilities = self._parts.settings, self._desk.capabilities
+        return Terms(
+            key=capabilities.key,
+            pue=settings.site.pue,
+            claims_savings=capabilities.claims_savings,
+            switch=settings.queue.switch_cost,
+        )
+
+    def _run_now_start(self, job: Job, metered: Metered, now: datetime) -> datetime | None:
+        """When first-come-first-served would have begun this job in the queue as it was recorded."""
+        store = self._parts.store
+        before = store.jobs(JobQuery(since=job.submitted_at - QUEUE_LOOK_BACK, until=job.submitted_at))
+        queue = [*(other for other in before if other.id != job.id and other.attempts), job]
+        lengths = {other.id: self._length(other, now) for other in queue}
+        return run_now_starts(queue, lengths, self._capacity()).get(job.id)
+
+    def _length(self, job: Job, now: datetime) -> timedelta:
+        """Time that its process has run; at least a moment, for a place was held."""
+        return max(_MOMENT, running_time(self._parts.store.segments(job.id), now))
+
+    def _capacity(self) -> dict[Pool, int]:
+        inventory = self._parts.live.inventory
+        return {pool: inventory.capacity(pool) if inventory else 0 for pool in Pool}
+
+    def _span(self, job: Job, first: datetime, now: datetime) -> Interval:
+        """From the earliest to the latest moment at which the job did, or would have, drawn power."""
+        start = min(first, job.submitted_at)
+        ran = self._length(job, now) if job.started_at else _MOMENT
+        return Interval(start, max(job.ended_at or now, first + ran, start + _MOMENT))
+
+    def _history(self, span: Interval, now: datetime) -> IntensityHistory:
+        key, store = self._desk.capabilities.key, self._parts.store
+        issued = Interval(span.start - FORECAST_LOOK_BACK, max(now, span.end) + _MOMENT)
+        observations, forecasts = store.observations(key, span), store.forecasts(key, issued)
+        return intensity_history(observations, forecasts, now, self._desk.capabilities.settle_after)
+
+
+_MOMENT = timedelta(milliseconds=1)
+
+
+def _figures(statement: EmissionsStatement) -> dict[str, float | None]:
+    return {
+        "energy_kwh": statement.energy.kwh if statement.energy else None,
+        "emissions_g": statement.emissions.grams if statement.emissions else None,
+        "difference_g": statement.difference.grams if statement.difference else None,
+    }
