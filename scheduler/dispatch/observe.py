@@ -84,7 +84,7 @@ def _ended(
     changes = SegmentChanges(
         state=SegmentState.ENDED,
         host=report.run.host if report.run else segment.host,
-        started_at=segment.started_at or from_epoch(record.started_t),
+        started_at=from_epoch(record.started_t),
         ended_at=from_epoch(record.ended_t),
         exit_code=record.code,
         stop_reason=_stop_reason(record, step),

@@ -1,0 +1,51 @@
+"""What is known of past intensity: the part that is settled, and the best there is for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus
+from scheduler.domain.series import StepSeries
+
+ESTIMATE_SETTLES_AFTER = timedelta(days=7)
+"""An estimate that its provider has not replaced by then is taken as its last word."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntensityHistory:
+    """Intensity [gCO2eq/kWh] of one series key."""
+
+    final: StepSeries
+    """Published, and old enough that the provider no longer revises it."""
+    known: StepSeries
+    """`final`, then what is published and may yet be revised, then the newest forecast of each moment."""
+
+
+def intensity_history(
+    observations: Iterable[IntensityObservation],
+    forecasts: Iterable[CarbonForecast],
+    now: datetime,
+    settle_after: timedelta,
+) -> IntensityHistory:
+    """All of one series key; where two observations have one start, the one fetched last holds."""
+    newest: dict[datetime, IntensityObservation] = {}
+    for observation in sorted(observations, key=lambda o: o.fetched_at):
+        newest[observation.interval.start] = observation
+    final = _series(o for o in newest.values() if _is_final(o, now, settle_after))
+    known = _series(newest.values())
+    for forecast in sorted(forecasts, key=lambda f: f.issued_at, reverse=True):
+        known = known.filled_from(forecast.expected)
+    return IntensityHistory(final, known)
+
+
+def _series(observations: Iterable[IntensityObservation]) -> StepSeries:
+    return StepSeries.of((o.interval, o.g_per_kwh) for o in observations)
+
+
+def _is_final(observation: IntensityObservation, now: datetime, settle_after: timedelta) -> bool:
+    age = now - observation.interval.end
+    if observation.status is IntensityStatus.ACTUAL:
+        return age >= settle_after
+    return observation.status is IntensityStatus.ESTIMATED and age >= max(settle_after, ESTIMATE_SETTLES_AFTER)
