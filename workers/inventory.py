@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scheduler.domain.readings import MeterMethod
 from scheduler.protocol import ENV_SEGMENT, GpuReport, InventoryReport
+from workers import clock
 from workers.metering.nvml import Board, NvmlAbsent, NvmlError, boards, close_nvml, open_nvml
 from workers.metering.rapl import find_zones
 from workers.metering.sampler import THIS_HOST, HostFiles
@@ -20,8 +21,8 @@ def take_inventory(cpu_slots: int | None, files: HostFiles = THIS_HOST) -> Inven
     gpus, gpu_meters, degraded = _gpus(files.proc)
     host_meter = MeterMethod.RAPL if find_zones(files.powercap) else MeterMethod.HOST_MODEL
     return InventoryReport(
-        host=os.uname().nodename,
-        boot_id=boot_id(files.proc),
+        host=clock.host(),
+        boot_id=clock.boot_id(),
         gpus=gpus,
         cpu_slots=default_cpu_slots() if cpu_slots is None else cpu_slots,
         cpu_model=cpu_model(files.proc),
@@ -33,14 +34,6 @@ def take_inventory(cpu_slots: int | None, files: HostFiles = THIS_HOST) -> Inven
 def default_cpu_slots() -> int:
     """One for every four logical CPUs we may run on, and at least one."""
     return max(1, len(os.sched_getaffinity(0)) // CPUS_PER_SLOT)
-
-
-def boot_id(proc: Path) -> str:
-    """The kernel's name for this boot; empty where it does not say."""
-    try:
-        return (proc / "sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
 
 
 def cpu_model(proc: Path) -> str | None:

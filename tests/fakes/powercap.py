@@ -14,6 +14,7 @@ class FakeZone:
             (path / "max_energy_range_uj").write_text(f"{range_uj}\n")
         self.range_uj = range_uj or 0
         self.energy_uj = energy_uj
+        self.lost = False
         self._write()
 
     def draw(self, joules: float) -> None:
@@ -26,13 +27,17 @@ class FakeZone:
         self._write()
 
     def lose(self) -> None:
+        """From now on it cannot be read; it counts on unseen."""
+        self.lost = True
         (self.path / "energy_uj").unlink()
 
     def find_again(self) -> None:
+        self.lost = False
         self._write()
 
     def _write(self) -> None:
-        (self.path / "energy_uj").write_text(f"{self.energy_uj}\n")
+        if not self.lost:
+            (self.path / "energy_uj").write_text(f"{self.energy_uj}\n")
 
 
 RANGE_UJ = 262_143_328_850

@@ -35,16 +35,16 @@ class CpuShare:
         host: Callable[[], HostCpuTime],
         run_cpu_s: Callable[[], float],
         reserved: float,
-        share: float | None = None,
     ) -> None:
         self._host, self._run_cpu_s, self._reserved = host, run_cpu_s, reserved
         self._last_host, self._last_run_s = host(), run_cpu_s()
-        self._share = reserved if share is None else share
+        self._share = reserved
 
     def since_last(self) -> float:
         """The share since the last call, 0 to 1; the former one while the clocks have not ticked."""
         host, run_s = self._host(), self._run_cpu_s()
-        busy_s = host.busy_s - self._last_host.busy_s
+        # The kernel's idle time has been seen to run backwards.
+        busy_s = max(0.0, host.busy_s - self._last_host.busy_s)
         idle_s = max(0.0, host.idle_s - self._last_host.idle_s)
         if busy_s + idle_s > 0:
             used_s = min(max(0.0, run_s - self._last_run_s), busy_s)

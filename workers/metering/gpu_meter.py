@@ -56,13 +56,13 @@ class GpuMeter:
         try:
             reading = board.read()
         except NvmlError:
-            return self._lose(uuid)
-        # A handle from before a driver reload answers "not here" to everything.
-        return self._lose(uuid) if reading.counter_j is None and reading.power_w is None else reading
-
-    def _lose(self, uuid: str) -> None:
-        del self._boards[uuid]
-        self._retry_in_s = 0.0
+            reading = BoardReading()
+        # A handle from before a driver reload answers "no such sensor" to everything.
+        if reading.counter_j is None and reading.power_w is None:
+            del self._boards[uuid]
+            self._retry_in_s = 0.0
+            return None
+        return reading
 
     def _reopen(self) -> None:
         """All handles anew: after a driver reload the old ones of healthy boards are void, too."""

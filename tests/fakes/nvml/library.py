@@ -4,6 +4,7 @@
 `site/sitecustomize.py` (see `environment_for`).
 """
 
+# ruff: noqa: N802  (the names are NVML's)
 from __future__ import annotations
 
 import contextlib
