@@ -9,11 +9,12 @@ from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from scheduler.cli import output
 from scheduler.cli.failures import EXIT_CLOSED_PIPE, EXIT_FAULT, Failure
+from scheduler.cli.options import UsageError
 
 COMMANDS = {
     "submit": "jobs_submit",
@@ -33,15 +34,9 @@ COMMANDS = {
     "gpus": "gpus",
     "daemon": "daemon",
     "doctor": "doctor",
-    "demo": "demo",
     "completion": "completion",
 }
 """Command to its file in this package. A file with several commands names them in its own Typer app."""
-
-UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-"""Typer's own base of everything wrong with a command line; it has no public name."""
-
-Command = TyperCommand | TyperGroup
 
 
 class _Commands(MutableMapping[str, Any]):

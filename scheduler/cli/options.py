@@ -14,6 +14,10 @@ STATES = (
 """As in scheduler.domain.lifecycle.JobState (a test compares)."""
 
 
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+"""Typer's own base of everything wrong with a command line; it has no public name."""
+
+
 def complete_state(incomplete: str) -> list[str]:
     return [state for state in STATES if state.startswith(incomplete)]
 

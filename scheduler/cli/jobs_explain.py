@@ -1,0 +1,43 @@
+"""`carbonq explain`: why a job is where it is, in sentences and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from scheduler.cli import figures, options, times
+from scheduler.cli.client import DaemonClient
+from scheduler.cli.output import say, say_json
+
+app = options.command_app()
+
+_BY_UNIT: dict[str, Callable[[float | None], str]] = {
+    "s": figures.duration,
+    "W": figures.power,
+    "gCO2eq": figures.emissions,
+    "gCO2eq/kWh": figures.intensity,
+}
+
+
+@app.command()
+def explain(job: options.JobId, as_json: options.Json = False) -> None:
+    """Say what a job waits for, what that saves, and what would change the plan."""
+    answer = DaemonClient().get(f"/v1/jobs/{job}/explain")
+    if as_json:
+        say_json(answer)
+        return
+    now = times.now()
+    say("\n".join(answer["sentences"]))
+    rows = [(figure["name"], _value(figure)) for figure in answer["figures"]]
+    if answer["latest_start"]:
+        rows.append(("latest start in time", times.shown(answer["latest_start"], now)))
+    if rows:
+        widest = max(len(name) for name, _ in rows)
+        say("\n" + "\n".join(f"  {name:<{widest}}  {value}" for name, value in rows))
+
+
+def _value(figure: dict[str, Any]) -> str:
+    written = _BY_UNIT.get(figure["unit"])
+    if written is not None:
+        return written(figure["value"])
+    return figures.UNKNOWN if figure["value"] is None else f"{figure['value']:g} {figure['unit']}"

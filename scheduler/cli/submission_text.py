@@ -1,0 +1,56 @@
+"""What `carbonq submit` says of a job it queued, or would queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from scheduler.cli import figures, times
+
+MOST_SHOWN = 4
+"""Stretches of one job that are listed."""
+
+
+def submission_text(answer: dict[str, Any], now: datetime) -> str:
+    """Lines for people: what was queued, when it is to run, what that saves, and what was assumed."""
+    head = f"Would queue {answer['name']}" if answer["dry_run"] else f"Queued job {answer['id']} ({answer['name']})"
+    lines = [f"{head}: {_places(answer)}, finished by {times.shown(answer['finish_by'], now)}."]
+    if (placement := answer["placement"]) is not None:
+        lines += [f"  {name:<10}{value}" for name, value in placement_pairs(placement, now)]
+    lines += [f"  {sentence}" for sentence in answer["words"]]
+    lines.append(f"  {_forecast(answer['forecast_age_s'])}")
+    return "\n".join(lines)
+
+
+def placement_pairs(placement: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
+    """When, and the emissions against running at once."""
+    stretches = placement["stretches"]
+    shown = ", ".join(f"{times.shown(s['start'], now)} to {times.shown(s['end'], now)}" for s in stretches[:MOST_SHOWN])
+    more = f" and {len(stretches) - MOST_SHOWN} more" if len(stretches) > MOST_SHOWN else ""
+    yield "planned", f"{shown}{more}"
+    if placement["emissions_g"] is not None:
+        yield "expected", _expected(placement)
+    if placement["late"]:
+        yield "late", "it cannot be finished in time any more; it runs as early as it can"
+
+
+def _expected(placement: dict[str, Any]) -> str:
+    planned = figures.emissions(placement["emissions_g"])
+    run_now_g, difference_g = placement["run_now_emissions_g"], placement["difference_g"]
+    if run_now_g is None or difference_g is None:
+        return planned
+    word = "less" if difference_g >= 0 else "more"
+    return f"{planned}, {figures.saved(abs(difference_g), run_now_g)} {word} than run now"
+
+
+def _places(answer: dict[str, Any]) -> str:
+    gpus = answer["gpus"]
+    places = "1 CPU slot" if gpus == 0 else "1 GPU" if gpus == 1 else f"{gpus} GPUs"
+    return f"{places} for {figures.duration(answer['expected_duration_s'])}"
+
+
+def _forecast(age_s: float | None) -> str:
+    if age_s is None:
+        return "No forecast: jobs run in order, and nothing is claimed to be saved."
+    return f"Forecast issued {figures.duration(age_s)} ago."
