@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+
 from scheduler.protocol import ExitRecord, GpuReport, InventoryReport, RunSpec, SlicePart
 
 T = TypeVar("T")
@@ -91,8 +93,6 @@ class Agent:
         return self._log.read_text()
 
     def _answers(self) -> bool:
-        import socket
-
         if self.has_died():
             return True
         with socket.socket(socket.AF_UNIX) as connecting:
