@@ -1,0 +1,112 @@
+"""What each provider is: whom it covers, what it gives, on what terms. Facts only; the clients are next door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from scheduler.domain.carbon import Accounting, Basis, SeriesKey, SignalKind, SourceCapabilities
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+NOTHING = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    name: str
+    title: str
+    covers: str
+    licence: str
+    attribution: str
+    base_url: str = ""
+    credentials: tuple[str, ...] = ()
+    """Names of the keys it asks for; empty where anybody may ask."""
+    free: str = "everything"
+    """What is to be had without paying."""
+    forecast_horizon: timedelta = NOTHING
+    resolution: timedelta = HOUR
+    min_poll: timedelta = 15 * MINUTE
+    settle_after: timedelta = DAY
+    kind: SignalKind = SignalKind.AVERAGE
+    accounting: Accounting = Accounting.CONSUMPTION
+    basis: Basis = Basis.LIFECYCLE
+    claims_savings: bool = True
+
+    def key(self, zone: str) -> SeriesKey:
+        return SeriesKey(self.name, zone, self.kind, self.accounting, self.basis)
+
+    def capabilities(
+        self,
+        key: SeriesKey,
+        *,
+        forecast_horizon: timedelta | None = None,
+        resolution: timedelta | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> SourceCapabilities:
+        horizon = self.forecast_horizon if forecast_horizon is None else forecast_horizon
+        return SourceCapabilities(
+            source=self.name,
+            title=self.title,
+            key=key,
+            has_forecast=horizon > NOTHING,
+            has_actuals=True,
+            forecast_horizon=horizon,
+            resolution=resolution or self.resolution,
+            min_poll=self.min_poll,
+            settle_after=self.settle_after,
+            needs_key=bool(self.credentials),
+            licence=self.licence,
+            attribution=self.attribution,
+            claims_savings=self.claims_savings,
+            notes=notes,
+        )
+
+
+UK_NESO = Provider(
+    name="uk-neso",
+    title="UK Carbon Intensity (NESO)",
+    covers="Great Britain: GB, its regions GB-1 to GB-17, or an outward postcode such as GB-RG10",
+    licence="CC BY 4.0",
+    attribution="Carbon intensity: National Energy System Operator, Carbon Intensity API (carbonintensity.org.uk)",
+    base_url="https://api.carbonintensity.org.uk",
+    forecast_horizon=timedelta(hours=48),
+    resolution=30 * MINUTE,
+    min_poll=30 * MINUTE,
+    basis=Basis.DIRECT,
+)
+ENERGY_CHARTS = Provider(
+    name="energy-charts",
+    title="Energy-Charts (Fraunhofer ISE)",
+    covers="26 European countries, by their two letters",
+    licence="CC BY 4.0",
+    attribution="Carbon intensity: energy-charts.info, Fraunhofer ISE",
+    base_url="https://api.energy-charts.info",
+    forecast_horizon=timedelta(hours=29),
+    resolution=15 * MINUTE,
+    min_poll=15 * MINUTE,
+    accounting=Accounting.PRODUCTION,
+)
+RECORDED = Provider(
+    name="recorded",
+    title="Recorded series",
+    covers="any zone that you have a file for",
+    licence="that of the file",
+    attribution="Carbon intensity: replayed from a file",
+    forecast_horizon=7 * DAY,
+    min_poll=timedelta(seconds=1),
+    settle_after=NOTHING,
+)
+STATIC = Provider(
+    name="static",
+    title="Yearly factor",
+    covers="212 countries; a factor of your own anywhere",
+    licence="CC BY 4.0",
+    attribution="Carbon intensity: yearly averages by Our World in Data from Ember (CC BY 4.0)",
+    min_poll=HOUR,
+    settle_after=NOTHING,
+    accounting=Accounting.PRODUCTION,
+    claims_savings=False,
+)
+
+PROVIDERS: tuple[Provider, ...] = (UK_NESO, ENERGY_CHARTS, RECORDED, STATIC)
+BY_NAME = {provider.name: provider for provider in PROVIDERS}

@@ -1,0 +1,73 @@
+"""The grid that the loopback server reports on: one series, what is known of it by now, and what is expected of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from scheduler.domain.intervals import Interval
+from scheduler.domain.series import StepSeries
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One row of an answer before a dialect writes it down; values are the provider's, right or wrong."""
+
+    interval: Interval
+    forecast: float
+    actual: float | None
+    """None until it is published."""
+    revised: bool = False
+    """Whether `actual` is the last word."""
+    bad_value: float | str | None = None
+    """What to write in place of both, by a fault's order."""
+
+    def with_value(self, value: float | str) -> Slot:
+        return replace(self, bad_value=value)
+
+    @property
+    def shown_forecast(self) -> float | str:
+        return self.forecast if self.bad_value is None else self.bad_value
+
+    @property
+    def shown_actual(self) -> float | str | None:
+        return self.actual if self.actual is None or self.bad_value is None else self.bad_value
+
+
+@dataclass(frozen=True, slots=True)
+class LoopbackGrid:
+    """A series as a provider would see it at `now`: past values with a lag, first provisional, then revised."""
+
+    series: StepSeries
+    now: Callable[[], datetime]
+    lag: timedelta = timedelta(0)
+    revised_after: timedelta = timedelta(hours=24)
+    provisional_error: float = 0.02
+    """By how much a value is off before it is revised, as a share of it."""
+    forecast_error: float = 0.0
+    """By how much every forecast is off, as a share of the value."""
+
+    def slots(self, interval: Interval, step: timedelta) -> list[Slot]:
+        """The whole slots of `step` (counted from 1970) that reach into `interval` and whose value is in the series."""
+        seconds = step.total_seconds()
+        start = datetime.fromtimestamp(interval.start.timestamp() // seconds * seconds, interval.start.tzinfo)
+        slots = []
+        while start < interval.end:
+            slot = self._slot(Interval(start, start + step))
+            if slot is not None:
+                slots.append(slot)
+            start += step
+        return slots
+
+    def _slot(self, interval: Interval) -> Slot | None:
+        value = self.series.mean(interval)
+        if value is None:
+            return None
+        age = self.now() - interval.end
+        forecast = round(value * (1 + self.forecast_error), 1)
+        if age < self.lag:
+            return Slot(interval, forecast, None)
+        revised = age >= self.revised_after
+        error = 0.0 if revised else self.provisional_error
+        return Slot(interval, forecast, round(value * (1 + error), 1), revised)

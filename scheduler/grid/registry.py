@@ -1,0 +1,98 @@
+"""Opens a source from its settings, and says which providers there are; a client is imported when it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from importlib import import_module
+from typing import cast
+
+from scheduler.grid import zones
+from scheduler.grid.catalogue import ENERGY_CHARTS, PROVIDERS, STATIC, UK_NESO, Provider
+from scheduler.grid.settings import AUTO, SourceSettings
+from scheduler.ports import CarbonSource, Clock
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRow:
+    """One line of `carbonq grid providers`."""
+
+    name: str
+    title: str
+    covers: str
+    needs_key: bool
+    state: str
+    """A closed word: `ready`, `needs key`, `needs file`, `not for this zone`."""
+    free: str
+    forecast_horizon: timedelta
+    resolution: timedelta
+    licence: str
+    attribution: str
+
+
+def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
+    """The source that `settings` ask for; `auto` takes the best one that covers the zone.
+
+    CarbonSourceRejected where the zone is unknown (with those spelled alike), CarbonDataInvalid where a file is wrong.
+    """
+    name = best_provider(settings) if settings.provider == AUTO else settings.provider
+    chosen = replace(settings, provider=name)
+    # One module a provider, named after it.
+    module = import_module(f"scheduler.grid.{name.replace('-', '_')}")
+    return cast(CarbonSource, module.open_source(chosen, clock))
+
+
+def best_provider(settings: SourceSettings) -> str:
+    """What `auto` stands for: a file that was given, else the national source, else the yearly factor."""
+    if settings.file is not None:
+        return "recorded"
+    if settings.g_per_kwh is not None:
+        return STATIC.name
+    zone = zones.canonical(settings.zone)
+    for provider in (UK_NESO, ENERGY_CHARTS, STATIC):
+        if covers(provider, zone):
+            return provider.name
+    raise zones.unknown_zone(settings.zone, "carbonq")
+
+
+def covers(provider: Provider, zone: str) -> bool:
+    """Whether `provider` can answer for a canonical zone."""
+    match provider.name:
+        case UK_NESO.name:
+            return zones.in_great_britain(zone)
+        case ENERGY_CHARTS.name:
+            return zones.country(zone) in zones.ENERGY_CHARTS_COUNTRIES
+        case STATIC.name:
+            return zones.has_yearly_factor(zone)
+        case _:
+            return True
+
+
+def providers(zone: str | None = None, credentials: Mapping[str, str] | None = None) -> tuple[ProviderRow, ...]:
+    """Every provider, and whether it is ready for `zone` with the keys at hand."""
+    wanted = None if zone is None else zones.canonical(zone)
+    return tuple(_row(provider, _state(provider, wanted, credentials or {})) for provider in PROVIDERS)
+
+
+def _state(provider: Provider, zone: str | None, credentials: Mapping[str, str]) -> str:
+    if zone is not None and not covers(provider, zone):
+        return "not for this zone"
+    if any(name not in credentials for name in provider.credentials):
+        return "needs key"
+    return "needs file" if provider.name == "recorded" else "ready"
+
+
+def _row(provider: Provider, state: str) -> ProviderRow:
+    return ProviderRow(
+        name=provider.name,
+        title=provider.title,
+        covers=provider.covers,
+        needs_key=bool(provider.credentials),
+        state=state,
+        free=provider.free,
+        forecast_horizon=provider.forecast_horizon,
+        resolution=provider.resolution,
+        licence=provider.licence,
+        attribution=provider.attribution,
+    )

@@ -1,0 +1,126 @@
+"""Series in files: CSV or JSON, each value holding until the next start; mistakes are named by line and column."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from scheduler.domain.carbon import IMPLAUSIBLE_G_PER_KWH
+from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
+from scheduler.domain.intervals import utc
+from scheduler.domain.series import StepSeries
+
+START, ISSUED_AT, VALUE = "start", "issued_at", "carbon_intensity_g_per_kwh"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One past forecast, as it was published."""
+
+    issued_at: datetime
+    expected: StepSeries
+
+
+def read_series(file: Path) -> StepSeries:
+    """`start,carbon_intensity_g_per_kwh` rows in order; an empty value leaves its stretch unknown."""
+    return _series(file, [(line, _moment(line, START), _intensity(line)) for line in _lines(file, (START, VALUE))])
+
+
+def read_issues(file: Path) -> tuple[Issue, ...]:
+    """`issued_at,start,carbon_intensity_g_per_kwh` rows; issues by age, each in order of start."""
+    issues: dict[datetime, list[_Entry]] = {}
+    for line in _lines(file, (ISSUED_AT, START, VALUE)):
+        issues.setdefault(_moment(line, ISSUED_AT), []).append((line, _moment(line, START), _intensity(line)))
+    return tuple(Issue(issued_at, _series(file, issues[issued_at])) for issued_at in sorted(issues))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    where: str
+    fields: dict[str, object]
+
+    def wrong(self, column: str, why: str) -> CarbonDataInvalid:
+        return CarbonDataInvalid(f"{self.where}, column '{column}': {self.fields.get(column)!r} {why}")
+
+
+_Entry = tuple[_Line, datetime, float | None]
+
+
+def _lines(file: Path, columns: tuple[str, ...]) -> Iterator[_Line]:
+    text = _text(file)
+    lines = _json_lines(file, text) if file.suffix.lower() == ".json" else _csv_lines(file, text)
+    for line in lines:
+        for column in columns:
+            if column not in line.fields:
+                raise CarbonDataInvalid(f"{line.where}: there is no column '{column}'; needed: {', '.join(columns)}")
+        yield line
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise CarbonDataInvalid(f"{file} is not UTF-8 text; save it as UTF-8") from exc
+    except OSError as exc:
+        raise CarbonSourceRejected(f"{file} cannot be read: {exc.strerror}; set the file of the recorded grid") from exc
+
+
+def _csv_lines(file: Path, text: str) -> Iterator[_Line]:
+    rows = csv.DictReader(text.splitlines())
+    for row in rows:
+        yield _Line(f"{file}, line {rows.line_num}", {str(name): value for name, value in row.items()})
+
+
+def _json_lines(file: Path, text: str) -> Iterator[_Line]:
+    try:
+        rows = json.loads(text)
+    except ValueError as exc:
+        raise CarbonDataInvalid(f"{file} is not JSON: {exc}") from exc
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise CarbonDataInvalid(f"{file} must hold a list of objects with '{START}' and '{VALUE}'")
+    for number, row in enumerate(rows, start=1):
+        yield _Line(f"{file}, entry {number}", row)
+
+
+def _moment(line: _Line, column: str) -> datetime:
+    """Without an offset it is UTC: that is what the format says."""
+    try:
+        moment = datetime.fromisoformat(str(line.fields[column]).strip())
+    except ValueError:
+        raise line.wrong(column, "is not an ISO 8601 time") from None
+    return utc(moment) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _intensity(line: _Line) -> float | None:
+    said = line.fields[VALUE]
+    if said is None or said == "":
+        return None
+    try:
+        value = float(str(said))
+    except ValueError:
+        raise line.wrong(VALUE, "is not a number") from None
+    if not math.isfinite(value) or not 0 <= value <= IMPLAUSIBLE_G_PER_KWH:
+        raise line.wrong(VALUE, f"is outside 0 to {IMPLAUSIBLE_G_PER_KWH:,.0f} g/kWh")
+    return value
+
+
+def _series(file: Path, entries: Sequence[_Entry]) -> StepSeries:
+    """The last row lasts as long as the one before it."""
+    if len(entries) < 2:
+        raise CarbonDataInvalid(f"{file} holds {len(entries)} rows; a series needs at least two")
+    starts = np.array([start.timestamp() for _, start, _ in entries])
+    lengths = np.diff(starts)
+    if (lengths <= 0).any():
+        late = entries[int(np.argmax(lengths <= 0)) + 1][0]
+        raise late.wrong(START, "is not after the row before it; sort the rows and remove repeated ones")
+    ends = np.append(starts[1:], starts[-1] + lengths[-1])
+    values = np.array([math.nan if value is None else value for _, _, value in entries])
+    known = np.isfinite(values)
+    return StepSeries(starts[known], ends[known], values[known])

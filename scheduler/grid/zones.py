@@ -1,0 +1,134 @@
+"""Zones: which exist, by what names people call them, and whom to ask about each."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from scheduler.domain.errors import CarbonSourceRejected
+
+ENERGY_CHARTS_COUNTRIES = frozenset(
+    "AT BE BG CH CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV NL NO PL PT SE SI SK".split()  # noqa: SIM905
+)
+GB_REGIONS = {
+    1: "North Scotland",
+    2: "South Scotland",
+    3: "North West England",
+    4: "North East England",
+    5: "Yorkshire",
+    6: "North Wales",
+    7: "South Wales",
+    8: "West Midlands",
+    9: "East Midlands",
+    10: "East England",
+    11: "South West England",
+    12: "South England",
+    13: "London",
+    14: "South East England",
+    15: "England",
+    16: "Scotland",
+    17: "Wales",
+}
+ALIASES = {"UK": "GB", "EL": "GR", "GREAT BRITAIN": "GB", "USA": "US"}
+OUTWARD_POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]?")
+
+
+@dataclass(frozen=True, slots=True)
+class YearlyFactor:
+    """Mean intensity of one country's generation over one year [gCO2eq/kWh]."""
+
+    iso2: str
+    iso3: str
+    country: str
+    year: int
+    g_per_kwh: float
+    source: str
+
+
+@cache
+def yearly_factors() -> dict[str, YearlyFactor]:
+    """The built-in table, by two-letter code."""
+    with files("scheduler.grid").joinpath("data/yearly_factors.csv").open(encoding="utf-8") as file:
+        return {
+            row["iso2"]: YearlyFactor(
+                row["iso2"], row["iso3"], row["country"], int(row["year"]), float(row["g_per_kwh"]), row["source"]
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+@cache
+def _names() -> dict[str, str]:
+    """{every name in capitals: the zone it stands for}."""
+    names = dict(ALIASES)
+    for factor in yearly_factors().values():
+        names |= {factor.iso3: factor.iso2, factor.country.upper(): factor.iso2}
+    return names | {name.upper(): f"GB-{number}" for number, name in GB_REGIONS.items()}
+
+
+def canonical(zone: str) -> str:
+    """The zone as providers know it: `uk` and `GBR` are GB, `London` is GB-13, `germany` is DE."""
+    name = " ".join(zone.upper().split())
+    head, dash, tail = name.partition("-")
+    if name in _names():
+        return _names()[name]
+    if dash and head in _names():
+        head = _names()[head]
+    if head == "GB" and tail in _names():
+        return _names()[tail]
+    return f"{head}{dash}{tail}"
+
+
+def country(zone: str) -> str:
+    """The two letters a zone begins with; the zone itself where it is a country."""
+    return zone.partition("-")[0]
+
+
+def neso_region(zone: str) -> int | str | None:
+    """How NESO addresses a zone of Great Britain: region number, outward postcode, None for the nation.
+
+    LookupError where NESO has no such zone.
+    """
+    if zone == "GB":
+        return None
+    head, _, tail = zone.partition("-")
+    if head == "GB" and tail.isdigit() and int(tail) in GB_REGIONS:
+        return int(tail)
+    if head == "GB" and OUTWARD_POSTCODE.fullmatch(tail):
+        return tail
+    raise LookupError(zone)
+
+
+def in_great_britain(zone: str) -> bool:
+    try:
+        neso_region(zone)
+    except LookupError:
+        return False
+    return True
+
+
+def has_yearly_factor(zone: str) -> bool:
+    """Whether the table speaks for the zone's country; a region of Great Britain that does not exist has none."""
+    head, _, tail = zone.partition("-")
+    return head in yearly_factors() and not (head == "GB" and tail.isdigit() and int(tail) not in GB_REGIONS)
+
+
+def unknown_zone(zone: str, provider: str, known: Iterable[str] | None = None) -> CarbonSourceRejected:
+    """The refusal, with the zones that look most like what was asked for."""
+    near = near_matches(zone, known)
+    meant = f" (did you mean {' or '.join(near)}?)" if near else ""
+    return CarbonSourceRejected(f"{provider} has no zone '{zone}'{meant}; list zones with `carbonq grid providers`")
+
+
+def near_matches(zone: str, known: Iterable[str] | None = None) -> tuple[str, ...]:
+    """At most three zones spelled like `zone`, by code or by name, best first."""
+    allowed = None if known is None else frozenset(known)
+    spellings = _names() | {zone: zone for zone in {*yearly_factors(), *_names().values()}}
+    found = difflib.get_close_matches(canonical(zone), spellings, n=9, cutoff=0.6)
+    zones = dict.fromkeys(spellings[spelling] for spelling in found)
+    return tuple(zone for zone in zones if allowed is None or zone in allowed)[:3]

@@ -1,0 +1,115 @@
+"""Answers that the real services once gave, held against the clients. Skipped where the shared data is absent."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fakes.clock import FakeClock
+from fakes.scripted_server import ScriptedServer
+
+from scheduler.domain.errors import CarbonSourceRejected
+from scheduler.domain.intervals import Interval
+from scheduler.grid.registry import open_source
+from scheduler.grid.settings import SourceSettings
+
+
+@pytest.fixture
+def fixtures(shared_data: Path) -> Path:
+    return shared_data / "fixtures"
+
+
+def ask(body: bytes, now: datetime, zone: str, provider: str, interval: Interval | None = None, status: int = 200):
+    """The forecast, and the observations of `interval` where one is given."""
+
+    async def run(base_url: str):
+        source = open_source(SourceSettings(zone=zone, provider=provider, base_url=base_url), FakeClock(now))
+        try:
+            return await (source.forecast() if interval is None else source.observations(interval))
+        finally:
+            await source.close()
+
+    with ScriptedServer.always(body, status) as server:
+        return asyncio.run(run(server.url))
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def test_neso_national_48_hours(fixtures):
+    body = (fixtures / "uk_neso/national_fw48h.json").read_bytes()
+    rows = json.loads(body)["data"]
+    now = moment(rows[0]["from"])
+    forecast = ask(body, now, "GB", "uk-neso")
+    assert forecast.expected.values.tolist() == [row["intensity"]["forecast"] for row in rows]
+
+
+def test_neso_national_actuals(fixtures):
+    body = (fixtures / "uk_neso/national_fw48h.json").read_bytes()
+    rows = json.loads(body)["data"]
+    interval = Interval(moment(rows[0]["from"]), moment(rows[-1]["to"]))
+    observed = ask(body, interval.end, "GB", "uk-neso", interval)
+    known = [row["intensity"]["actual"] for row in rows if row["intensity"]["actual"] is not None]
+    assert [row.g_per_kwh for row in observed] == known
+
+
+def test_neso_regional_48_hours_by_postcode(fixtures):
+    body = (fixtures / "uk_neso/regional_fw48h_postcode.json").read_bytes()
+    rows = json.loads(body)["data"]["data"]
+    forecast = ask(body, moment(rows[0]["from"]), "GB-BH1", "uk-neso")
+    assert len(forecast.expected) == min(len(rows), 96)
+
+
+def test_neso_issue_of_96_slots(fixtures):
+    """The table of one issue, told in the service's own words."""
+    with (fixtures / "uk_neso/national_fw48h_2023-03-14T0331Z.csv").open() as file:
+        table = list(csv.DictReader(file))
+    slots = [
+        {
+            "from": row["from"],
+            "to": f"{moment(row['from']) + timedelta(minutes=30):%Y-%m-%dT%H:%MZ}",
+            "intensity": {"forecast": int(row["intensity.forecast"]), "actual": None},
+        }
+        for row in table
+    ]
+    forecast = ask(json.dumps({"data": slots}).encode(), moment("2023-03-14T03:31Z"), "GB", "uk-neso")
+    assert len(forecast.expected) == 96
+    assert forecast.expected.coverage(forecast.expected.span) == 1
+
+
+def test_energy_charts_measured_and_forecast(fixtures):
+    body = (fixtures / "energy_charts/co2eq_fr_2026-10-04.json").read_bytes()
+    arrays = json.loads(body)
+    rows = list(zip(arrays["unix_seconds"], arrays["co2eq"], arrays["co2eq_forecast"], strict=True))
+    ahead = [value for _, _, value in rows if value is not None]
+    first = next(second for second, _, value in rows if value is not None)
+    forecast = ask(body, datetime.fromtimestamp(first, UTC), "FR", "energy-charts")
+    assert forecast.expected.values.tolist() == ahead
+    span = Interval(datetime.fromtimestamp(rows[0][0], UTC), datetime.fromtimestamp(rows[-1][0], UTC))
+    observed = ask(body, span.end, "FR", "energy-charts", span)
+    assert [row.g_per_kwh for row in observed] == [value for _, value, _ in rows if value is not None]
+
+
+def test_energy_charts_unknown_country(fixtures):
+    body = (fixtures / "energy_charts/error_400_unknown_country.txt").read_bytes()
+    with pytest.raises(CarbonSourceRejected):
+        ask(body, datetime(2026, 10, 4, tzinfo=UTC), "DE", "energy-charts", status=400)
+
+
+@pytest.mark.parametrize("grid", ["GB", "DE-LU", "US-CAL-CISO", "AU-NSW"])
+def test_four_years_of_a_real_grid_can_be_replayed(shared_data, tmp_path, grid):
+    """A file made of the shared series is read whole, and a day of it replayed."""
+    with (shared_data / f"grids/{grid}_2021-2024_hourly.csv").open() as source:
+        rows = [f"{row['utc']},{row['ci_lca_gco2_kwh']}" for row in csv.DictReader(source)]
+    file = tmp_path / "grid.csv"
+    file.write_text("\n".join(["start,carbon_intensity_g_per_kwh", *rows]))
+    now = datetime(2023, 6, 1, tzinfo=UTC)
+    opened = open_source(SourceSettings(zone=grid, provider="recorded", file=file), FakeClock(now))
+    day = asyncio.run(opened.observations(Interval(now - timedelta(days=1), now)))
+    assert len(day) == 24
+    assert len(asyncio.run(opened.forecast()).expected) == 168
