@@ -1,4 +1,4 @@
-"""The durable record on SQLite: every part of the store over one connection."""
+"""The durable record in a database: every subject's part over one connection."""
 
 from __future__ import annotations
 
@@ -7,12 +7,26 @@ from contextlib import contextmanager
 
 from scheduler.storage.database import Database
 from scheduler.storage.energy import EnergyRecords
+from scheduler.storage.forecasts import ForecastRecords
 from scheduler.storage.jobs import JobRecords
 from scheduler.storage.locking import WriterLock
+from scheduler.storage.observations import ObservationRecords
+from scheduler.storage.plans import PlanRecords
 from scheduler.storage.segments import SegmentRecords
+from scheduler.storage.statements import StatementRecords
+from scheduler.storage.upkeep import Upkeep
 
 
-class SqlStore(JobRecords, SegmentRecords, EnergyRecords):
+class SqlStore(
+    JobRecords,
+    SegmentRecords,
+    EnergyRecords,
+    ForecastRecords,
+    ObservationRecords,
+    PlanRecords,
+    StatementRecords,
+    Upkeep,
+):
     """Satisfies scheduler.ports.Store. Used by the thread that opened it, and by no other."""
 
     def __init__(self, database: Database, lock: WriterLock) -> None:

@@ -1,0 +1,65 @@
+"""Every issue of every forecast."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, insert
+from sqlmodel import col, select
+
+from scheduler.domain.carbon import CarbonForecast, SeriesKey
+from scheduler.domain.intervals import Interval
+from scheduler.storage.packing import digest, pack, unpack
+from scheduler.storage.records import Records
+from scheduler.storage.series import series_number, series_row
+from scheduler.storage.tables import ForecastRow
+from scheduler.storage.times import moment, moment_us
+
+BY_ISSUE = (col(ForecastRow.issued_at_us), col(ForecastRow.fetched_at_us), col(ForecastRow.id))
+
+
+class ForecastRecords(Records):
+    def add_forecast(self, forecast: CarbonForecast) -> bool:
+        packed = pack(forecast)
+        with self._database.writing() as connection:
+            issue = {
+                "series_id": series_number(connection, forecast.key),
+                "issued_at_us": moment_us(forecast.issued_at),
+                "method": forecast.method,
+                "digest": digest(packed),
+            }
+            same = select(ForecastRow.id).where(*(getattr(ForecastRow, name) == value for name, value in issue.items()))
+            if connection.execute(same).first() is not None:
+                return False
+            fetched_at_us = moment_us(forecast.fetched_at)
+            connection.execute(insert(ForecastRow).values(issue | {"fetched_at_us": fetched_at_us, "packed": packed}))
+        return True
+
+    def latest_forecast(self, key: SeriesKey, as_of: datetime | None = None) -> CarbonForecast | None:
+        known = [] if as_of is None else [col(ForecastRow.fetched_at_us) <= moment_us(as_of)]
+        return next(iter(self._issues(key, known, newest_only=True)), None)
+
+    def forecasts(self, key: SeriesKey, interval: Interval) -> tuple[CarbonForecast, ...]:
+        issued_us = col(ForecastRow.issued_at_us)
+        inside = [issued_us >= moment_us(interval.start), issued_us < moment_us(interval.end)]
+        return self._issues(key, inside)
+
+    def _issues(
+        self, key: SeriesKey, conditions: list[ColumnElement[bool]], newest_only: bool = False
+    ) -> tuple[CarbonForecast, ...]:
+        with self._database.reading() as connection:
+            series = series_row(connection, key)
+            if series is None:
+                return ()
+            issues = select(ForecastRow).where(col(ForecastRow.series_id) == series.id, *conditions)
+            newest = issues.order_by(*(column.desc() for column in BY_ISSUE)).limit(1)
+            rows = connection.execute(newest if newest_only else issues.order_by(*BY_ISSUE)).all()
+        return tuple(_forecast_from(key, row) for row in rows)
+
+
+def _forecast_from(key: SeriesKey, row: Row[Any]) -> CarbonForecast:
+    expected, p10, p90 = unpack(row.packed)
+    return CarbonForecast(
+        key, moment(row.issued_at_us), moment(row.fetched_at_us), expected, p10=p10, p90=p90, method=row.method
+    )

@@ -1,0 +1,98 @@
+"""Published intensities: appended with every revision, the newest read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, update
+from sqlmodel import col, select
+
+from scheduler.domain.carbon import IntensityObservation, IntensityStatus, SeriesKey
+from scheduler.domain.intervals import Interval
+from scheduler.domain.revisions import newest_values, says_the_same
+from scheduler.storage.records import Records
+from scheduler.storage.series import series_number, series_row
+from scheduler.storage.tables import ObservationRow, SeriesRow
+from scheduler.storage.times import length_us, moment, moment_or_none, moment_us, moment_us_or_none
+
+
+class ObservationRecords(Records):
+    def add_observations(self, observations: Iterable[IntensityObservation]) -> int:
+        by_key = groupby(sorted(observations, key=lambda o: o.key), key=lambda o: o.key)
+        with self._database.writing() as connection:
+            return sum(_append(connection, key, list(of_key)) for key, of_key in by_key)
+
+    def observations(self, key: SeriesKey, interval: Interval) -> tuple[IntensityObservation, ...]:
+        with self._database.reading() as connection:
+            series = series_row(connection, key)
+            if series is None:
+                return ()
+            earliest_us = moment_us(interval.start) - series.longest_us
+            values = _newest(connection, key, series.id, earliest_us, moment_us(interval.end))
+        return tuple(o for o in newest_values(values) if o.interval.overlaps(interval))
+
+
+def _append(connection: Connection, key: SeriesKey, observations: list[IntensityObservation]) -> int:
+    series_id = series_number(connection, key)
+    starts_us = [moment_us(o.interval.start) for o in observations]
+    known = _newest(connection, key, series_id, min(starts_us), max(starts_us) + 1)
+    newest = {o.interval.start: o for o in known}
+    rows = []
+    for observation in observations:
+        before = newest.get(observation.interval.start)
+        if before is None or not says_the_same(before, observation):
+            newest[observation.interval.start] = observation
+            rows.append(_values(series_id, observation))
+    if rows:
+        connection.execute(insert(ObservationRow), rows)
+        _remember_longest(connection, series_id, observations)
+    return len(rows)
+
+
+def _remember_longest(connection: Connection, series_id: int, observations: list[IntensityObservation]) -> None:
+    longest_us = max(length_us(o.interval.length) for o in observations)
+    shorter = col(SeriesRow.longest_us) < longest_us
+    connection.execute(update(SeriesRow).where(col(SeriesRow.id) == series_id, shorter).values(longest_us=longest_us))
+
+
+def _newest(
+    connection: Connection, key: SeriesKey, series_id: int, from_us: int, before_us: int
+) -> tuple[IntensityObservation, ...]:
+    """The newest value of every start in [from, before), in order of recording."""
+    start_us, number = col(ObservationRow.start_us), col(ObservationRow.id)
+    newest = (
+        select(func.max(number))
+        .where(col(ObservationRow.series_id) == series_id, start_us >= from_us, start_us < before_us)
+        .group_by(start_us)
+    )
+    rows = connection.execute(select(ObservationRow).where(number.in_(newest)).order_by(number))
+    return tuple(_observation_from(key, row) for row in rows)
+
+
+def _values(series_id: int, observation: IntensityObservation) -> dict[str, Any]:
+    return {
+        "series_id": series_id,
+        "start_us": moment_us(observation.interval.start),
+        "end_us": moment_us(observation.interval.end),
+        "g_per_kwh": observation.g_per_kwh,
+        "status": observation.status.value,
+        "fetched_at_us": moment_us(observation.fetched_at),
+        "provider_updated_at_us": moment_us_or_none(observation.provider_updated_at),
+        "raw_value": observation.raw_value,
+        "raw_unit": observation.raw_unit,
+    }
+
+
+def _observation_from(key: SeriesKey, row: Row[Any]) -> IntensityObservation:
+    return IntensityObservation(
+        key,
+        Interval(moment(row.start_us), moment(row.end_us)),
+        row.g_per_kwh,
+        IntensityStatus(row.status),
+        fetched_at=moment(row.fetched_at_us),
+        provider_updated_at=moment_or_none(row.provider_updated_at_us),
+        raw_value=row.raw_value,
+        raw_unit=row.raw_unit,
+    )
