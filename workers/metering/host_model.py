@@ -26,8 +26,7 @@ class MemoryModel:
         self._usage = usage
 
     def read(self, elapsed_s: float) -> tuple[ComponentEnergy, ...]:
-        watts = self._usage().resident_bytes / _BYTES_PER_GB * MEMORY_W_PER_GB
-        return (_modelled(Component.DRAM, watts * elapsed_s),)
+        return (_memory(self._usage(), elapsed_s),)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -38,17 +37,22 @@ class HostModel:
 
     def __init__(self, usage: Callable[[], RunUsage], threads: int, reserved: float) -> None:
         self._usage = usage
-        self._memory = MemoryModel(usage)
         self._idle_w = IDLE_W_PER_THREAD * threads * reserved
         self._cpu_s = usage().cpu_s
 
     def read(self, elapsed_s: float) -> tuple[ComponentEnergy, ...]:
-        before_s, self._cpu_s = self._cpu_s, self._usage().cpu_s
-        active_j = (FULL_W_PER_THREAD - IDLE_W_PER_THREAD) * (self._cpu_s - before_s)
-        return (_modelled(Component.CPU, self._idle_w * elapsed_s + active_j), *self._memory.read(elapsed_s))
+        usage = self._usage()
+        used_s, self._cpu_s = usage.cpu_s - self._cpu_s, usage.cpu_s
+        active_j = (FULL_W_PER_THREAD - IDLE_W_PER_THREAD) * used_s
+        return _modelled(Component.CPU, self._idle_w * elapsed_s + active_j), _memory(usage, elapsed_s)
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _memory(usage: RunUsage, elapsed_s: float) -> ComponentEnergy:
+    watts = usage.resident_bytes / _BYTES_PER_GB * MEMORY_W_PER_GB
+    return _modelled(Component.DRAM, watts * elapsed_s)
 
 
 def _modelled(component: Component, joules: float) -> ComponentEnergy:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.nvml.library import FakeGpu, FakeNvml, installed
+from fakes.nvml.library import FakeGpu, FakeNvml, environment_for, installed
 from fakes.powercap import write_cpu_time, zone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,6 +163,43 @@ def test_a_reset_inside_a_slice_keeps_counted_and_bridged_energy_apart() -> None
         (MeterMethod.NVML_COUNTER, 300.0, ()),
         (MeterMethod.NVML_POWER, 100.0, (ReadingFlag.COUNTER_RESET,)),
     }
+
+
+def test_no_outside_program_is_needed_to_meter_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another meter books 0 J where the nvidia-smi binary is not on the path."""
+    monkeypatch.setenv("PATH", "")
+    with installed(FakeNvml([FakeGpu("GPU-a", power_w=300)])) as library:
+        clock = Seconds()
+        sampler = open_sampler(["GPU-a"], os.getpid(), 0.0, clock=clock)
+        library.advance(1.0)
+        clock.now_s += 1.0
+        assert [part.joules for part in sampler.cut(0) if part.component == Component.GPU] == [300.0]
+
+
+QUIET = """
+import signal, sys, threading
+
+def forbid(event, _):
+    if event.startswith(("socket.", "subprocess.", "os.fork", "os.posix_spawn", "os.exec")):
+        raise SystemExit(f"{event} while metering")
+
+sys.addaudithook(forbid)
+before = signal.getsignal(signal.SIGTERM)
+from workers.metering.sampler import open_sampler
+sampler = open_sampler(["GPU-a"], 1, 1.0)
+sampler.cut(0.0)
+assert signal.getsignal(signal.SIGTERM) == before and threading.active_count() == 1
+sampler.close()
+"""
+
+
+def test_metering_starts_no_process_or_thread_opens_no_socket_and_takes_no_signal(tmp_path: Path) -> None:
+    """Each has been seen in a meter: a process per RAPL file, a call home at import, SIGTERM taken over."""
+    variables = environment_for(tmp_path / "nvml.json", [{"uuid": "GPU-a"}])
+    answer = subprocess.run(
+        [sys.executable, "-P", "-c", QUIET], env={**os.environ, **variables}, capture_output=True, text=True
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 def test_closing_gives_nvml_back() -> None:
