@@ -21,7 +21,7 @@ JobIds = Annotated[
 
 @app.command()
 def cancel(jobs: JobIds, as_json: options.Json = False) -> None:
-    """End jobs: waiting ones at once, running ones with SIGTERM, a time of grace, then SIGKILL."""
+    """End jobs. Waiting ones end at once; running ones get SIGTERM, a time of grace, then SIGKILL."""
     _step("cancel", jobs, as_json)
 
 
@@ -39,7 +39,7 @@ def release(jobs: JobIds, as_json: options.Json = False) -> None:
 
 @app.command("run-now")
 def run_now(jobs: JobIds, as_json: options.Json = False) -> None:
-    """Start waiting jobs as soon as there is room, whatever the grid."""
+    """Start waiting jobs as soon as there is room."""
     _step("run-now", jobs, as_json)
 
 

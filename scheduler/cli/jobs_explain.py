@@ -21,7 +21,7 @@ _BY_UNIT: dict[str, Callable[[float | None], str]] = {
 
 @app.command()
 def explain(job: options.JobId, as_json: options.Json = False) -> None:
-    """Say what a job waits for, what that saves, and what would change the plan."""
+    """Say what a job waits for and what that saves."""
     answer = DaemonClient().get(f"/v1/jobs/{job}/explain")
     if as_json:
         say_json(answer)

@@ -52,7 +52,7 @@ def list_jobs(
     limit: options.Limit = None,
     as_json: options.Json = False,
 ) -> None:
-    """List jobs: those that have not ended, and those that ended in the last 24 hours.
+    """List jobs; those that have ended, for a day.
 
     START and END of a job that waits are its plan (marked ~).
     """

@@ -27,7 +27,7 @@ def logs(
     tail: Annotated[int | None, typer.Option("--tail", "-n", min=0, help="Only the last so many lines.")] = None,
     as_json: options.Json = False,
 ) -> int:
-    """Print what a job wrote to stdout (or, with --stderr, to stderr). Ctrl-C leaves the job alone."""
+    """Print what a job wrote. Ctrl-C leaves the job alone."""
     log = _Log(DaemonClient(), job, "stderr" if stderr else "stdout")
     with leaving_alone(job):
         if as_json:
@@ -51,11 +51,11 @@ class _Log:
         self._ended = False
 
     def so_far(self) -> Iterator[bytes]:
-        """All there is now."""
-        while data := self._take(self.client.get(self._path, stream=self.stream, cursor=self._cursor)):
-            yield data
-            if self._ended:
-                return
+        """All there is now: until an answer is empty and leads nowhere."""
+        before = None
+        while self._cursor != before and not self._ended:
+            before = self._cursor
+            yield self._take(self.client.get(self._path, stream=self.stream, cursor=before))
 
     def to_come(self) -> Iterator[bytes]:
         """What comes until the job has ended and all is read."""

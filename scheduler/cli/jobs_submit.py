@@ -73,7 +73,7 @@ def submit(
     ] = False,
     as_json: options.Json = False,
 ) -> int:
-    """Queue a command to run when the grid is clean enough and its deadline still holds.
+    """Queue a command for a clean hour before its deadline.
 
     --within and --by mean finished by then. Without a deadline a job waits for at most a day.
     """

@@ -26,9 +26,9 @@ def wait(
     ] = None,
     as_json: options.Json = False,
 ) -> int:
-    """Wait until jobs have ended; the exit status is the job's own, of several the first that is not 0.
+    """Wait for jobs and leave with their exit status.
 
-    A job that a signal ended gives 128 + the signal; one that was cancelled 143, over its time limit 124, lost 1.
+    Of several, with the first that is not 0. A job that a signal ended gives 128 + the signal; one that was cancelled 143, over its time limit 124, lost 1.
     Ctrl-C leaves the jobs alone.
     """
     limit = times.length(timeout, "--timeout") if timeout else None

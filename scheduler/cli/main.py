@@ -34,6 +34,7 @@ COMMANDS = {
     "gpus": "gpus",
     "daemon": "daemon",
     "doctor": "doctor",
+    "demo": "demo",
     "completion": "completion",
 }
 """Command to its file in this package. A file with several commands names them in its own Typer app."""

@@ -1,0 +1,186 @@
+"""`carbonq doctor`: is everything as it should be, from the settings file to the worker agent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from typing import Any
+
+from scheduler.cli import figures, options
+from scheduler.cli.client import DaemonClient
+from scheduler.cli.failures import EXIT_FAULT, EXIT_OK, Failure
+from scheduler.cli.output import paint, say, say_json
+from scheduler.paths import Paths, default_paths
+
+app = options.command_app()
+
+LEAST_FREE_BYTES = 1024**3
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+_STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; a warning or a problem names the next step."""
+
+    check: str
+    verdict: Verdict
+    text: str
+
+
+@app.command()
+def doctor(as_json: options.Json = False) -> int:
+    """Look whether everything is as it should be.
+
+    Settings, files, daemon, database, grid provider, worker agent and meters. Exit status: 0 when there is no problem (warnings are none), 69 when the daemon cannot be reached, else 1.
+    """
+    paths = default_paths()
+    findings = list(local_findings(paths))
+    failure, status = None, None
+    try:
+        status = DaemonClient(paths.api_socket).get("/v1/status")
+        findings += daemon_findings(status)
+    except Failure as error:
+        failure = error
+        findings.append(Finding("daemon", Verdict.PROBLEM, str(error)))
+    if as_json:
+        say_json(_value(findings, status, failure))
+    else:
+        say("\n".join(_line(finding) for finding in findings))
+    if failure is not None:
+        return failure.exit_code
+    return EXIT_FAULT if any(f.verdict is Verdict.PROBLEM for f in findings) else EXIT_OK
+
+
+def local_findings(paths: Paths) -> Iterator[Finding]:
+    """What can be seen without the daemon."""
+    yield _settings(paths)
+    yield from _private(paths)
+    yield _disk(paths)
+    if os.getuid() == 0:
+        yield Finding("user", Verdict.WARNING, "you are root: every job runs as root; use an ordinary user")
+
+
+def daemon_findings(status: dict[str, Any]) -> Iterator[Finding]:
+    """What the daemon says of itself and of what it depends on."""
+    yield _version(status)
+    yield _database(status["database"])
+    yield _grid(status["grid"])
+    yield _agent(status["agent"])
+    yield _places(status)
+    yield _meters(status["meters"])
+    for warning in status["warnings"]:
+        yield Finding("warning", Verdict.WARNING, warning)
+
+
+def _settings(paths: Paths) -> Finding:
+    from scheduler.config import load_settings
+    from scheduler.domain.errors import SettingsError
+
+    file = paths.settings_file
+    try:
+        load_settings(file, os.environ)
+    except SettingsError as error:
+        return Finding("settings", Verdict.PROBLEM, "; ".join(error.mistakes))
+    return Finding("settings", Verdict.OK, str(file) if file.exists() else f"defaults ({file} does not exist)")
+
+
+def _private(paths: Paths) -> Iterator[Finding]:
+    """Directories and socket that only their owner may use."""
+    for name, path in (("state", paths.state), ("runtime", paths.runtime), ("socket", paths.api_socket)):
+        if not path.exists():
+            continue
+        found = path.stat()
+        if found.st_uid != os.getuid():
+            yield Finding(name, Verdict.PROBLEM, f"{path} belongs to uid {found.st_uid}; remove it or set CARBONQ_HOME")
+        elif stat.S_IMODE(found.st_mode) & 0o077:
+            yield Finding(name, Verdict.PROBLEM, f"others can reach {path}; run `chmod go= {path}`")
+        else:
+            yield Finding(name, Verdict.OK, str(path))
+
+
+def _disk(paths: Paths) -> Finding:
+    existing = next(p for p in (paths.state, *paths.state.parents) if p.exists())
+    free = shutil.disk_usage(existing).free
+    text = f"{figures.size(free)} free for the database and logs in {paths.state}"
+    if free < LEAST_FREE_BYTES:
+        return Finding("disk", Verdict.WARNING, f"only {text}; make room before long jobs run")
+    return Finding("disk", Verdict.OK, text)
+
+
+def _version(status: dict[str, Any]) -> Finding:
+    running, ours = status["version"], version("carbonq")
+    if running != ours:
+        text = f"the daemon is carbonq {running}, this command {ours}; restart the daemon, jobs go on meanwhile"
+        return Finding("daemon", Verdict.WARNING, text)
+    return Finding("daemon", Verdict.OK, f"carbonq {running}, pid {status['pid']}, {_jobs(status['jobs'])}")
+
+
+def _jobs(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in counts.items()) or "no jobs"
+
+
+def _database(database: dict[str, Any]) -> Finding:
+    if database["problems"]:
+        return Finding("database", Verdict.PROBLEM, "; ".join(database["problems"]))
+    return Finding("database", Verdict.OK, f"{database['url']}, {figures.size(database['size_bytes'])}")
+
+
+def _grid(grid: dict[str, Any]) -> Finding:
+    where = f"{grid['source']} for {grid['zone']}"
+    if grid["freshness"] == "fresh":
+        return Finding("grid", Verdict.OK, f"{where}, forecast {figures.duration(grid['forecast_age_s'])} old")
+    if grid["freshness"] == "stale":
+        text = f"{where}: the forecast is {figures.duration(grid['forecast_age_s'])} old; {grid['last_error']}"
+        return Finding("grid", Verdict.WARNING, text)
+    why = f": {grid['last_error']}" if grid["last_error"] else ""
+    return Finding("grid", Verdict.WARNING, f"{where} gives no forecast{why}; jobs run in order and nothing is claimed")
+
+
+def _agent(agent: dict[str, Any]) -> Finding:
+    if agent["reachable"]:
+        text = f"pid {agent['pid']} on {agent['host']}, starts runs by {agent['launcher']}"
+        return Finding("agent", Verdict.OK, text)
+    text = f"the worker agent does not answer ({agent['error']}); the daemon goes on trying, nothing starts meanwhile"
+    return Finding("agent", Verdict.PROBLEM, text)
+
+
+def _places(status: dict[str, Any]) -> Finding:
+    gpus, slots = status["gpus"], status["cpu_slots"]
+    if not gpus and not slots:
+        return Finding("places", Verdict.PROBLEM, "neither GPUs nor CPU slots: nothing can run; see worker.cpu_slots")
+    return Finding("places", Verdict.OK, f"{gpus} GPUs, {slots} CPU slots")
+
+
+def _meters(meters: list[str]) -> Finding:
+    counted = [meter for meter in meters if meter in ("nvml-counter", "rapl")]
+    if counted:
+        return Finding("meters", Verdict.OK, ", ".join(meters))
+    text = f"no energy counter can be read; energy is an estimate ({', '.join(meters) or 'none'})"
+    return Finding("meters", Verdict.WARNING, text)
+
+
+def _line(finding: Finding) -> str:
+    verdict = paint(f"{finding.verdict:<8}", _STYLES[finding.verdict])
+    return f"{verdict} {finding.check:<9} {finding.text}"
+
+
+def _value(findings: list[Finding], status: Any, failure: Failure | None) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "ok": not any(f.verdict is Verdict.PROBLEM for f in findings),
+        "findings": [asdict(finding) for finding in findings],
+        "daemon": status,
+    }
+    return value if failure is None else {**value, "error": {"code": failure.code, "message": str(failure)}}

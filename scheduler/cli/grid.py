@@ -1,0 +1,115 @@
+"""`carbonq grid now`, `forecast` and `providers`: how clean the power is, and who says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from scheduler.cli import chart, figures, options, times
+from scheduler.cli.client import DaemonClient
+from scheduler.cli.output import notice, say, say_json
+from scheduler.cli.table import Column, table
+
+app = options.command_app("How clean the power is, and who says so.")
+
+
+@app.command()
+def now(as_json: options.Json = False) -> None:
+    """Carbon intensity just now, its source and its age."""
+    answer = DaemonClient().get("/v1/grid/now")
+    if as_json:
+        say_json(answer)
+    else:
+        say("\n".join(now_lines(answer, times.now())))
+
+
+@app.command()
+def forecast(
+    hours: Annotated[float | None, typer.Option("--hours", min=0.1, help="Only this far ahead.")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """The newest forecast as a small chart."""
+    answer = DaemonClient().get("/v1/grid/forecast")
+    moment = times.now()
+    if hours is not None:
+        limit = moment + timedelta(hours=hours)
+        answer["slots"] = [slot for slot in answer["slots"] if times.parse_stamp(slot["start"]) < limit]
+    if as_json:
+        say_json(answer)
+    else:
+        say("\n".join(forecast_lines(answer, moment)))
+
+
+@app.command()
+def providers(as_json: options.Json = False) -> None:
+    """Who can be asked for carbon intensity, for which zones and under what terms."""
+    answer = DaemonClient().get("/v1/grid/providers")
+    if as_json:
+        say_json(answer)
+        return
+    say(table(PROVIDER_COLUMNS, [_provider_cells(row) for row in answer]))
+    for row in answer:
+        if row["last_error"]:
+            notice(f"{row['source']}: {row['last_error']}")
+
+
+PROVIDER_COLUMNS = (
+    Column("PROVIDER"),
+    Column("IN USE"),
+    Column("STATE", rank=1),
+    Column("KEY"),
+    Column("FORECAST"),
+    Column("ZONES", cut=True),
+    Column("LICENCE", cut=True, rank=2),
+)
+
+
+def now_lines(grid: dict[str, Any], now: datetime) -> Iterator[str]:
+    value = figures.intensity(grid["g_per_kwh"])
+    kind = f"{grid['kind']}, {grid['accounting']}, {grid['basis']}"
+    if grid["g_per_kwh"] is None:
+        yield f"{grid['zone']}: intensity not known"
+    else:
+        slot = f"{times.shown(grid['start'], now)} to {times.shown(grid['end'], now)}"
+        yield f"{grid['zone']}: {value} ({grid['status']}), {slot}"
+    age = (
+        "no forecast" if grid["forecast_age_s"] is None else f"forecast {figures.duration(grid['forecast_age_s'])} old"
+    )
+    yield f"  {grid['source']}, {kind}; {grid['freshness']}, {age}"
+    if grid["last_error"]:
+        yield f"  last error: {grid['last_error']}"
+    yield from (f"  {note}" for note in grid["notes"])
+    yield f"  {grid['attribution']} ({grid['licence']})"
+
+
+def forecast_lines(answer: dict[str, Any], now: datetime) -> Iterator[str]:
+    """The chart from now on, what it shows, and where it comes from."""
+    slots = [slot for slot in answer["slots"] if times.parse_stamp(slot["end"]) > now]
+    if not slots:
+        yield f"{answer['source']} has no forecast for {answer['zone']} that reaches beyond now."
+        return
+    yield chart.intensity_chart(slots, begin=now)
+    least = chart.lowest(slots)
+    if least is not None:
+        when = f"{times.shown(least['start'], now)} to {times.shown(least['end'], now)}"
+        yield f"Lowest: {figures.intensity(least['g_per_kwh'])}, {when}."
+    kind = f"{answer['kind']}, {answer['accounting']}, {answer['basis']}"
+    age = f"issued {figures.duration(answer['age_s'])} ago ({answer['freshness']})"
+    yield f"{answer['zone']}, {kind}; {answer['source']}, {age}."
+    yield answer["attribution"]
+
+
+def _provider_cells(row: dict[str, Any]) -> list[Any]:
+    reach = figures.duration(row["forecast_horizon_s"]) if row["has_forecast"] else "none"
+    return [
+        row["source"],
+        row["zone"] or "yes" if row["in_use"] else "",
+        row["freshness"] or "",
+        "needed" if row["needs_key"] else "none",
+        reach,
+        row["zones"],
+        row["licence"],
+    ]

@@ -1,0 +1,158 @@
+"""`carbonq history`: what jobs drew and emitted, against having run at once; a job a line, or sums."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from scheduler.cli import figures, options, times
+from scheduler.cli.client import DaemonClient
+from scheduler.cli.failures import Failure
+from scheduler.cli.jobs_list import STATE_STYLES
+from scheduler.cli.output import say, say_json
+from scheduler.cli.table import Cell, Column, table
+
+app = options.command_app()
+
+GROUPINGS = ("day", "project", "user", "zone")
+
+JOB_FIELDS = (
+    "id", "name", "state", "reason", "user", "project", "tags", "zone", "gpus", "submitted_at", "started_at",
+    "ended_at", "exit_code", "attempts", "energy_kwh", "pue", "emissions_g", "run_now_emissions_g",
+    "at_submission_emissions_g", "difference_g", "statement", "coverage", "method",
+)  # fmt: skip
+"""Columns of --csv without --by."""
+GROUP_FIELDS = (
+    "by", "key", "jobs", "energy_kwh", "emissions_g", "run_now_emissions_g", "difference_g", "unknown_emissions",
+    "unknown_difference", "provisional",
+)  # fmt: skip
+"""Columns of --csv with --by."""
+
+JOB_COLUMNS = (
+    Column("JOB", right=True),
+    Column("NAME", cut=True),
+    Column("STATE", rank=3),
+    Column("ENDED", rank=2),
+    Column("ENERGY", right=True),
+    Column("EMISSIONS", right=True),
+    Column("RUN NOW", right=True, rank=4),
+    Column("SAVED", right=True),
+    Column("STATEMENT", rank=5),
+    Column("METHOD", rank=1),
+)
+GROUP_COLUMNS = (
+    Column("", cut=True),
+    Column("JOBS", right=True),
+    Column("ENERGY", right=True),
+    Column("EMISSIONS", right=True),
+    Column("RUN NOW", right=True, rank=2),
+    Column("SAVED", right=True),
+    Column("UNKNOWN", right=True, rank=1),
+    Column("PROVISIONAL", right=True, rank=3),
+)
+
+
+@app.command()
+def history(
+    since: Annotated[
+        str | None, typer.Option("--since", help="Ended at or after: 2026-11-01, yesterday, 7d (ago).")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Ended before.")] = None,
+    state: options.State = None,
+    user: options.User = None,
+    project: options.Project = None,
+    tag: options.Tag = None,
+    zone: options.Zone = None,
+    limit: options.Limit = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", help="Sums by day, project, user or zone.", autocompletion=lambda: list(GROUPINGS)),
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a heading line.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Show what ended jobs drew, emitted and saved.
+
+    Energy is IT energy; emissions are operational and include the PUE. SAVED is run-now minus realised.
+    """
+    now = times.now()
+    _check(by, as_csv, as_json)
+    wanted = options.filters(state=state, user=user, project=project, tag=tag, zone=zone, limit=limit, by=by)
+    wanted["since"] = times.since(since, "--since", now).isoformat() if since else None
+    wanted["until"] = times.since(until, "--until", now).isoformat() if until else None
+    rows = DaemonClient().get("/v1/history", **wanted)
+    if as_json:
+        say_json(rows)
+    elif as_csv:
+        say(_csv(rows, by))
+    elif not rows:
+        say("No job has ended in that time." if since or until else "No job has ended yet.")
+    elif by:
+        say(table(GROUP_COLUMNS, [_group_cells(row) for row in rows]))
+    else:
+        say(history_table(rows, now))
+
+
+def history_table(rows: list[dict[str, Any]], now: datetime) -> str:
+    """A job a line, with a word on what is not final."""
+    return "\n".join([table(JOB_COLUMNS, [job_cells(row, now) for row in rows]), *_footer(rows)])
+
+
+def job_cells(row: dict[str, Any], now: datetime) -> list[Cell]:
+    mark = "~" if row["statement"] == "provisional" else ""
+    return [
+        str(row["id"]),
+        row["name"],
+        (row["state"], STATE_STYLES.get(row["state"], "")),
+        times.shown(row["ended_at"], now),
+        figures.energy(row["energy_kwh"]),
+        mark + figures.emissions(row["emissions_g"]),
+        mark + figures.emissions(row["run_now_emissions_g"]),
+        mark + figures.saved(row["difference_g"], row["run_now_emissions_g"]),
+        row["statement"],
+        row["method"],
+    ]
+
+
+def _check(by: str | None, as_csv: bool, as_json: bool) -> None:
+    if by is not None and by not in GROUPINGS:
+        raise Failure(f"--by: '{by}' is not a grouping; choose {', '.join(GROUPINGS)}")
+    if as_csv and as_json:
+        raise Failure("--csv and --json are two ways to print the same; give one")
+
+
+def _group_cells(row: dict[str, Any]) -> list[Cell]:
+    return [
+        row["key"] or "(none)",
+        str(row["jobs"]),
+        figures.energy(row["energy_kwh"]),
+        figures.emissions(row["emissions_g"]),
+        figures.emissions(row["run_now_emissions_g"]),
+        figures.emissions(row["difference_g"]),
+        str(row["unknown_emissions"]),
+        str(row["provisional"]),
+    ]
+
+
+def _footer(rows: list[dict[str, Any]]) -> list[str]:
+    if any(row["statement"] == "provisional" for row in rows):
+        return ["~ provisional: some intensity is forecast, estimated or not published yet"]
+    return []
+
+
+def _csv(rows: list[dict[str, Any]], by: str | None) -> str:
+    fields = GROUP_FIELDS if by else JOB_FIELDS
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(fields)
+    writer.writerows([_csv_value(row[field]) for field in fields] for row in rows)
+    return text.getvalue().rstrip("\n")
+
+
+def _csv_value(value: Any) -> Any:
+    """Unknown is an empty cell; tags are separated by spaces."""
+    return " ".join(value) if isinstance(value, list) else value

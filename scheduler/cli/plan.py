@@ -1,0 +1,106 @@
+"""`carbonq plan`: the intensity ahead as a strip, the jobs as bars under it, GPUs as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from scheduler.cli import chart, figures, options, times
+from scheduler.cli.chart import MARGIN
+from scheduler.cli.client import DaemonClient
+from scheduler.cli.output import say, say_json
+from scheduler.cli.table import Column, table
+from scheduler.cli.timeline import timeline
+
+app = options.command_app()
+
+
+@app.command()
+def plan(as_json: options.Json = False) -> None:
+    """Draw the current plan: grid, GPUs and jobs."""
+    answer = DaemonClient().get("/v1/plan")
+    if as_json:
+        say_json(answer)
+    else:
+        say("\n".join(plan_lines(answer, times.now())))
+
+
+def plan_lines(plan: dict[str, Any], now: datetime) -> Iterator[str]:
+    yield from _drawing(plan, now)
+    if plan["jobs"]:
+        yield ""
+        yield table(COLUMNS, [_cells(job, now) for job in plan["jobs"]])
+    else:
+        yield "No jobs are planned."
+    yield ""
+    yield from _summary(plan, now)
+
+
+COLUMNS = (
+    Column("JOB", right=True),
+    Column("NAME", cut=True),
+    Column("STATE", rank=3),
+    Column("USER", rank=5),
+    Column("GPUS", right=True, rank=4),
+    Column("START"),
+    Column("END"),
+    Column("FINISH BY", rank=2),
+    Column("EXPECTED", right=True),
+    Column("SAVED", right=True, rank=1),
+    Column("WHY", rank=3),
+)
+
+
+def _drawing(plan: dict[str, Any], now: datetime) -> Iterator[str]:
+    ends = [job["placement"]["end"] for job in plan["jobs"]] or [slot["end"] for slot in plan["strip"][-1:]]
+    end = max((times.parse_stamp(stamp) for stamp in ends), default=now)
+    if end <= now:
+        return
+    window = chart.Window(now, end, chart.drawing_columns())
+    values = chart.means(plan["strip"], window)
+    if known := [value for value in values if value is not None]:
+        yield f"{'grid':<{MARGIN}}{chart.strip(values)}"
+        scale = f"{min(known):.0f} to {figures.intensity(max(known))}"
+        yield f"{'':<{MARGIN}}{scale}"
+    if plan["jobs"]:
+        for label, line in zip(_labels(plan["gpus"]), timeline(plan["jobs"], plan["gpus"], window), strict=True):
+            yield f"{label:<{MARGIN}}{line}"
+    yield f"{'':<{MARGIN}}{chart.time_axis(window)}"
+
+
+def _labels(gpus: list[dict[str, Any]]) -> list[str]:
+    return [f"{gpu['pool'].upper()} {i}" for i, gpu in enumerate(gpus)]
+
+
+def _cells(job: dict[str, Any], now: datetime) -> list[Any]:
+    placement = job["placement"]
+    return [
+        str(placement["job"]),
+        job["name"],
+        job["state"],
+        job["user"],
+        str(job["width"] if job["pool"] == "gpu" else 0),
+        times.shown(placement["start"], now),
+        times.shown(placement["end"], now),
+        (times.shown(job["finish_by"], now), "red" if placement["late"] else ""),
+        figures.emissions(placement["emissions_g"]),
+        figures.saved(placement["difference_g"], placement["run_now_emissions_g"]),
+        placement["reason"] + (" (late)" if placement["late"] else ""),
+    ]
+
+
+def _summary(plan: dict[str, Any], now: datetime) -> Iterator[str]:
+    if plan["forecast_age_s"] is None:
+        yield f"No forecast for {plan['zone']}: jobs run in order, and nothing is claimed to be saved."
+    else:
+        source = f"{plan['source']} forecast for {plan['zone']}, issued {figures.duration(plan['forecast_age_s'])} ago"
+        yield f"Policy {plan['policy']}, made {times.shown(plan['made_at'], now)}; {source}."
+    if plan["jobs"] and plan["emissions_g"] is not None:
+        bound = plan["lower_bound_g"]
+        least = "" if bound is None else f"; no plan can emit less than {figures.emissions(bound)}"
+        run_now = figures.emissions(plan["run_now_emissions_g"])
+        yield f"Expected {figures.emissions(plan['emissions_g'])}; run now {run_now}{least}."
+    if plan["late_jobs"]:
+        yield f"Jobs that will be late: {plan['late_jobs']}."
+    yield from plan["notes"]
