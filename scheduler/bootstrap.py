@@ -29,8 +29,7 @@ from scheduler.daemon.settlement import Settler
 from scheduler.daemon.writer import Writer
 from scheduler.dispatch.replanning import Trigger
 from scheduler.domain.errors import CarbonDataError, SettingsError
-from scheduler.executors.agent_socket import AgentSocketExecutor
-from scheduler.executors.segment_locks import SegmentLocks
+from scheduler.executors.agent_socket import AgentExecutor
 from scheduler.grid.provider_views import provider_views
 from scheduler.grid.registry import open_source
 from scheduler.grid.settings import Credentials, SourceSettings
@@ -69,7 +68,7 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     writer = Writer()
     store = await writer(open_store, paths.database)
     agent_socket = options.agent_socket or paths.agent_socket
-    executor = AgentSocketExecutor(agent_socket, SegmentLocks(paths.locks))
+    executor = AgentExecutor(agent_socket, paths.locks)
     live = Live(started_at=clock.now())
     parts = Parts(settings, paths, clock, store, FileSecretSpool(paths.secrets), writer, executor, live)
 

@@ -69,7 +69,7 @@ class Dispatcher:
         self._replan = ReplanState()
         self._events: list[Trigger] = [Trigger.INVENTORY]
         self._beat_lock = asyncio.Lock()
-        self._woken = asyncio.Event()
+        self._woken, self._machine_seen = asyncio.Event(), asyncio.Event()
         self._failures = StartFailures()
         self._waiting: tuple[Job, ...] = ()
         self._machine_seen_at: datetime | None = None
@@ -78,6 +78,12 @@ class Dispatcher:
     def wake(self, trigger: Trigger) -> None:
         self._events.append(trigger)
         self._woken.set()
+
+    async def machine_seen(self, within: timedelta) -> bool:
+        """Whether the worker has said what it has; waited for, because a daemon just started may not know yet."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._machine_seen.wait(), within.total_seconds())
+        return self._machine_seen.is_set()
 
     async def run(self) -> None:
         """Beat until cancelled: each tick, at the next planned start or stop, and whenever woken."""
@@ -133,6 +139,7 @@ class Dispatcher:
                 self._events.append(Trigger.INVENTORY)
             if self._parts.live.agent_error is None:
                 self._machine_seen_at = now
+                self._machine_seen.set()
         looked = await look(self._parts)
         self._events.extend(triggers(looked))
         if any(result.observation.concluded for result in looked):

@@ -50,6 +50,8 @@ from scheduler.service_views import (
 
 _REHEARSED = 2**62
 """Number of a job in a dry run: after every real one, so that it is planned as the last to come."""
+_PATIENCE = timedelta(seconds=5)
+"""How long a submission waits for a worker that has not been seen since the daemon started."""
 SHOWN_AFTER_END = timedelta(hours=24)
 NOT_ENDED = frozenset(JobState) - TERMINAL
 
@@ -73,6 +75,7 @@ class LocalService:
 
     # --- jobs -----------------------------------------------------------------------------------------------------
     async def submit(self, caller: Caller, request: JobRequest, dry_run: bool) -> Submission:
+        await self._dispatcher.machine_seen(_PATIENCE)
         now = self._parts.clock.now()
         spec, owner = self._spec(request, now), Owner(caller.uid, caller.name)
         queue, live = self._parts.settings.queue, self._parts.live

@@ -11,6 +11,7 @@ from scheduler.accounting.intensity import IntensityHistory, intensity_history
 from scheduler.accounting.statement import Metered, Terms, restated, settle
 from scheduler.daemon.grid_desk import GridDesk
 from scheduler.daemon.parts import Parts
+from scheduler.domain.errors import StorageError
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job
@@ -46,12 +47,16 @@ class Settler:
 
     async def settle_due(self) -> None:
         """Every ended job whose statement is missing or not final; the grid is asked once for all of them."""
-        jobs = await self._parts.writer(self._unsettled)
-        if not jobs:
-            return
-        await self._ask_for_missing(jobs)
-        for job in jobs:
-            await self._parts.writer(self._settle, job)
+        try:
+            jobs = await self._parts.writer(self._unsettled)
+            missing = await self._parts.writer(self._missing, jobs)
+            if missing is not None:
+                await self._desk.poller.fetch(missing)
+            for job in jobs:
+                await self._parts.writer(self._settle, job)
+        except StorageError as error:
+            # The statements are not lost: what is not settled is found again by the next round.
+            logger.warning("statements could not be settled", extra={"reason": str(error)})
 
     def statement_so_far(self, job: Job) -> EmissionsStatement:
         """What a job has emitted until now, nothing recorded; on the writer thread."""
@@ -61,14 +66,15 @@ class Settler:
         ids = self._parts.store.unsettled_jobs()
         return self._parts.store.jobs(JobQuery(ids=tuple(ids))) if ids else ()
 
-    async def _ask_for_missing(self, jobs: tuple[Job, ...]) -> None:
-        """Published values for the stretch that the statements need and the store lacks."""
+    def _missing(self, jobs: tuple[Job, ...]) -> Interval | None:
+        """The past stretch that the statements need and of which the store lacks the grid's last word."""
         now = self._parts.clock.now()
         spans = [self._span(job, job.submitted_at, now) for job in jobs]
-        whole = Interval(min(span.start for span in spans), max(span.end for span in spans))
-        history = await self._parts.writer(self._history, whole, now)
-        if history.final.coverage(whole) < 1:
-            await self._desk.poller.fetch(Interval(whole.start, min(whole.end, max(now, whole.start + _MOMENT))))
+        if not spans:
+            return None
+        start = min(span.start for span in spans)
+        whole = Interval(start, max(start + _MOMENT, min(now, max(span.end for span in spans))))
+        return None if self._history(whole, now).final.coverage(whole) == 1 else whole
 
     def _settle(self, job: Job) -> None:
         previous = self._parts.store.statement(job.id)
