@@ -59,8 +59,12 @@ class ReadingsJournal:
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._size = _whole_lines(path)
-        os.ftruncate(self._fd, self._size)
+        try:
+            self._size = _whole_lines(self._fd)
+            os.ftruncate(self._fd, self._size)
+        except OSError:
+            os.close(self._fd)
+            raise
 
     def append(self, record: SliceRecord) -> None:
         """OSError, and the journal as it was, where the disk does not take the line."""
@@ -108,9 +112,9 @@ def _slice(line: bytes) -> SliceRecord | None:
         return None
 
 
-def _whole_lines(path: Path) -> int:
-    """Bytes of `path` up to and with its last newline."""
-    return path.read_bytes().rfind(b"\n") + 1
+def _whole_lines(fd: int) -> int:
+    """Bytes of the file up to and with its last newline."""
+    return os.pread(fd, os.fstat(fd).st_size, 0).rfind(b"\n") + 1
 
 
 def _aside(path: Path) -> Path:

@@ -68,7 +68,7 @@ class SystemdLauncher:
         except (OSError, TimeoutError, DBusError) as exc:
             raise ExecutorError(f"systemd cannot be asked to start {spec.segment}: {exc}; is its bus running?") from exc
         if reply is not None and reply.message_type is MessageType.ERROR:
-            raise ExecutorError(_refusal(spec.segment, reply))
+            raise ExecutorError(refusal(spec.segment, reply))
 
     @property
     def _bus_type(self) -> BusType:
@@ -95,7 +95,8 @@ async def _ask(bus_type: BusType, message: Message) -> Message | None:
         bus.disconnect()
 
 
-def _refusal(segment: str, reply: Message) -> str:
+def refusal(segment: str, reply: Message) -> str:
+    """Why systemd did not start the unit, in a sentence."""
     if reply.error_name == UNIT_EXISTS:
         return f"segment {segment} has a unit already; ask for its report"
     said: list[Any] = reply.body

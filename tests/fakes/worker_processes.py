@@ -110,7 +110,7 @@ class Start:
         self.directory = directory
         self.spec = spec
         self.lock = directory.with_suffix(".lock")
-        directory.mkdir(parents=True, mode=0o700)
+        directory.mkdir(parents=True, mode=0o700, exist_ok=True)
         (directory / "spec.json").write_bytes(msgspec.json.encode(spec))
         fd = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -127,6 +127,10 @@ class Start:
                 stdin=subprocess.DEVNULL,
                 stderr=log,
             )
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
     def exit(self) -> ExitRecord:
         """How it ended, once its supervisor has."""

@@ -1,0 +1,91 @@
+"""The order of a stop, without a process: phases only ever go down, and each has its grace."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scheduler.domain.lifecycle import StopReason
+from workers.stopping import Phase, Stopping
+
+REASONS = st.sampled_from([*StopReason, None])
+
+
+def begun(reason: StopReason | None, can_checkpoint: bool = True) -> Stopping:
+    return Stopping.begin(reason, can_checkpoint, grace_s=30, now=100)
+
+
+def test_a_suspend_asks_for_a_checkpoint_where_the_job_can_write_one() -> None:
+    assert begun(StopReason.SUSPEND).phase is Phase.CHECKPOINT
+    assert begun(StopReason.SUSPEND, can_checkpoint=False).phase is Phase.TERMINATE
+
+
+def test_a_machine_that_goes_down_asks_for_a_checkpoint_too() -> None:
+    assert begun(None).phase is Phase.CHECKPOINT
+
+
+@pytest.mark.parametrize("reason", [StopReason.CANCEL, StopReason.TIME_LIMIT])
+def test_work_that_is_not_wanted_is_not_waited_for(reason: StopReason) -> None:
+    assert begun(reason).phase is Phase.TERMINATE
+
+
+def test_each_phase_has_the_whole_grace_and_the_last_has_no_end() -> None:
+    asked = begun(StopReason.SUSPEND)
+    assert asked.at(129.9, checkpoint_written=False) is asked
+    terminated = asked.at(130, checkpoint_written=False)
+    assert (terminated.phase, terminated.until) == (Phase.TERMINATE, 160)
+    killed = terminated.at(160, checkpoint_written=False)
+    assert killed.phase is Phase.KILL
+    assert killed.at(10_000, checkpoint_written=True) is killed
+
+
+def test_a_written_checkpoint_ends_the_wait_for_it_and_no_other() -> None:
+    terminated = begun(StopReason.SUSPEND).at(101, checkpoint_written=True)
+    assert (terminated.phase, terminated.until) == (Phase.TERMINATE, 131)
+    assert terminated.at(102, checkpoint_written=True) is terminated
+
+
+def test_a_suspend_becomes_a_cancel_and_goes_on_at_once() -> None:
+    cancelled = begun(StopReason.SUSPEND).asked_again(StopReason.CANCEL, now=110)
+    assert (cancelled.reason, cancelled.phase, cancelled.until) == (StopReason.CANCEL, Phase.TERMINATE, 140)
+
+
+def test_a_suspend_already_terminating_becomes_a_cancel_without_a_new_grace() -> None:
+    terminating = begun(StopReason.SUSPEND, can_checkpoint=False)
+    cancelled = terminating.asked_again(StopReason.CANCEL, now=110)
+    assert (cancelled.reason, cancelled.phase, cancelled.until) == (StopReason.CANCEL, Phase.TERMINATE, 130)
+
+
+def test_a_stop_without_a_reason_takes_the_first_it_is_given() -> None:
+    assert begun(None).asked_again(StopReason.SUSPEND, now=110) == begun(StopReason.SUSPEND)
+
+
+@given(first=st.sampled_from(StopReason), again=REASONS)
+def test_asking_again_changes_nothing_but_a_suspend_into_a_cancel(first: StopReason, again: StopReason | None) -> None:
+    once = begun(first)
+    twice = once.asked_again(again, now=110)
+    assert (twice == once) == ((first, again) != (StopReason.SUSPEND, StopReason.CANCEL))
+
+
+@given(first=REASONS, events=st.lists(st.tuples(st.floats(0, 20), st.booleans(), REASONS)))
+def test_a_stop_never_goes_back_a_phase(
+    first: StopReason | None, events: list[tuple[float, bool, StopReason | None]]
+) -> None:
+    stop, now = begun(first), 100.0
+    for passed, written, reason in events:
+        now += passed
+        later = stop.at(now, written).asked_again(reason, now)
+        assert later.phase >= stop.phase
+        stop = later
+
+
+@given(first=REASONS, can_checkpoint=st.booleans(), looks=st.lists(st.floats(0, 5)))
+def test_however_often_the_clock_is_looked_at_a_stop_ends_in_sigkill_after_two_graces(
+    first: StopReason | None, can_checkpoint: bool, looks: list[float]
+) -> None:
+    stop, now = begun(first, can_checkpoint), 100.0
+    for passed in [*looks, 60, 60]:
+        now += passed
+        stop = stop.at(now, checkpoint_written=False)
+    assert stop.phase is Phase.KILL
