@@ -21,6 +21,7 @@ from workers.connection import listen, only_agent
 from workers.launcher import Launcher, launcher_named
 from workers.segments import Segments
 from workers.serving import Server
+from workers.training_process import end_with_parent
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +101,8 @@ def main(
 
 def serve(options: argparse.Namespace, launcher: Launcher, inventory: Callable[[int | None], InventoryReport]) -> None:
     """Be the agent of `options.socket` until told to end; jobs go on without us."""
+    if options.parent is not None and not end_with_parent(options.parent):
+        return
     only = only_agent(options.socket)
     options.runs.mkdir(mode=0o700, parents=True, exist_ok=True)
     agent = Agent(Segments(options.runs, launcher), launcher.name, lambda: inventory(options.cpu_slots))
@@ -124,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scheduler-uid", type=int, action="append", default=[], help="another uid that may give orders"
     )
+    parser.add_argument("--parent", type=int, help="process to end with: the daemon that keeps this agent")
     return parser
 
 

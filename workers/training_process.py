@@ -161,3 +161,9 @@ def _not_found(command: str) -> str:
     if Path(command).exists():
         return f"cannot execute {command}: the interpreter in its first line does not exist; check that line"
     return f"command not found: {command}; check its name, or give its full path"
+
+
+def end_with_parent(parent: int) -> bool:
+    """Be sent SIGTERM when `parent`, which started us, ends; False where it has ended already."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    return os.getppid() == parent

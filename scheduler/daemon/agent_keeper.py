@@ -16,9 +16,12 @@ _LOWEST_BACKOFF_S, _HIGHEST_BACKOFF_S = 0.2, 30.0
 
 
 def agent_command(socket: Path, runs: Path, cpu_slots: int | None, launcher: str) -> list[str]:
-    """How the agent is started: by this interpreter, with the working directory off the import path (`-P`)."""
+    """How the agent is started: by this interpreter, with the working directory off the import path (`-P`).
+
+    It ends with us, so that after an upgrade no old agent answers a new daemon.
+    """
     slots = [] if cpu_slots is None else ["--cpu-slots", str(cpu_slots)]
-    paths = ["--socket", str(socket), "--runs", str(runs)]
+    paths = ["--socket", str(socket), "--runs", str(runs), "--parent", str(os.getpid())]
     return [sys.executable, "-P", "-m", "workers.agent", *paths, "--launcher", launcher, *slots]
 
 
