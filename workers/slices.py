@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from scheduler.domain.readings import Component, MeterMethod, ReadingFlag
@@ -48,7 +49,7 @@ class SliceRecorder:
 
     def __init__(self, directory: SegmentDirectory, spec: RunSpec, root_pid: int, open_sampler: OpenSampler) -> None:
         self._directory = directory
-        self._open_sampler = lambda: open_sampler(spec.gpu_uuids, root_pid, spec.cpu_share)
+        self._open_sampler = partial(open_sampler, spec.gpu_uuids, root_pid, spec.cpu_share)
         self._journal: ReadingsJournal | None = None
         self._unwritten: deque[SliceRecord] = deque()
         self._sampler = self._opened()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from fakes.worker_processes import SCRIPT, Start, is_alive, run_spec, wait_until
+from fakes.worker_processes import SCRIPT, Start, is_alive, kill_supervisors, run_spec, wait_until
 
 from scheduler.protocol import RunRecord
 from scheduler.steps import ENV_KILL_AT, Step
