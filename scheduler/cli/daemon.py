@@ -36,7 +36,8 @@ def daemon(
 ) -> None:
     """Run the scheduler in the foreground.
 
-    SIGTERM or Ctrl-C stops it; jobs that run go on without it. With --json one value is printed when it has stopped; its log is on stderr either way.
+    SIGTERM or Ctrl-C stops it; jobs that run go on without it. With --json one value is printed when it has stopped;
+    its log is on stderr either way.
     """
     from scheduler.bootstrap import DaemonOptions, run_daemon
     from scheduler.domain.errors import CarbonqError, RequestError, SettingsError

@@ -44,7 +44,8 @@ class Finding:
 def doctor(as_json: options.Json = False) -> int:
     """Look whether everything is as it should be.
 
-    Settings, files, daemon, database, grid provider, worker agent and meters. Exit status: 0 when there is no problem (warnings are none), 69 when the daemon cannot be reached, else 1.
+    Settings, files, daemon, database, grid provider, worker agent and meters. Exit status: 0 when there is no problem
+    (warnings are none), 69 when the daemon cannot be reached, else 1.
     """
     paths = default_paths()
     findings = list(local_findings(paths))

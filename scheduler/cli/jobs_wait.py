@@ -28,7 +28,8 @@ def wait(
 ) -> int:
     """Wait for jobs and leave with their exit status.
 
-    Of several, with the first that is not 0. A job that a signal ended gives 128 + the signal; one that was cancelled 143, over its time limit 124, lost 1.
+    Of several, with the first that is not 0. A job that a signal ended gives 128 + the signal; one that was cancelled
+    143, over its time limit 124, lost 1.
     Ctrl-C leaves the jobs alone.
     """
     limit = times.length(timeout, "--timeout") if timeout else None
