@@ -21,6 +21,8 @@ class Provider:
     base_url: str = ""
     credentials: tuple[str, ...] = ()
     """Names of the keys it asks for; empty where anybody may ask."""
+    sign_up: str = ""
+    """Where those keys are given out."""
     free: str = "everything"
     """What is to be had without paying."""
     forecast_horizon: timedelta = NOTHING
@@ -108,5 +110,19 @@ STATIC = Provider(
     claims_savings=False,
 )
 
-PROVIDERS: tuple[Provider, ...] = (UK_NESO, ENERGY_CHARTS, RECORDED, STATIC)
+EIA = Provider(
+    name="eia",
+    title="EIA Hourly Electric Grid Monitor",
+    covers="balancing authorities and regions of the United States: US-CISO, US-ERCO, US-PJM, ...; US is the lower 48",
+    licence="public domain",
+    attribution="Generation mix: U.S. Energy Information Administration; intensity computed from it",
+    base_url="https://api.eia.gov",
+    credentials=("eia",),
+    sign_up="https://www.eia.gov/opendata/register.php",
+    min_poll=HOUR,
+    settle_after=3 * DAY,
+    accounting=Accounting.PRODUCTION,
+)
+
+PROVIDERS: tuple[Provider, ...] = (UK_NESO, ENERGY_CHARTS, EIA, RECORDED, STATIC)
 BY_NAME = {provider.name: provider for provider in PROVIDERS}

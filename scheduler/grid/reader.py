@@ -63,6 +63,24 @@ class Reader:
             raise self.wrong(f"{field} = {_shown(value)} is not a number")
         return float(value)
 
+    def amount(self, field: str, value: object) -> float:
+        """An amount of power or energy [MW, MWh], as a number or as text; no grid on Earth has a million."""
+        if isinstance(value, str):
+            try:
+                value = float(value)
+            except ValueError:
+                raise self.wrong(f"{field} = {_shown(value)} is not a number") from None
+        amount = self.number(field, value)
+        if abs(amount) > 1e6:
+            raise self.wrong(f"{field} = {_shown(value)} is more than any grid generates")
+        return amount
+
+    def count(self, field: str, value: object) -> int:
+        """A whole number, as a number or as text."""
+        if isinstance(value, bool) or not str(value).isdigit():
+            raise self.wrong(f"{field} = {_shown(value)} is not a count")
+        return int(str(value))
+
     def intensity(self, field: str, value: object, factor: float = 1.0) -> float:
         """A plausible intensity [gCO2eq/kWh]; `factor` turns the provider's unit into ours."""
         g_per_kwh = self.number(field, value) * factor

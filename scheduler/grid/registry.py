@@ -9,9 +9,12 @@ from importlib import import_module
 from typing import cast
 
 from scheduler.grid import zones
-from scheduler.grid.catalogue import ENERGY_CHARTS, PROVIDERS, STATIC, UK_NESO, Provider
+from scheduler.grid.catalogue import EIA, ENERGY_CHARTS, PROVIDERS, STATIC, UK_NESO, Provider
 from scheduler.grid.settings import AUTO, SourceSettings
 from scheduler.ports import CarbonSource, Clock
+
+BY_MERIT = (UK_NESO, ENERGY_CHARTS, EIA, STATIC)
+"""In what order `auto` tries those that need no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +47,20 @@ def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
 
 
 def best_provider(settings: SourceSettings) -> str:
-    """What `auto` stands for: a file that was given, else the national source, else the yearly factor."""
+    """What `auto` stands for: a file or factor that was given, else the best source whose keys are at hand."""
     if settings.file is not None:
         return "recorded"
     if settings.g_per_kwh is not None:
         return STATIC.name
     zone = zones.canonical(settings.zone)
-    for provider in (UK_NESO, ENERGY_CHARTS, STATIC):
-        if covers(provider, zone):
+    for provider in BY_MERIT:
+        if covers(provider, zone) and has_keys(provider, settings.credentials):
             return provider.name
     raise zones.unknown_zone(settings.zone, "carbonq")
+
+
+def has_keys(provider: Provider, credentials: Mapping[str, str]) -> bool:
+    return all(name in credentials for name in provider.credentials)
 
 
 def covers(provider: Provider, zone: str) -> bool:
@@ -63,6 +70,8 @@ def covers(provider: Provider, zone: str) -> bool:
             return zones.in_great_britain(zone)
         case ENERGY_CHARTS.name:
             return zones.country(zone) in zones.ENERGY_CHARTS_COUNTRIES
+        case EIA.name:
+            return zones.eia_respondent(zone) is not None
         case STATIC.name:
             return zones.has_yearly_factor(zone)
         case _:
@@ -78,7 +87,7 @@ def providers(zone: str | None = None, credentials: Mapping[str, str] | None = N
 def _state(provider: Provider, zone: str | None, credentials: Mapping[str, str]) -> str:
     if zone is not None and not covers(provider, zone):
         return "not for this zone"
-    if any(name not in credentials for name in provider.credentials):
+    if not has_keys(provider, credentials):
         return "needs key"
     return "needs file" if provider.name == "recorded" else "ready"
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from scheduler.domain.carbon import IMPLAUSIBLE_G_PER_KWH, Accounting, Basis, SignalKind
+from scheduler.domain.errors import CarbonSourceRejected
 from scheduler.domain.intervals import utc
-from scheduler.grid.catalogue import BY_NAME
+from scheduler.grid.catalogue import BY_NAME, Provider
 
 AUTO = "auto"
 
@@ -86,6 +87,15 @@ class SourceSettings:
         self._check_replay()
         if self.g_per_kwh is not None and not 0 <= self.g_per_kwh <= IMPLAUSIBLE_G_PER_KWH:
             raise ValueError(f"g_per_kwh must be between 0 and {IMPLAUSIBLE_G_PER_KWH:,.0f}, not {self.g_per_kwh:g}")
+
+    def credential(self, provider: Provider, name: str) -> str:
+        """The key of that name; CarbonSourceRejected says where to get one."""
+        if name not in self.credentials:
+            raise CarbonSourceRejected(
+                f"{provider.title} needs the key '{name}'; get one at {provider.sign_up} and put it into the file of "
+                "grid.credentials_file"
+            )
+        return self.credentials[name]
 
     def _check_names(self) -> None:
         if not self.zone:

@@ -111,7 +111,7 @@ class Transport:
             # NaN and Infinity pass here on purpose: the reader rejects them by field and value.
             return json.loads(answer.body)
         except ValueError as exc:
-            what = "an empty body" if not answer.body.strip() else f"no JSON: {self._excerpt(answer)}"
+            what = "an empty body" if not answer.body.strip() else f"no JSON: {self.redacted(answer.text)}"
             raise CarbonDataInvalid(
                 f"{self.provider} answered {path} with {what}; nothing was stored and it will be asked again"
             ) from exc
@@ -195,7 +195,7 @@ class Transport:
         except httpx.DecodingError as exc:
             raise CarbonDataInvalid(f"{self.provider} answered {path} with a body that cannot be unpacked") from exc
         except httpx.HTTPError as exc:
-            reason = self._redact(str(exc)) or type(exc).__name__
+            reason = self.redacted(exc) or type(exc).__name__
             raise CarbonSourceUnavailable(f"{self.provider} cannot be reached at {self._base.host}: {reason}") from exc
 
     async def _follow(self, path: str, url: httpx.URL, headers: dict[str, str]) -> Answer:
@@ -246,7 +246,7 @@ class Transport:
             what = "is limiting our requests" if answer.status == 429 else f"could not answer {path}"
             raise CarbonSourceUnavailable(f"{self.provider} {what} (HTTP {answer.status})", retry_after)
         raise CarbonSourceRejected(
-            f"{self.provider} refused {path} (HTTP {answer.status}): {self._excerpt(answer) or 'no reason given'}"
+            f"{self.provider} refused {path} (HTTP {answer.status}): {self.redacted(answer.text) or 'no reason given'}"
         )
 
     def _retry_after(self, answer: Answer) -> timedelta | None:
@@ -263,14 +263,12 @@ class Transport:
             wait = until - (_http_date(answer.headers.get("date", "")) or self._clock.now())
         return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)
 
-    def _excerpt(self, answer: Answer) -> str:
-        words = " ".join(answer.text.split())
-        return self._redact(words[:200] + ("…" if len(words) > 200 else ""))
-
-    def _redact(self, text: str) -> str:
+    def redacted(self, said: object) -> str:
+        """What the provider said, as a short line without our keys."""
+        words = " ".join(str(said).split())
         for secret in self._secrets:
-            text = text.replace(secret, "[key]")
-        return text
+            words = words.replace(secret, "[key]")
+        return words[:200] + ("…" if len(words) > 200 else "")
 
 
 def _http_date(text: str) -> datetime | None:

@@ -12,9 +12,8 @@ from importlib.resources import files
 
 from scheduler.domain.errors import CarbonSourceRejected
 
-ENERGY_CHARTS_COUNTRIES = frozenset(
-    "AT BE BG CH CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV NL NO PL PT SE SI SK".split()  # noqa: SIM905
-)
+_EUROPE = "AT BE BG CH CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV NL NO PL PT SE SI SK"
+ENERGY_CHARTS_COUNTRIES = frozenset(_EUROPE.split())
 GB_REGIONS = {
     1: "North Scotland",
     2: "South Scotland",
@@ -34,6 +33,15 @@ GB_REGIONS = {
     16: "Scotland",
     17: "Wales",
 }
+_AUTHORITIES = """
+AECI AVA AVRN AZPS BANC BPAT CHPD CISO CPLE CPLW DEAA DOPD DUK EPE ERCO FMPP FPC FPL GCPD GLHB GRID GRIF GVL GWA
+HGMA HST IID IPCO ISNE JEA LDWP LGEE MISO NEVP NWMT NYIS PACE PACW PGE PJM PNM PSCO PSEI SC SCEG SCL SEC SEPA SOCO
+SPA SRP SWPP TAL TEC TEPC TIDC TPWR TVA WACM WALC WAUW WWA YAD
+"""
+BALANCING_AUTHORITIES = frozenset(_AUTHORITIES.split())
+"""Of the United States, by the codes of EIA-930."""
+_REGIONS = "US48 CAL CAR CENT FLA MIDA MIDW NE NW NY SE SW TEN TEX"
+US_REGIONS = frozenset(_REGIONS.split())
 ALIASES = {"UK": "GB", "EL": "GR", "GREAT BRITAIN": "GB", "USA": "US"}
 OUTWARD_POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]?")
 
@@ -118,6 +126,16 @@ def has_yearly_factor(zone: str) -> bool:
     return head in yearly_factors() and not (head == "GB" and tail.isdigit() and int(tail) not in GB_REGIONS)
 
 
+def eia_respondent(zone: str) -> str | None:
+    """EIA's code for a zone of the United States: `US-CISO`, `US-CAL-CISO` and `CISO` are CISO; None if it has none."""
+    if zone == "US":
+        return "US48"
+    head, _, _ = zone.partition("-")
+    code = zone.rpartition("-")[2]
+    known = code in BALANCING_AUTHORITIES or code in US_REGIONS
+    return code if known and head in ("US", code) else None
+
+
 def unknown_zone(zone: str, provider: str, known: Iterable[str] | None = None) -> CarbonSourceRejected:
     """The refusal, with the zones that look most like what was asked for."""
     near = near_matches(zone, known)
@@ -129,6 +147,7 @@ def near_matches(zone: str, known: Iterable[str] | None = None) -> tuple[str, ..
     """At most three zones spelled like `zone`, by code or by name, best first."""
     allowed = None if known is None else frozenset(known)
     spellings = _names() | {zone: zone for zone in {*yearly_factors(), *_names().values()}}
+    spellings |= {zone: zone for zone in allowed or ()}
     found = difflib.get_close_matches(canonical(zone), spellings, n=9, cutoff=0.6)
     zones = dict.fromkeys(spellings[spelling] for spelling in found)
     return tuple(zone for zone in zones if allowed is None or zone in allowed)[:3]

@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 from fakes.carbon_source import FakeCarbonSource
 from fakes.clock import NOON, FakeClock
-from fakes.grid_server import LoopbackServer, grid_server, made_up_series
+from fakes.grid_server import KEY, LoopbackServer, grid_server, made_up_series
 
 from scheduler.domain.carbon import IntensityObservation
 from scheduler.domain.intervals import Interval
@@ -28,7 +28,9 @@ WEB_SOURCES = {
     "uk-neso by region": "GB-13",
     "uk-neso by postcode": "GB-RG10",
     "energy-charts": "DE",
+    "eia": "US-CISO",
 }
+CREDENTIALS = {"eia": KEY}
 LOCAL_SOURCES = ("recorded", "recorded with forecasts", "static", "fake")
 
 
@@ -43,8 +45,13 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> CarbonSource:
     clock = FakeClock(NOW)
     if request.param in WEB_SOURCES:
         provider = request.param.split()[0]
-        base_url = request.getfixturevalue("server").url(provider)
-        return open_source(SourceSettings(zone=WEB_SOURCES[request.param], provider=provider, base_url=base_url), clock)
+        settings = SourceSettings(
+            zone=WEB_SOURCES[request.param],
+            provider=provider,
+            base_url=request.getfixturevalue("server").url(provider),
+            credentials=CREDENTIALS,
+        )
+        return open_source(settings, clock)
     match request.param:
         case "recorded":
             return open_source(SourceSettings(zone="DE", file=series_file(tmp_path)), clock)
@@ -110,7 +117,7 @@ def test_a_forecast_covers_now_and_keeps_within_its_horizon(source: CarbonSource
     """It speaks of the present moment, under the source's own key, and no further than it said."""
     forecast = use(source, source.forecast)
     if forecast is None:
-        pytest.skip("this source publishes no forecast")
+        return  # It promised none, which the test above holds it to.
     assert forecast.key == source.capabilities.key
     assert forecast.issued_at <= NOW
     assert forecast.fetched_at == NOW

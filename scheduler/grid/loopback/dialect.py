@@ -12,6 +12,9 @@ from scheduler.domain.intervals import Interval
 from scheduler.grid.loopback.faults import Fault, Switched, bent
 from scheduler.grid.loopback.grid import LoopbackGrid, Slot
 
+KEY = "loopback-key"
+"""Opens everything that needs a key here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scheduler.domain.intervals import Interval
+import numpy as np
+
+from scheduler.domain.intervals import Interval, from_epoch
 from scheduler.domain.series import StepSeries
 
 
@@ -51,20 +53,18 @@ class LoopbackGrid:
     def slots(self, interval: Interval, step: timedelta) -> list[Slot]:
         """The whole slots of `step` (counted from 1970) that reach into `interval` and whose value is in the series."""
         seconds = step.total_seconds()
-        start = datetime.fromtimestamp(interval.start.timestamp() // seconds * seconds, interval.start.tzinfo)
-        slots = []
-        while start < interval.end:
-            slot = self._slot(Interval(start, start + step))
-            if slot is not None:
-                slots.append(slot)
-            start += step
-        return slots
+        first = interval.start.timestamp() // seconds * seconds
+        starts = np.arange(first, interval.end.timestamp(), seconds)
+        totals, covered = self.series.integrals(starts, starts + seconds)
+        now = self.now()
+        return [
+            self._slot(Interval(from_epoch(start), from_epoch(start + seconds)), total / known, now)
+            for start, total, known in zip(starts.tolist(), totals.tolist(), covered.tolist(), strict=True)
+            if known > 0
+        ]
 
-    def _slot(self, interval: Interval) -> Slot | None:
-        value = self.series.mean(interval)
-        if value is None:
-            return None
-        age = self.now() - interval.end
+    def _slot(self, interval: Interval, value: float, now: datetime) -> Slot:
+        age = now - interval.end
         forecast = round(value * (1 + self.forecast_error), 1)
         if age < self.lag:
             return Slot(interval, forecast, None)

@@ -12,6 +12,7 @@ from types import TracebackType
 from urllib.parse import parse_qs, urlsplit
 
 from scheduler.grid.loopback.dialect import Dialect, Reply, Request, json_reply
+from scheduler.grid.loopback.eia import EiaDialect
 from scheduler.grid.loopback.energy_charts import EnergyChartsDialect
 from scheduler.grid.loopback.faults import Fault, Switchboard, Switched
 from scheduler.grid.loopback.grid import LoopbackGrid
@@ -19,7 +20,7 @@ from scheduler.grid.loopback.uk_neso import UkNesoDialect
 
 logger = logging.getLogger(__name__)
 
-DIALECTS: tuple[Dialect, ...] = (UkNesoDialect(), EnergyChartsDialect())
+DIALECTS: tuple[Dialect, ...] = (UkNesoDialect(), EnergyChartsDialect(), EiaDialect())
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 OVERSIZED_BYTES = 17 * 1024 * 1024
 

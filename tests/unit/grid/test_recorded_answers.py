@@ -12,7 +12,7 @@ import pytest
 from fakes.clock import FakeClock
 from fakes.scripted_server import ScriptedServer
 
-from scheduler.domain.errors import CarbonSourceRejected
+from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
 from scheduler.domain.intervals import Interval
 from scheduler.grid.registry import open_source
 from scheduler.grid.settings import SourceSettings
@@ -23,11 +23,15 @@ def fixtures(shared_data: Path) -> Path:
     return shared_data / "fixtures"
 
 
+def settings(zone: str, provider: str, base_url: str) -> SourceSettings:
+    return SourceSettings(zone=zone, provider=provider, base_url=base_url, credentials={"eia": "any"})
+
+
 def ask(body: bytes, now: datetime, zone: str, provider: str, interval: Interval | None = None, status: int = 200):
     """The forecast, and the observations of `interval` where one is given."""
 
     async def run(base_url: str):
-        source = open_source(SourceSettings(zone=zone, provider=provider, base_url=base_url), FakeClock(now))
+        source = open_source(settings(zone, provider, base_url), FakeClock(now))
         try:
             return await (source.forecast() if interval is None else source.observations(interval))
         finally:
@@ -113,3 +117,30 @@ def test_four_years_of_a_real_grid_can_be_replayed(shared_data, tmp_path, grid):
     day = asyncio.run(opened.observations(Interval(now - timedelta(days=1), now)))
     assert len(day) == 24
     assert len(asyncio.run(opened.forecast()).expected) == 168
+
+
+@pytest.mark.parametrize(
+    ("name", "zone", "expected"),
+    [
+        ("US_NW_PACW-gas", "US-PACW", 490),
+        ("US_NW_BPAT-wind", "US-BPAT", 11),
+        ("US-NW-PGE-with-nulls", "US-PGE", 490),
+    ],
+)
+def test_eia_generation_by_fuel(fixtures, name, zone, expected):
+    """Every hour with a value has the intensity of its one fuel; an hour without one is left out."""
+    body = (fixtures / f"eia/{name}.json").read_bytes()
+    rows = json.loads(body)["response"]["data"]
+    ends = [moment(f"{row['period']}:00Z") for row in rows]
+    span = Interval(min(ends) - timedelta(hours=1), max(ends))
+    observed = ask(body, span.end, zone, "eia", span)
+    assert len(observed) == sum(row["value"] is not None for row in rows)
+    assert {row.g_per_kwh for row in observed} == {expected}
+
+
+def test_eia_an_answer_for_somebody_else(fixtures):
+    """The recording of a battery names respondent EIA; asked for IID, that is another zone."""
+    body = (fixtures / "eia/US_CAL_IID-battery_storage.json").read_bytes()
+    now = datetime(2024, 2, 28, tzinfo=UTC)
+    with pytest.raises(CarbonDataInvalid, match="asked for respondent 'IID'"):
+        ask(body, now, "US-IID", "eia", Interval(now - timedelta(days=1), now))
