@@ -124,7 +124,8 @@ class _Connection:
         self._asked += 1
         await self._send(protocol.encode(self._asked, request), descriptor)
         number, reply = protocol.decode_reply(await self._line())
-        if number != self._asked:
+        # A request that the agent could not read at all is refused under number 0.
+        if number not in (0, self._asked):
             raise EOFError(f"it answered question {number} instead of {self._asked}")
         return reply
 
