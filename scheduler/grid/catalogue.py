@@ -124,5 +124,19 @@ EIA = Provider(
     accounting=Accounting.PRODUCTION,
 )
 
-PROVIDERS: tuple[Provider, ...] = (UK_NESO, ENERGY_CHARTS, EIA, RECORDED, STATIC)
+ELECTRICITY_MAPS = Provider(
+    name="electricity-maps",
+    title="Electricity Maps",
+    covers="some 350 zones of the world, as far as the key's plan goes",
+    licence="proprietary; the free plan is for non-commercial use",
+    attribution="Carbon intensity: Electricity Maps (electricitymaps.com)",
+    base_url="https://api.electricitymaps.com/v3",
+    credentials=("electricity_maps",),
+    sign_up="https://portal.electricitymaps.com",
+    free="the last 24 hours of one zone, without forecast, not for commercial use",
+    forecast_horizon=DAY + HOUR,
+    min_poll=30 * MINUTE,
+)
+
+PROVIDERS: tuple[Provider, ...] = (ELECTRICITY_MAPS, UK_NESO, ENERGY_CHARTS, EIA, RECORDED, STATIC)
 BY_NAME = {provider.name: provider for provider in PROVIDERS}

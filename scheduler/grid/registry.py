@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import cast
 
 from scheduler.grid import zones
-from scheduler.grid.catalogue import EIA, ENERGY_CHARTS, PROVIDERS, STATIC, UK_NESO, Provider
+from scheduler.grid.catalogue import EIA, ELECTRICITY_MAPS, ENERGY_CHARTS, PROVIDERS, STATIC, UK_NESO, Provider
 from scheduler.grid.settings import AUTO, SourceSettings
 from scheduler.ports import CarbonSource, Clock
 
-BY_MERIT = (UK_NESO, ENERGY_CHARTS, EIA, STATIC)
+BY_MERIT = (ELECTRICITY_MAPS, UK_NESO, ENERGY_CHARTS, EIA, STATIC)
 """In what order `auto` tries those that need no file."""
 
 

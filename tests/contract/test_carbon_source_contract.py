@@ -29,8 +29,9 @@ WEB_SOURCES = {
     "uk-neso by postcode": "GB-RG10",
     "energy-charts": "DE",
     "eia": "US-CISO",
+    "electricity-maps": "DE",
 }
-CREDENTIALS = {"eia": KEY}
+CREDENTIALS = {"eia": KEY, "electricity_maps": KEY}
 LOCAL_SOURCES = ("recorded", "recorded with forecasts", "static", "fake")
 
 

@@ -10,12 +10,12 @@ from fakes.clock import NOON
 
 from scheduler.domain.intervals import Interval
 from scheduler.domain.series import StepSeries
-from scheduler.grid.loopback.dialect import KEY
+from scheduler.grid.loopback.dialect import FREE_KEY, KEY
 from scheduler.grid.loopback.faults import Fault
 from scheduler.grid.loopback.grid import LoopbackGrid
 from scheduler.grid.loopback.server import LoopbackServer
 
-__all__ = ["KEY", "Fault", "LoopbackGrid", "LoopbackServer", "grid_server", "made_up_series"]
+__all__ = ["FREE_KEY", "KEY", "Fault", "LoopbackGrid", "LoopbackServer", "grid_server", "made_up_series"]
 
 STEP = timedelta(minutes=5)
 

@@ -14,6 +14,8 @@ from scheduler.grid.loopback.grid import LoopbackGrid, Slot
 
 KEY = "loopback-key"
 """Opens everything that needs a key here."""
+FREE_KEY = "loopback-free-key"
+"""Opens what a free plan would."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ class Fault(StrEnum):
 
     SERVER_ERROR = "server-error"
     RATE_LIMITED = "rate-limited"
+    UNAUTHORISED = "unauthorised"
+    """401, to a good key: how one provider limits requests."""
+    FORBIDDEN_HTML = "forbidden-html"
     STALL = "stall"
     DRIP = "drip"
     """The body comes, but never ends in time."""

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from scheduler.grid.loopback.dialect import Dialect, Reply, Request, json_reply
 from scheduler.grid.loopback.eia import EiaDialect
+from scheduler.grid.loopback.electricity_maps import ElectricityMapsDialect
 from scheduler.grid.loopback.energy_charts import EnergyChartsDialect
 from scheduler.grid.loopback.faults import Fault, Switchboard, Switched
 from scheduler.grid.loopback.grid import LoopbackGrid
@@ -20,7 +21,7 @@ from scheduler.grid.loopback.uk_neso import UkNesoDialect
 
 logger = logging.getLogger(__name__)
 
-DIALECTS: tuple[Dialect, ...] = (UkNesoDialect(), EnergyChartsDialect(), EiaDialect())
+DIALECTS: tuple[Dialect, ...] = (UkNesoDialect(), EnergyChartsDialect(), EiaDialect(), ElectricityMapsDialect())
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 OVERSIZED_BYTES = 17 * 1024 * 1024
 
@@ -143,6 +144,10 @@ def spoiled(reply: Reply, faults: dict[Fault, Switched]) -> Reply:
         if fault in faults:
             said = faults[fault].retry_after
             return Reply(status, HTML, "text/html", {"Retry-After": said} if said else {})
+    if Fault.UNAUTHORISED in faults:
+        return json_reply({"error": "Invalid auth-token"}, 401)
+    if Fault.FORBIDDEN_HTML in faults:
+        return Reply(403, HTML, "text/html")
     if Fault.REDIRECT in faults:
         return Reply(302, b"", headers={"Location": "http://elsewhere.invalid/"})
     if Fault.HTML in faults:

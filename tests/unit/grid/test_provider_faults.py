@@ -18,11 +18,12 @@ from scheduler.grid.settings import SourceSettings
 from scheduler.ports import CarbonSource
 
 NOW = NOON + timedelta(minutes=17)
-ZONES = {"uk-neso": "GB-13", "energy-charts": "DE", "eia": "US-CISO"}
-CREDENTIALS = {"eia": KEY}
+ZONES = {"uk-neso": "GB-13", "energy-charts": "DE", "eia": "US-CISO", "electricity-maps": "DE"}
+CREDENTIALS = {"eia": KEY, "electricity_maps": KEY}
 ECHOED = {
     "uk-neso": "asked for regionid 13, it answered for 14",
     "eia": "asked for respondent 'CISO', it answered for 'PJM'",
+    "electricity-maps": "asked for zone 'DE', it answered for 'US-CAR-DUK'",
 }
 INVALID = {
     Fault.HTML: "no JSON: <html>",

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from fakes.clock import FakeClock
-from fakes.scripted_server import ScriptedServer
+from fakes.scripted_server import ScriptedServer, send
 
+from scheduler.domain.carbon import IntensityStatus
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
 from scheduler.domain.intervals import Interval
 from scheduler.grid.registry import open_source
@@ -24,7 +25,9 @@ def fixtures(shared_data: Path) -> Path:
 
 
 def settings(zone: str, provider: str, base_url: str) -> SourceSettings:
-    return SourceSettings(zone=zone, provider=provider, base_url=base_url, credentials={"eia": "any"})
+    return SourceSettings(
+        zone=zone, provider=provider, base_url=base_url, credentials={"eia": "any", "electricity_maps": "any"}
+    )
 
 
 def ask(body: bytes, now: datetime, zone: str, provider: str, interval: Interval | None = None, status: int = 200):
@@ -144,3 +147,48 @@ def test_eia_an_answer_for_somebody_else(fixtures):
     now = datetime(2024, 2, 28, tzinfo=UTC)
     with pytest.raises(CarbonDataInvalid, match="asked for respondent 'IID'"):
         ask(body, now, "US-IID", "eia", Interval(now - timedelta(days=1), now))
+
+
+@pytest.mark.parametrize(("name", "zone"), [("carbon_intensity_history", "DE"), ("glpi_api-sample", "FR")])
+def test_electricity_maps_history(fixtures, name, zone):
+    """24 hours, the newest of them estimated."""
+    body = (fixtures / f"electricitymaps/{name}.json").read_bytes()
+    rows = json.loads(body)["history"]
+    span = Interval(moment(rows[0]["datetime"]), moment(rows[-1]["datetime"]) + timedelta(hours=1))
+    observed = ask_electricity_maps(fixtures, body, zone, span)
+    assert [row.g_per_kwh for row in observed] == [row["carbonIntensity"] for row in rows]
+    assert [row.status is IntensityStatus.ESTIMATED for row in observed] == [row["isEstimated"] for row in rows]
+
+
+@pytest.mark.parametrize("listing", ["zones", "glpi_zones"])
+def test_electricity_maps_zones(fixtures, listing):
+    """Lists without a token say nothing of access; a zone that is not in one is not covered."""
+    zones = json.loads((fixtures / f"electricitymaps/{listing}.json").read_bytes())
+    body = (fixtures / "electricitymaps/glpi_api-sample.json").read_bytes()
+    now = datetime(2024, 7, 5, 12, tzinfo=UTC)
+    day = Interval(now - timedelta(days=1), now)
+    assert "FR" in zones
+    with pytest.raises(CarbonSourceRejected, match="does not cover QQ"):
+        ask_electricity_maps(fixtures, body, "QQ", day, listing)
+
+
+@pytest.mark.parametrize("name", ["latest_carbon_intensity", "no-data-response", "unknown-response", "response"])
+def test_electricity_maps_answers_of_other_endpoints_are_refused(fixtures, name):
+    """What a proxy might mix up is not taken for a history."""
+    body = (fixtures / f"electricitymaps/{name}.json").read_bytes()
+    now = datetime(2024, 7, 5, 12, tzinfo=UTC)
+    with pytest.raises(CarbonDataInvalid):
+        ask_electricity_maps(fixtures, body, "DE", Interval(now - timedelta(days=1), now))
+
+
+def ask_electricity_maps(fixtures: Path, body: bytes, zone: str, interval: Interval, listing: str = "zones"):
+    """The observations of `interval` from a recorded history and a recorded list of zones, as a free key sees them."""
+    zones = json.loads((fixtures / f"electricitymaps/{listing}.json").read_bytes())
+    listed = {name: {**fields, "access": ["carbon-intensity/history"]} for name, fields in zones.items()}
+
+    def answer(handler, _):
+        send(handler, 200, json.dumps(listed).encode() if handler.path.endswith("/zones") else body)
+
+    with ScriptedServer(answer) as server:
+        source = open_source(settings(zone, "electricity-maps", server.url), FakeClock(interval.end))
+        return asyncio.run(source.observations(interval))

@@ -17,7 +17,7 @@ from scheduler.grid.settings import Credentials, SourceSettings
     ("settings", "complaint"),
     [
         ({"zone": " "}, "a zone is needed"),
-        ({"provider": "crystal-ball"}, "no provider 'crystal-ball'; known: auto, uk-neso"),
+        ({"provider": "crystal-ball"}, "no provider 'crystal-ball'; known: auto, "),
         ({"base_url": "ftp://host"}, "must look like https://host"),
         ({"base_url": "https://user:secret@host"}, "without keys"),
         ({"base_url": "https://host/?key=1"}, "without keys or a query"),

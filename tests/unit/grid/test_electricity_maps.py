@@ -1,0 +1,224 @@
+"""The client of Electricity Maps: what a key covers, estimates and measurements, zones that are not what was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+from fakes.clock import NOON, FakeClock
+from fakes.grid_server import FREE_KEY, KEY, Fault, grid_server
+from fakes.scripted_server import ScriptedServer, send
+
+from scheduler.domain.carbon import Accounting, Basis, IntensityStatus
+from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
+from scheduler.domain.intervals import Interval
+from scheduler.grid.registry import best_provider, open_source
+from scheduler.grid.settings import SourceSettings
+
+HOUR = timedelta(hours=1)
+NOW = NOON + timedelta(minutes=17)
+DAY = Interval(NOW - 24 * HOUR, NOW)
+NAME = "electricity-maps"
+
+
+def em(base_url: str, zone: str = "DE", key: str = KEY, now=NOW, **settings: object):
+    chosen = SourceSettings(
+        zone=zone,
+        provider=NAME,
+        base_url=base_url,
+        credentials={"electricity_maps": key},
+        attempts=1,
+        **settings,
+    )
+    return open_source(chosen, now if isinstance(now, FakeClock) else FakeClock(now))
+
+
+def row(start, value: object, **fields: object) -> dict[str, object]:
+    return {"zone": "DE", "carbonIntensity": value, "datetime": f"{start:%Y-%m-%dT%H:%M:%S}.000Z", **fields}
+
+
+def observed_from(rows: list[dict[str, object]], access: list[str] | None = None, **fields: object):
+    """What the client makes of a history with these rows."""
+    access = access or ["carbon-intensity/history"]
+
+    def answer(handler, _):
+        zones = {"DE": {"zoneName": "Germany", "access": access}}
+        body = zones if handler.path.endswith("/zones") else {"zone": "DE", "history": rows, **fields}
+        send(handler, 200, json.dumps(body).encode())
+
+    with ScriptedServer(answer) as server:
+        return asyncio.run(em(server.url).observations(DAY))
+
+
+def test_the_series_is_life_cycle_and_follows_flows():
+    key = em("http://localhost").capabilities.key
+    assert (key.basis, key.accounting) == (Basis.LIFECYCLE, Accounting.CONSUMPTION)
+
+
+def test_direct_factors_are_asked_for_where_they_are_wanted():
+    with grid_server(lambda: NOW) as server:
+        source = em(server.url(NAME), basis=Basis.DIRECT)
+        asyncio.run(source.observations(DAY))
+        assert server.requests[-1].param("emissionFactorType") == "direct"
+    assert source.capabilities.key.basis is Basis.DIRECT
+
+
+def test_the_key_travels_in_a_header_and_the_callers_own_zone_is_forbidden():
+    with grid_server(lambda: NOW) as server:
+        asyncio.run(em(server.url(NAME)).forecast())
+        asked = server.requests[-1]
+    assert asked.headers["auth-token"] == KEY
+    assert KEY not in str(asked.query)
+    assert asked.param("disableCallerLookup") == "true"
+
+
+def test_a_free_key_has_no_forecast_and_says_so():
+    """Learnt from /zones; the forecast is not even asked for, and never promised again."""
+    with grid_server(lambda: NOW) as server:
+        source = em(server.url(NAME), key=FREE_KEY)
+        assert asyncio.run(source.forecast()) is None
+        assert [request.path.rpartition("/")[2] for request in server.requests] == ["zones"]
+    assert not source.capabilities.has_forecast
+    assert "this key has no forecast" in source.capabilities.notes
+
+
+def test_a_free_key_has_the_last_24_hours():
+    with grid_server(lambda: NOW) as server:
+        rows = asyncio.run(em(server.url(NAME), key=FREE_KEY).observations(DAY))
+    assert len(rows) == 24
+    assert rows[-1].interval.end == NOON
+
+
+def test_older_hours_are_not_asked_of_a_free_key():
+    """They cannot be had, and the hourly limit is small."""
+    with grid_server(lambda: NOW) as server:
+        source = em(server.url(NAME), key=FREE_KEY)
+        assert asyncio.run(source.observations(DAY.shifted(-48 * HOUR))) == ()
+        assert len(server.requests) == 1
+
+
+def test_a_key_for_another_zone_says_which_it_covers():
+    with (
+        grid_server(lambda: NOW) as server,
+        pytest.raises(CarbonSourceRejected, match="does not cover FR, it covers DE"),
+    ):
+        asyncio.run(em(server.url(NAME), "FR", FREE_KEY).observations(DAY))
+
+
+def test_a_bad_key_is_refused_at_once():
+    with grid_server(lambda: NOW) as server, pytest.raises(CarbonSourceRejected, match="refused the key") as error:
+        asyncio.run(em(server.url(NAME), key="wr0ng").forecast())
+    assert "wr0ng" not in str(error.value)
+
+
+def test_the_first_401_to_a_good_key_is_taken_for_a_rate_limit():
+    """So it is asked again a minute later; the second in a row is believed."""
+    with grid_server(lambda: NOW) as server:
+        source = em(server.url(NAME))
+
+        async def act():
+            assert await source.forecast() is not None
+            server.faults.turn_on(Fault.UNAUTHORISED)
+            with pytest.raises(CarbonSourceUnavailable) as first:
+                await source.forecast()
+            with pytest.raises(CarbonSourceRejected):
+                await source.forecast()
+            server.faults.turn_off()
+            assert await source.forecast() is not None
+            return first.value.retry_after
+
+        assert asyncio.run(act()) == timedelta(minutes=1)
+
+
+def test_a_plan_that_lost_its_forecast_is_noticed():
+    """/zones may still promise what the endpoint refuses."""
+
+    def answer(handler, _):
+        if handler.path.endswith("/zones"):
+            send(handler, 200, b'{"zones": {"DE": {"access": ["*"]}}}')
+        else:
+            send(handler, 403, b'{"error": "Request unauthorized for zoneKey=DE,requestType=forecast"}')
+
+    with ScriptedServer(answer) as server:
+        source = em(server.url)
+        assert asyncio.run(source.forecast()) is None
+    assert not source.capabilities.has_forecast
+
+
+def test_estimates_are_told_from_measurements():
+    """And the moment of the provider's last word is kept, for revisions are found by it."""
+    hour = NOON - 2 * HOUR
+    rows = [
+        row(hour - HOUR, 300, isEstimated=False, updatedAt="2026-11-23T11:49:04.367Z"),
+        row(hour, 310.5, isEstimated=True, estimationMethod="TIME_SLICER_AVERAGE"),
+    ]
+    measured, estimated = observed_from(rows)
+    assert (measured.status, estimated.status) == (IntensityStatus.ACTUAL, IntensityStatus.ESTIMATED)
+    assert measured.provider_updated_at is not None
+    assert measured.provider_updated_at.hour == 11
+
+
+def test_an_estimate_turns_into_a_measurement_with_another_value():
+    clock = FakeClock(NOW)
+    with grid_server(clock.now) as server:
+        source = em(server.url(NAME), now=clock)
+
+        async def twice():
+            before = await source.observations(Interval(NOON - HOUR, NOON))
+            clock.advance(timedelta(days=2))
+            return before, await source.observations(Interval(NOON - HOUR, NOON))
+
+        (before,), (after,) = asyncio.run(twice())
+    assert (before.status, after.status) == (IntensityStatus.ESTIMATED, IntensityStatus.ACTUAL)
+    assert before.g_per_kwh != after.g_per_kwh
+
+
+def test_null_is_unknown():
+    assert len(observed_from([row(NOON - 3 * HOUR, None), row(NOON - 2 * HOUR, 300)])) == 1
+
+
+def test_the_hour_that_is_only_beginning_has_not_been_observed():
+    """The newest row is about the current hour, and an estimate."""
+    assert observed_from([row(NOON, 300, isEstimated=True)]) == ()
+
+
+def test_a_row_of_another_zone_inside_the_answer_is_refused():
+    with pytest.raises(CarbonDataInvalid, match="asked for zone 'DE', it answered for 'PL'"):
+        observed_from([row(NOON - 2 * HOUR, 300) | {"zone": "PL"}])
+
+
+def test_days_where_hours_were_expected_are_refused():
+    with pytest.raises(CarbonDataInvalid, match="temporalGranularity = 'daily'"):
+        observed_from([row(NOON - 2 * HOUR, 300)], temporalGranularity="daily")
+
+
+def test_a_long_past_is_asked_for_ten_days_at_a_time():
+    """More is refused by the service."""
+    with grid_server(lambda: NOW) as server:
+        asyncio.run(em(server.url(NAME)).observations(Interval(NOW - timedelta(days=25), NOW)))
+        assert len([r for r in server.requests if r.path.endswith("past-range")]) == 3
+
+
+def test_the_forecast_is_dated_by_the_provider():
+    with grid_server(lambda: NOW) as server:
+        forecast = asyncio.run(em(server.url(NAME)).forecast())
+    assert NOON <= forecast.issued_at < NOON + timedelta(seconds=1)
+    assert forecast.horizon == NOON + 25 * HOUR
+
+
+def test_no_recent_data_is_unavailable():
+    def answer(handler, _):
+        if handler.path.endswith("/zones"):
+            send(handler, 200, b'{"DE": {}}')
+        else:
+            send(handler, 404, b'{"status": "error", "message": "No recent data for zone DE"}')
+
+    with ScriptedServer(answer) as server, pytest.raises(CarbonSourceUnavailable, match="No recent data"):
+        asyncio.run(em(server.url).forecast())
+
+
+def test_a_key_makes_it_the_first_choice():
+    """Whoever gives a key wants it used."""
+    assert best_provider(SourceSettings(zone="DE", credentials={"electricity_maps": KEY})) == NAME
