@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 from pathlib import Path
@@ -74,11 +73,6 @@ class ReadingsJournal:
         _write_all(self._fd, line)
         os.fsync(self._fd)
         self._size += len(line)
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.ftruncate(self._fd, self._size)
-        os.close(self._fd)
 
 
 def slices_after(path: Path, seq: int, limit: int) -> list[SliceRecord]:

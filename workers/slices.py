@@ -45,13 +45,14 @@ def open_real_sampler(gpu_uuids: list[str], root_pid: int, cpu_share: float) -> 
 
 
 class SliceRecorder:
-    """Cuts one slice after another without a gap, from its making to its close."""
+    """Cuts one slice after another without a gap, from its making to `finish`."""
 
     def __init__(self, directory: SegmentDirectory, spec: RunSpec, root_pid: int, open_sampler: OpenSampler) -> None:
         self._directory = directory
         self._open_sampler = partial(open_sampler, spec.gpu_uuids, root_pid, spec.cpu_share)
         self._journal: ReadingsJournal | None = None
         self._unwritten: deque[SliceRecord] = deque()
+        self._said = ""
         self._sampler = self._opened()
         self._since_t = clock.now()
         self.last_seq = 0
@@ -68,8 +69,8 @@ class SliceRecorder:
             try:
                 self._sampler.sample(self._now_t())
                 watts = self._sampler.watts()
-            except Exception:
-                logger.exception("the meter failed in a sample; the job goes on")
+            except Exception as error:
+                self._complain("a sample failed", error)
         with contextlib.suppress(OSError):
             write_live(self._directory.live, LiveReading(clock.now(), watts))
 
@@ -93,10 +94,12 @@ class SliceRecorder:
             self._unwritten.popleft()
             reached(Step.SLICE_JOURNALED)
 
-    def close(self) -> None:
+    def finish(self) -> None:
+        """Cut the last slice; from here on only `write_out` may be needed."""
+        self.cut()
         self._close_sampler()
-        if self._journal is not None:
-            self._journal.close()
+        with contextlib.suppress(OSError):
+            self._directory.live.unlink(missing_ok=True)
 
     def _now_t(self) -> float:
         """A clock that was set back makes a slice short, never backwards."""
@@ -107,8 +110,8 @@ class SliceRecorder:
         if self._sampler is not None:
             try:
                 return self._sampler.cut(end_t)
-            except Exception:
-                logger.exception("the meter failed in a cut; the job goes on, this slice is unmetered")
+            except Exception as error:
+                self._complain("a slice was not metered", error)
                 self._close_sampler()
         self._sampler = self._opened()
         return UNMETERED
@@ -116,9 +119,15 @@ class SliceRecorder:
     def _opened(self) -> Sampler | None:
         try:
             return self._open_sampler()
-        except Exception:
-            logger.exception("no meter can be opened; the job goes on unmetered")
+        except Exception as error:
+            self._complain("no meter can be opened", error)
             return None
+
+    def _complain(self, what: str, error: Exception) -> None:
+        """Say it once, not once a second."""
+        if (said := f"{what}, the job goes on: {error!r}") != self._said:
+            logger.warning(said, exc_info=error)
+            self._said = said
 
     def _close_sampler(self) -> None:
         if self._sampler is None:

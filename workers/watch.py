@@ -31,7 +31,7 @@ CHECKPOINT_POLL_S = 0.1
 LEFTOVERS_S = 5.0
 LEFTOVERS_POLL_S = 0.05
 DRAIN_S = 2.0
-RETRY_S = 1.0
+FIRST_RETRY_S, LAST_RETRY_S = 1.0, 30.0
 NOT_CATCHABLE = frozenset({signal.SIGKILL, signal.SIGSTOP})
 GAVE_UP = 1
 """Exit status when the last word could not be written before the supervisor itself was told to go."""
@@ -202,7 +202,7 @@ class Watch:
         deadline = clock.monotonic() + DRAIN_S
         while self._pumps and (patience := deadline - clock.monotonic()) > 0:
             self._react(patience)
-        self._slices.cut()
+        self._slices.finish()
 
     def _last_word(self) -> ExitRecord:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -246,14 +246,16 @@ class Watch:
 
     def _insist(self, write: Callable[[], None]) -> bool:
         """Try until it succeeds; False when the supervisor is told to go first."""
+        retry_s = FIRST_RETRY_S
         while True:
             try:
                 write()
                 return True
             except OSError as error:
                 logger.warning("the end of %s is not written yet: %s", self._spec.segment, error)
-            if {signal.SIGTERM, signal.SIGINT} & self._wakeups.wait(RETRY_S):
+            if {signal.SIGTERM, signal.SIGINT} & self._wakeups.wait(retry_s):
                 return False
+            retry_s = min(retry_s * 2, LAST_RETRY_S)
 
 
 def _could_not_start(spec: RunSpec, failure: str) -> ExitRecord:
