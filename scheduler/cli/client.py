@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -36,7 +37,9 @@ class DaemonClient:
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         connection = _UnixConnection(self.socket, self._timeout_s)
         try:
-            connection.request(method, path, *_encoded(body))
+            # A daemon that refuses a request may close before it has read all; its answer says why.
+            with contextlib.suppress(BrokenPipeError):
+                connection.request(method, path, *_encoded(body))
             answer = connection.getresponse()
             return _decoded(answer.status, answer.read())
         except TimeoutError:

@@ -43,6 +43,10 @@ class FakeDaemonService:
     """Set `error` and every call raises it. `ends_after` polls of a job, a running job ends with `ending`."""
 
     def __init__(self, now: datetime = NOON) -> None:
+        self.reset(now)
+
+    def reset(self, now: datetime = NOON) -> None:
+        """As new: a server may outlive a test."""
         self.now = now
         self.rows: dict[int, JobRow] = {}
         self.logs: dict[tuple[int, LogStream], list[bytes]] = {}

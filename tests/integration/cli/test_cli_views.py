@@ -1,0 +1,179 @@
+"""What the commands that look show: lists, one job, history, plan, grid, health."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from fakes.clock import NOON
+from fakes.views import COMPLETED
+
+from scheduler.cli import times
+from scheduler.domain.lifecycle import JobState
+from scheduler.domain.statements import Settlement
+
+if TYPE_CHECKING:
+    from conftest import CommandLine
+
+ROW_FIELDS = {
+    "id", "name", "state", "reason", "user", "project", "tags", "zone", "gpus", "submitted_at", "started_at",
+    "ended_at", "exit_code", "attempts", "energy_kwh", "pue", "emissions_g", "run_now_emissions_g",
+    "at_submission_emissions_g", "difference_g", "statement", "coverage", "method",
+}  # fmt: skip
+"""Promised to programs that read --json."""
+
+
+def test_a_job_row_has_every_promised_field(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    for argv in (["list"], ["history"]):
+        assert set(carbonq(*argv, "--json").json[0]) >= ROW_FIELDS
+    assert set(carbonq("show", "1", "--json").json) >= ROW_FIELDS
+    assert set(carbonq("submit", "--json", "true").json) >= ROW_FIELDS
+
+
+def test_list_asks_for_what_the_user_wants(carbonq: CommandLine) -> None:
+    carbonq("list", "--state", "queued,held", "--state", "running", "--user", "ada", "--tag", "x", "--limit", "5")
+    query = carbonq.service.queries[0]
+    assert query.states == {JobState.QUEUED, JobState.HELD, JobState.RUNNING}
+    assert (query.user, query.tag, query.limit) == ("ada", "x", 5)
+
+
+def test_list_shows_old_jobs_only_when_asked(carbonq: CommandLine) -> None:
+    carbonq.service.add(**{**COMPLETED, "ended_at": NOON - timedelta(days=3)})
+    assert carbonq("list", "--json").json == []
+    assert len(carbonq("list", "--all", "--json").json) == 1
+
+
+def test_a_planned_time_is_told_from_one_that_happened(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    carbonq.service.add(**COMPLETED)
+    waiting, done = carbonq("list").out.splitlines()[1:]
+    assert "~" in waiting and "~" not in done
+
+
+def test_history_sums_are_asked_for_by_name(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    assert "2026-11-23" in carbonq("history", "--by", "day").out
+    assert carbonq("history", "--by", "user", "--json").json[0]["by"] == "user"
+
+
+def test_history_is_asked_for_between_two_moments(carbonq: CommandLine) -> None:
+    carbonq("history", "--since", "2026-11-01", "--until", "2026-11-20 12:00", "--project", "p", "--zone", "GB")
+    query = carbonq.service.queries[0]
+    assert query.since is not None and query.since.isoformat() == "2026-11-01T00:00:00+00:00"
+    assert query.until is not None and query.until.isoformat() == "2026-11-20T12:00:00+00:00"
+    assert (query.project, query.zone) == ("p", "GB")
+
+
+def test_history_as_csv_can_be_read_back(carbonq: CommandLine) -> None:
+    """Unknown is an empty cell; a heading is there even without rows."""
+    assert carbonq("history", "--csv").out.startswith("id,name,state")
+    carbonq.service.add(**{**COMPLETED, "name": 'a "b", c', "tags": ("x", "y"), "at_submission_emissions_g": None})
+    (row,) = csv.DictReader(io.StringIO(carbonq("history", "--csv").out))
+    assert (row["name"], row["tags"], row["emissions_g"]) == ('a "b", c', "x y", "24.0")
+    assert row["at_submission_emissions_g"] == ""
+    groups = list(csv.DictReader(io.StringIO(carbonq("history", "--by", "day", "--csv").out)))
+    assert groups[0]["jobs"] == "1"
+
+
+def test_a_provisional_figure_is_marked_and_explained(carbonq: CommandLine) -> None:
+    carbonq.service.add(**{**COMPLETED, "statement": Settlement.PROVISIONAL})
+    out = carbonq("history").out
+    assert "~24.0 gCO2eq" in out and "provisional" in out.splitlines()[-1]
+
+
+def test_show_gives_every_figure_its_unit_and_method(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    out = carbonq("show", "1").out
+    assert "0.40 kWh IT (measured), PUE 1" in out
+    assert "24.0 gCO2eq (final, intensity known for 100 % of the energy)" in out
+    assert "300 W (assumed)" in out
+
+
+def test_explain_gives_sentences_and_figures(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    out = carbonq("explain", "1").out
+    assert "waits for cleaner power" in out and "210 gCO2eq/kWh" in out
+
+
+def test_the_plan_is_drawn_with_gpus_as_rows(carbonq: CommandLine) -> None:
+    carbonq.service.now = times.now()
+    carbonq.service.add(name="night-run")
+    out = carbonq("plan").out
+    assert "GPU 0" in out and "GPU 1" in out and "▓" in out
+    assert "gCO2eq/kWh" in out and "night-run" in out and "72.0 gCO2eq" in out
+
+
+def test_a_plan_without_jobs_says_so(carbonq: CommandLine) -> None:
+    assert "No jobs are planned" in carbonq("plan").out
+
+
+def test_the_forecast_is_a_chart_with_its_lowest_hour(carbonq: CommandLine) -> None:
+    carbonq.service.now = times.now()
+    out = carbonq("grid", "forecast").out
+    assert "█" in out and "Lowest: 60 gCO2eq/kWh" in out and "issued 20 min ago" in out
+
+
+def test_the_forecast_can_be_cut(carbonq: CommandLine) -> None:
+    carbonq.service.now = times.now()
+    assert len(carbonq("grid", "forecast", "--hours", "2", "--json").json["slots"]) in (4, 5)
+
+
+def test_a_forecast_that_is_over_is_said_to_be(carbonq: CommandLine) -> None:
+    carbonq.service.now = NOON - timedelta(days=900)
+    assert "no forecast" in carbonq("grid", "forecast").out
+
+
+def test_the_grid_says_its_source_kind_and_age(carbonq: CommandLine) -> None:
+    out = carbonq("grid", "now").out
+    assert "210 gCO2eq/kWh" in out and "average" in out and "forecast 20 min old" in out and "NESO" in out
+
+
+def test_several_jobs_are_changed_at_once(carbonq: CommandLine) -> None:
+    for _ in range(3):
+        carbonq.service.add()
+    answer = carbonq("hold", "1", "3", "--json")
+    assert [row["state"] for row in answer.json] == ["held", "held"]
+    assert carbonq.service.rows[2].state is JobState.QUEUED
+
+
+def test_a_deadline_can_be_moved_and_taken_away(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    moved = carbonq("update", "1", "--by", "2099-01-01 09:00", "--json").json
+    assert moved["deadline"] == "2099-01-01T09:00:00Z"
+    assert carbonq("update", "1", "--by", "none", "--json").json["deadline"] is None
+
+
+def test_an_ended_job_cannot_be_changed(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    answer = carbonq("cancel", "1")
+    assert answer.status == 2 and "has ended" in answer.err
+
+
+def test_a_doctor_names_what_is_wrong_and_the_next_step(carbonq: CommandLine) -> None:
+    """Every mistake of the settings file at once."""
+    file = carbonq.home / "config" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("[grid]\npoll = 5\n[sight]\npue = 0.5\n")
+    answer = carbonq("doctor", "--json")
+    settings = next(f for f in answer.json["findings"] if f["check"] == "settings")
+    assert settings["verdict"] == "problem" and "poll" in settings["text"] and "sight" in settings["text"]
+    assert answer.status == 1 and answer.json["ok"] is False
+
+
+def test_a_doctor_sees_a_socket_that_others_can_reach(carbonq: CommandLine) -> None:
+    socket = carbonq.home / "run" / "api.sock"
+    socket.chmod(0o666)
+    try:
+        finding = next(f for f in carbonq("doctor", "--json").json["findings"] if f["check"] == "socket")
+    finally:
+        socket.chmod(0o600)
+    assert finding["verdict"] == "problem" and "chmod" in finding["text"]
+
+
+def test_a_doctor_works_without_a_daemon(lonely: CommandLine) -> None:
+    answer = lonely("doctor")
+    assert answer.status == 69
+    assert "problem" in answer.out and "carbonq daemon" in answer.out and "settings" in answer.out

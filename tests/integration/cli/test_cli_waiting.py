@@ -1,0 +1,143 @@
+"""Waiting for jobs and reading their logs: exit statuses, Ctrl-C, a daemon that restarts."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fakes.api_server import api_server
+from fakes.daemon_service import FakeDaemonService
+from fakes.views import COMPLETED
+
+from scheduler.domain.lifecycle import JobState, Reason
+from scheduler.service_views import LogStream
+
+if TYPE_CHECKING:
+    from conftest import CommandLine
+
+NONZERO, SIGNALLED = Reason.EXITED_NONZERO, Reason.SIGNALLED
+
+
+def ended(state: JobState, reason: Reason, exit_code: int | None) -> dict[str, Any]:
+    return {**COMPLETED, "state": state, "reason": reason, "exit_code": exit_code}
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "exit_code", "status"),
+    [
+        (JobState.COMPLETED, Reason.EXITED_ZERO, 0, 0),
+        (JobState.FAILED, NONZERO, 3, 3),
+        (JobState.FAILED, SIGNALLED, 137, 137),
+        (JobState.FAILED, Reason.COULD_NOT_START, None, 1),
+        (JobState.CANCELLED, Reason.CANCELLED_BY_USER, None, 143),
+        (JobState.CANCELLED, Reason.CANCELLED_BY_USER, 0, 143),
+        (JobState.TIMEOUT, Reason.TIME_LIMIT, None, 124),
+        (JobState.TIMEOUT, Reason.TIME_LIMIT, 143, 143),
+        (JobState.LOST, Reason.WORKER_LOST, None, 1),
+    ],
+)
+@pytest.mark.parametrize("argv", [["wait", "1"], ["logs", "-f", "1"], ["wait", "1", "--json"]])
+def test_the_status_is_the_jobs_own(
+    carbonq: CommandLine, argv: list[str], state: JobState, reason: Reason, exit_code: int | None, status: int
+) -> None:
+    """A job that was cancelled is never taken for one that succeeded, even if it left with 0."""
+    carbonq.service.add(**ended(state, reason, exit_code))
+    assert carbonq(*argv).status == status
+
+
+def test_of_several_jobs_the_first_failure_counts(carbonq: CommandLine) -> None:
+    for code in (0, 5, 6):
+        carbonq.service.add(**ended(JobState.FAILED if code else JobState.COMPLETED, NONZERO, code))
+    answer = carbonq("wait", "1", "2", "3", "--json")
+    assert answer.status == 5
+    assert [job["id"] for job in answer.json] == [1, 2, 3]
+
+
+def test_waiting_gives_up_after_its_timeout_and_the_job_goes_on(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    answer = carbonq("wait", "1", "--timeout", "0.2s", "--json")
+    assert answer.status == 75 and answer.json["error"]["code"] == "timeout"
+    assert carbonq.service.rows[1].state is JobState.QUEUED
+
+
+@pytest.mark.parametrize("argv", [["wait", "1"], ["logs", "-f", "1"], ["submit", "--wait", "sleep", "1"]])
+def test_ctrl_c_leaves_the_job_alone_and_says_so(carbonq: CommandLine, argv: list[str]) -> None:
+    job = carbonq.service.add().id
+    process = carbonq.process(*argv)
+    waited_for = 2 if argv[0] == "submit" else job
+    _until_asked(carbonq.service, more_than=2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert f"job {waited_for} goes on" in err.decode() and "Traceback" not in err.decode()
+    assert all(row.state is JobState.QUEUED for row in carbonq.service.rows.values())
+
+
+def test_waiting_outlasts_a_restart_of_the_daemon(lonely: CommandLine, tmp_path: Path) -> None:
+    """An upgrade of the daemon must not end a script that waits for its job."""
+    path = tmp_path / "home" / "run" / "api.sock"
+    service = FakeDaemonService()
+    service.add()
+    with api_server(service, path):
+        process = lonely.process("wait", "1")
+        _until_asked(service, more_than=1)
+    service.change(1, **ended(JobState.FAILED, NONZERO, 9))
+    with api_server(service, path):
+        assert process.wait(timeout=30) == 9
+    process.communicate()
+
+
+def _until_asked(service: FakeDaemonService, more_than: int) -> None:
+    """Until the command has asked the daemon that often: then it waits."""
+    enough = threading.Event()
+    for _ in range(1200):
+        if len(service.callers) > more_than:
+            return
+        enough.wait(0.025)
+    raise AssertionError("the command never asked")
+
+
+def test_logs_are_printed_byte_for_byte(carbonq: CommandLine) -> None:
+    """Also what is no UTF-8, and what ends without a line end."""
+    carbonq.service.add(**COMPLETED)
+    carbonq.service.logs[1, LogStream.STDOUT] = [b"one\n\xff\x00", b"two"]
+    out, _ = carbonq.process("logs", "1").communicate(timeout=30)
+    assert out == b"one\n\xff\x00two"
+
+
+def test_stderr_is_another_stream(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    carbonq.service.logs[1, LogStream.STDERR] = [b"oh\n"]
+    assert carbonq("logs", "1").out == ""
+    assert carbonq("logs", "--stderr", "1").out == "oh\n"
+
+
+@pytest.mark.parametrize(("lines", "text"), [(0, ""), (1, "c"), (2, "b\nc"), (9, "a\nb\nc")])
+def test_tail_keeps_the_last_lines(carbonq: CommandLine, lines: int, text: str) -> None:
+    """Wherever the pieces are cut."""
+    carbonq.service.add(**COMPLETED)
+    carbonq.service.logs[1, LogStream.STDOUT] = [b"a\nb", b"\n", b"c"]
+    assert carbonq("logs", "--tail", str(lines), "1").out == text
+
+
+def test_following_prints_what_comes_until_the_job_ends(carbonq: CommandLine) -> None:
+    service = carbonq.service
+    service.add(state=JobState.RUNNING)
+    service.logs[1, LogStream.STDOUT] = [b"first\n"]
+    process = carbonq.process("logs", "-f", "1")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"first\n"
+    service.logs[1, LogStream.STDOUT].append(b"second\n")
+    assert process.stdout.readline() == b"second\n"
+    service.change(1, **ended(JobState.FAILED, NONZERO, 4))
+    assert process.wait(timeout=30) == 4
+    process.communicate()
+
+
+def test_logs_as_json_are_text_with_what_is_no_text_replaced(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    carbonq.service.logs[1, LogStream.STDOUT] = [b"a\xff\n"]
+    assert carbonq("logs", "1", "--json").json == {"job": 1, "stream": "stdout", "text": "a�\n"}
