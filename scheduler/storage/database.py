@@ -54,7 +54,7 @@ class Database:
         with translated(self.path):
             self._connection.execution_options(reading=reading)
             self._connection.begin()
-            self._in_transaction = not reading
+            self._in_transaction = True
             try:
                 yield self._connection
                 self._refuse_after_failure()

@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, func, insert, update
-from sqlmodel import col, select
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import JobSpec, Owner
@@ -16,10 +15,10 @@ from scheduler.domain.lifecycle import JobState
 from scheduler.domain.readings import Component, ComponentEnergy, EnergySlice, MeterMethod, ReadingFlag
 from scheduler.domain.runs import SegmentId
 from scheduler.domain.units import Energy, Power
-from scheduler.storage.documents import as_json
+from scheduler.storage.jobs import likeness
 from scheduler.storage.records import Records
 from scheduler.storage.segments import is_segment, known_segment
-from scheduler.storage.tables import EnergySliceRow, JobRow, SegmentRow
+from scheduler.storage.tables import ENERGY_SLICE, JOB, SEGMENT
 from scheduler.storage.times import length, moment, moment_us
 
 NOT_METERED = "[]"
@@ -35,24 +34,24 @@ class EnergyRecords(Records):
             new = sorted(given.keys() - _stored(connection, segment, given))
             if not new:
                 return upto
-            connection.execute(insert(EnergySliceRow), [_values(segment, given[seq]) for seq in new])
+            connection.execute(insert(ENERGY_SLICE), [_values(segment, given[seq]) for seq in new])
             upto = max(upto, new[-1])
-            connection.execute(update(SegmentRow).where(is_segment(segment)).values(readings_upto=upto))
+            connection.execute(update(SEGMENT).where(is_segment(segment)).values(readings_upto=upto))
         return upto
 
     def slices(self, job_id: int) -> tuple[tuple[SegmentId, EnergySlice], ...]:
-        key = (col(EnergySliceRow.attempt), col(EnergySliceRow.number), col(EnergySliceRow.seq))
-        of_job = select(EnergySliceRow).where(col(EnergySliceRow.job_id) == job_id).order_by(*key)
+        key = (ENERGY_SLICE.c.attempt, ENERGY_SLICE.c.number, ENERGY_SLICE.c.seq)
+        of_job = select(ENERGY_SLICE).where(ENERGY_SLICE.c.job_id == job_id).order_by(*key)
         with self._database.reading() as connection:
             rows = connection.execute(of_job).all()
         return tuple((SegmentId(row.job_id, row.attempt, row.number), _slice_from(row)) for row in rows)
 
     def like_durations(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[timedelta, ...]:
         """Of the attempt that completed: its suspended time and earlier attempts are left out."""
-        held = func.sum(col(SegmentRow.ended_at_us) - col(SegmentRow.started_at_us))
-        key = (col(SegmentRow.job_id), col(SegmentRow.attempt))
+        held = func.sum(SEGMENT.c.ended_at_us - SEGMENT.c.started_at_us)
+        key = (SEGMENT.c.job_id, SEGMENT.c.attempt)
         by_attempt = (
-            select(SegmentRow.job_id, held)
+            select(SEGMENT.c.job_id, held)
             .where(key[0].in_(_alike(spec, owner, limit)))
             .group_by(*key)
             .order_by(key[0].desc(), key[1])
@@ -62,11 +61,11 @@ class EnergyRecords(Records):
         return tuple(last_attempt.values())
 
     def like_powers(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[Power, ...]:
-        job = col(EnergySliceRow.job_id)
-        metered_us = func.sum(col(EnergySliceRow.end_us) - col(EnergySliceRow.start_us))
+        job = ENERGY_SLICE.c.job_id
+        metered_us = func.sum(ENERGY_SLICE.c.end_us - ENERGY_SLICE.c.start_us)
         by_job = (
-            select(func.sum(col(EnergySliceRow.energy_j)), metered_us)
-            .where(job.in_(_alike(spec, owner, limit)), col(EnergySliceRow.parts_json) != NOT_METERED)
+            select(func.sum(ENERGY_SLICE.c.energy_j), metered_us)
+            .where(job.in_(_alike(spec, owner, limit)), ENERGY_SLICE.c.parts_json != NOT_METERED)
             .group_by(job)
             .order_by(job.desc())
         )
@@ -76,28 +75,19 @@ class EnergyRecords(Records):
 
 
 def _alike(spec: JobSpec, owner: Owner, limit: int) -> Select[Any]:
-    """Numbers of the newest completed jobs of the same owner, GPU count and command."""
-    return (
-        select(JobRow.id)
-        .where(
-            col(JobRow.owner_uid) == owner.uid,
-            col(JobRow.gpus) == spec.gpus,
-            col(JobRow.state) == JobState.COMPLETED.value,
-            col(JobRow.argv_json) == as_json(spec.argv),
-        )
-        .order_by(col(JobRow.id).desc())
-        .limit(limit)
-    )
+    """Numbers of the newest completed jobs."""
+    alike = select(JOB.c.id).where(JOB.c.likeness == likeness(spec, owner), JOB.c.state == JobState.COMPLETED.value)
+    return alike.order_by(JOB.c.id.desc()).limit(limit)
 
 
 def _stored(connection: Connection, segment: SegmentId, given: dict[int, EnergySlice]) -> set[int]:
     if not given:
         return set()
-    seq = col(EnergySliceRow.seq)
+    seq = ENERGY_SLICE.c.seq
     stored = select(seq).where(
-        col(EnergySliceRow.job_id) == segment.job,
-        col(EnergySliceRow.attempt) == segment.attempt,
-        col(EnergySliceRow.number) == segment.segment,
+        ENERGY_SLICE.c.job_id == segment.job,
+        ENERGY_SLICE.c.attempt == segment.attempt,
+        ENERGY_SLICE.c.number == segment.segment,
         seq.between(min(given), max(given)),
     )
     return set(connection.execute(stored).scalars())

@@ -5,18 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement, Row, insert, select
 
 from scheduler.domain.carbon import CarbonForecast, SeriesKey
 from scheduler.domain.intervals import Interval
 from scheduler.storage.packing import digest, pack, unpack
-from scheduler.storage.records import Records
+from scheduler.storage.records import Records, equal
 from scheduler.storage.series import series_number, series_row
-from scheduler.storage.tables import ForecastRow
+from scheduler.storage.tables import FORECAST
 from scheduler.storage.times import moment, moment_us
 
-BY_ISSUE = (col(ForecastRow.issued_at_us), col(ForecastRow.fetched_at_us), col(ForecastRow.id))
+BY_ISSUE = (FORECAST.c.issued_at_us, FORECAST.c.fetched_at_us, FORECAST.c.id)
 
 
 class ForecastRecords(Records):
@@ -29,19 +28,19 @@ class ForecastRecords(Records):
                 "method": forecast.method,
                 "digest": digest(packed),
             }
-            same = select(ForecastRow.id).where(*(getattr(ForecastRow, name) == value for name, value in issue.items()))
+            same = select(FORECAST.c.id).where(equal(FORECAST, issue))
             if connection.execute(same).first() is not None:
                 return False
-            fetched_at_us = moment_us(forecast.fetched_at)
-            connection.execute(insert(ForecastRow).values(issue | {"fetched_at_us": fetched_at_us, "packed": packed}))
+            issue |= {"fetched_at_us": moment_us(forecast.fetched_at), "packed": packed}
+            connection.execute(insert(FORECAST), issue)
         return True
 
     def latest_forecast(self, key: SeriesKey, as_of: datetime | None = None) -> CarbonForecast | None:
-        known = [] if as_of is None else [col(ForecastRow.fetched_at_us) <= moment_us(as_of)]
+        known = [] if as_of is None else [FORECAST.c.fetched_at_us <= moment_us(as_of)]
         return next(iter(self._issues(key, known, newest_only=True)), None)
 
     def forecasts(self, key: SeriesKey, interval: Interval) -> tuple[CarbonForecast, ...]:
-        issued_us = col(ForecastRow.issued_at_us)
+        issued_us = FORECAST.c.issued_at_us
         inside = [issued_us >= moment_us(interval.start), issued_us < moment_us(interval.end)]
         return self._issues(key, inside)
 
@@ -52,7 +51,7 @@ class ForecastRecords(Records):
             series = series_row(connection, key)
             if series is None:
                 return ()
-            issues = select(ForecastRow).where(col(ForecastRow.series_id) == series.id, *conditions)
+            issues = select(FORECAST).where(FORECAST.c.series_id == series.id, *conditions)
             newest = issues.order_by(*(column.desc() for column in BY_ISSUE)).limit(1)
             rows = connection.execute(newest if newest_only else issues.order_by(*BY_ISSUE)).all()
         return tuple(_forecast_from(key, row) for row in rows)

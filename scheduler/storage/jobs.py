@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, update
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from scheduler.domain.changes import JobChanges
 from scheduler.domain.errors import IllegalTransition, NotFound
-from scheduler.domain.jobs import Job
-from scheduler.domain.lifecycle import JobEvent, JobState, advance
+from scheduler.domain.jobs import Job, JobSpec, Owner
+from scheduler.domain.lifecycle import JobEvent, JobState, Reason, advance
 from scheduler.ports import JobDraft, JobEventRecord, JobQuery
-from scheduler.storage.job_rows import event_from, job_from, job_values, new_job
-from scheduler.storage.records import Records, differing, id_list
-from scheduler.storage.tables import JobEventRow, JobRow, JobTagRow
-from scheduler.storage.times import moment_us
+from scheduler.storage.documents import Documents, as_json
+from scheduler.storage.records import Records, differing, id_list, inserted_id
+from scheduler.storage.tables import JOB, JOB_EVENT, JOB_TAG
+from scheduler.storage.times import moment, moment_us, moment_us_or_none
 
 SUBMITTED = "submitted"
 """Name of a job's first event."""
+
+_documents = Documents(Job)
 
 
 class JobRecords(Records):
     def add_job(self, draft: JobDraft) -> Job:
         with self._database.writing() as connection:
-            values = job_values(new_job(0, draft))
-            job = new_job(_inserted_id(connection, values), draft)
+            unnumbered = _new_job(draft)
+            job = replace(unnumbered, id=inserted_id(connection, JOB, _values(unnumbered)))
+            _update(connection, unnumbered, job)
             tags = [{"tag": tag, "job_id": job.id} for tag in set(job.spec.tags)]
             if tags:
-                connection.execute(insert(JobTagRow), tags)
+                connection.execute(insert(JOB_TAG), tags)
             _add_event(connection, job, draft.submitted_at, SUBMITTED)
         return job
 
@@ -39,18 +42,16 @@ class JobRecords(Records):
             return _find(connection, job_id)
 
     def jobs(self, query: JobQuery) -> tuple[Job, ...]:
-        newest_first = select(JobRow).where(*_conditions(query)).order_by(col(JobRow.id).desc()).limit(query.limit)
+        newest_first = select(JOB.c.document_json).where(*_conditions(query)).order_by(JOB.c.id.desc())
         with self._database.reading() as connection:
-            rows = connection.execute(newest_first).all()
-        return tuple(job_from(row) for row in reversed(rows))
+            found = connection.execute(newest_first.limit(query.limit)).scalars().all()
+        return tuple(_documents.values(reversed(found)))
 
     def advance_job(self, job_id: int, event: JobEvent, at: datetime, changes: JobChanges, expected: JobState) -> Job:
         with self._database.writing() as connection:
             job = _known(connection, job_id)
             if job.state is not expected:
-                raise IllegalTransition(
-                    f"job {job_id} is {job.state}, not {expected}: the step '{event}' was not taken"
-                )
+                raise IllegalTransition(f"job {job_id} is {job.state}, not {expected}: no step '{event}' was taken")
             after = replace(changes.applied_to(job), state=advance(expected, event))
             _update(connection, job, after)
             _add_event(connection, after, at, event)
@@ -66,14 +67,50 @@ class JobRecords(Records):
         return after
 
     def job_events(self, job_id: int) -> tuple[JobEventRecord, ...]:
-        events = select(JobEventRow).where(col(JobEventRow.job_id) == job_id).order_by(col(JobEventRow.id))
+        events = select(JOB_EVENT).where(JOB_EVENT.c.job_id == job_id).order_by(JOB_EVENT.c.id)
         with self._database.reading() as connection:
-            return tuple(event_from(row) for row in connection.execute(events))
+            return tuple(_event_from(row) for row in connection.execute(events))
+
+
+def likeness(spec: JobSpec, owner: Owner) -> bytes:
+    """The same for jobs of one owner with one command and as many GPUs."""
+    return sha256(as_json((str(owner.uid), str(spec.gpus), *spec.argv)).encode()).digest()[:16]
+
+
+def _new_job(draft: JobDraft) -> Job:
+    """Queued, and without a number."""
+    return Job(
+        id=0,
+        spec=draft.spec,
+        owner=draft.owner,
+        submitted_at=draft.submitted_at,
+        state=JobState.QUEUED,
+        reason=Reason.NEW,
+        expected_duration=draft.expected_duration,
+        duration_basis=draft.duration_basis,
+        expected_power=draft.expected_power,
+        power_basis=draft.power_basis,
+        finish_by=draft.finish_by,
+    )
+
+
+def _values(job: Job) -> dict[str, Any]:
+    return {
+        "state": job.state.value,
+        "owner_uid": job.owner.uid,
+        "owner_name": job.owner.name,
+        "project": job.spec.project,
+        "zone": job.spec.zone,
+        "submitted_at_us": moment_us(job.submitted_at),
+        "started_at_us": moment_us_or_none(job.started_at),
+        "likeness": likeness(job.spec, job.owner),
+        "document_json": _documents.text(job),
+    }
 
 
 def _find(connection: Connection, job_id: int) -> Job | None:
-    row = connection.execute(select(JobRow).where(col(JobRow.id) == job_id)).one_or_none()
-    return None if row is None else job_from(row)
+    document = connection.execute(select(JOB.c.document_json).where(JOB.c.id == job_id)).scalar_one_or_none()
+    return None if document is None else _documents.value(document)
 
 
 def _known(connection: Connection, job_id: int) -> Job:
@@ -83,52 +120,48 @@ def _known(connection: Connection, job_id: int) -> Job:
     return job
 
 
-def _inserted_id(connection: Connection, values: dict[str, Any]) -> int:
-    key = connection.execute(insert(JobRow).values(values)).inserted_primary_key
-    assert key is not None
-    return int(key[0])
-
-
 def _update(connection: Connection, before: Job, after: Job) -> None:
     """Guarded by the state: with a second writer, the one that comes late changes nothing and hears of it."""
-    values = differing(job_values(after), job_values(before))
+    values = differing(_values(after), _values(before))
     if not values:
         return
-    guarded = update(JobRow).where(col(JobRow.id) == before.id, col(JobRow.state) == before.state.value)
-    if connection.execute(guarded.values(values)).rowcount != 1:
-        raise IllegalTransition(f"job {before.id} is no longer {before.state}: nothing was changed")
+    guarded = update(JOB).where(JOB.c.id == after.id, JOB.c.state == before.state.value).values(values)
+    if connection.execute(guarded).rowcount != 1:
+        raise IllegalTransition(f"job {after.id} is no longer {before.state}: nothing was changed")
 
 
 def _add_event(connection: Connection, job: Job, at: datetime, event: str) -> None:
-    connection.execute(
-        insert(JobEventRow).values(
-            job_id=job.id,
-            at_us=moment_us(at),
-            event=str(event),
-            state=job.state.value,
-            reason=job.reason.value,
-            detail=job.detail,
-        )
-    )
+    values = {
+        "job_id": job.id,
+        "at_us": moment_us(at),
+        "event": str(event),
+        "state": job.state.value,
+        "reason": job.reason.value,
+        "detail": job.detail,
+    }
+    connection.execute(insert(JOB_EVENT), values)
+
+
+def _event_from(row: Row[Any]) -> JobEventRecord:
+    return JobEventRecord(row.job_id, moment(row.at_us), row.event, JobState(row.state), Reason(row.reason), row.detail)
 
 
 def _conditions(query: JobQuery) -> list[ColumnElement[bool]]:
     equal = (
-        (JobRow.owner_uid, query.uid),
-        (JobRow.owner_name, query.user),
-        (JobRow.project, query.project),
-        (JobRow.zone, query.zone),
+        (JOB.c.owner_uid, query.uid),
+        (JOB.c.owner_name, query.user),
+        (JOB.c.project, query.project),
+        (JOB.c.zone, query.zone),
     )
-    conditions = [col(column) == value for column, value in equal if value is not None]
+    conditions: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
     if query.ids:
-        conditions.append(col(JobRow.id).in_(id_list(query.ids)))
+        conditions.append(JOB.c.id.in_(id_list(query.ids)))
     if query.states:
-        conditions.append(col(JobRow.state).in_(sorted(state.value for state in query.states)))
+        conditions.append(JOB.c.state.in_(sorted(state.value for state in query.states)))
     if query.tag is not None:
-        tagged = select(JobTagRow.job_id).where(col(JobTagRow.tag) == query.tag)
-        conditions.append(col(JobRow.id).in_(tagged))
+        conditions.append(JOB.c.id.in_(select(JOB_TAG.c.job_id).where(JOB_TAG.c.tag == query.tag)))
     if query.since is not None:
-        conditions.append(col(JobRow.submitted_at_us) >= moment_us(query.since))
+        conditions.append(JOB.c.submitted_at_us >= moment_us(query.since))
     if query.until is not None:
-        conditions.append(col(JobRow.submitted_at_us) < moment_us(query.until))
+        conditions.append(JOB.c.submitted_at_us < moment_us(query.until))
     return conditions

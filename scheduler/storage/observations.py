@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, update
-from sqlmodel import col, select
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from scheduler.domain.carbon import IntensityObservation, IntensityStatus, SeriesKey
 from scheduler.domain.intervals import Interval
 from scheduler.domain.revisions import newest_values, says_the_same
 from scheduler.storage.records import Records
 from scheduler.storage.series import series_number, series_row
-from scheduler.storage.tables import ObservationRow, SeriesRow
+from scheduler.storage.tables import OBSERVATION, SERIES
 from scheduler.storage.times import length_us, moment, moment_or_none, moment_us, moment_us_or_none
 
 
@@ -46,28 +45,28 @@ def _append(connection: Connection, key: SeriesKey, observations: list[Intensity
             newest[observation.interval.start] = observation
             rows.append(_values(series_id, observation))
     if rows:
-        connection.execute(insert(ObservationRow), rows)
+        connection.execute(insert(OBSERVATION), rows)
         _remember_longest(connection, series_id, observations)
     return len(rows)
 
 
 def _remember_longest(connection: Connection, series_id: int, observations: list[IntensityObservation]) -> None:
     longest_us = max(length_us(o.interval.length) for o in observations)
-    shorter = col(SeriesRow.longest_us) < longest_us
-    connection.execute(update(SeriesRow).where(col(SeriesRow.id) == series_id, shorter).values(longest_us=longest_us))
+    shorter = SERIES.c.longest_us < longest_us
+    connection.execute(update(SERIES).where(SERIES.c.id == series_id, shorter).values(longest_us=longest_us))
 
 
 def _newest(
     connection: Connection, key: SeriesKey, series_id: int, from_us: int, before_us: int
 ) -> tuple[IntensityObservation, ...]:
     """The newest value of every start in [from, before), in order of recording."""
-    start_us, number = col(ObservationRow.start_us), col(ObservationRow.id)
+    start_us, number = OBSERVATION.c.start_us, OBSERVATION.c.id
     newest = (
         select(func.max(number))
-        .where(col(ObservationRow.series_id) == series_id, start_us >= from_us, start_us < before_us)
+        .where(OBSERVATION.c.series_id == series_id, start_us >= from_us, start_us < before_us)
         .group_by(start_us)
     )
-    rows = connection.execute(select(ObservationRow).where(number.in_(newest)).order_by(number))
+    rows = connection.execute(select(OBSERVATION).where(number.in_(newest)).order_by(number))
     return tuple(_observation_from(key, row) for row in rows)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert, text, update
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, text, update
 
 from scheduler.domain.changes import SegmentChanges
 from scheduler.domain.errors import NotFound
@@ -13,25 +12,25 @@ from scheduler.domain.lifecycle import SegmentState, StopReason
 from scheduler.domain.runs import Segment, SegmentId
 from scheduler.storage.documents import as_json, words
 from scheduler.storage.records import Records, differing
-from scheduler.storage.tables import OPEN_SEGMENT, SegmentRow
+from scheduler.storage.tables import OPEN_SEGMENT, SEGMENT
 from scheduler.storage.times import moment, moment_or_none, moment_us, moment_us_or_none
 
-IN_ORDER = (col(SegmentRow.attempt), col(SegmentRow.number))
+IN_ORDER = (SEGMENT.c.attempt, SEGMENT.c.number)
 
 
 class SegmentRecords(Records):
     def add_segment(self, segment: Segment) -> None:
         with self._database.writing() as connection:
-            connection.execute(insert(SegmentRow).values(segment_values(segment)))
+            connection.execute(insert(SEGMENT), segment_values(segment))
 
     def segments(self, job_id: int) -> tuple[Segment, ...]:
-        of_job = select(SegmentRow).where(col(SegmentRow.job_id) == job_id).order_by(*IN_ORDER)
+        of_job = select(SEGMENT).where(SEGMENT.c.job_id == job_id).order_by(*IN_ORDER)
         with self._database.reading() as connection:
             return tuple(segment_from(row) for row in connection.execute(of_job))
 
     def open_segments(self) -> tuple[Segment, ...]:
-        by_creation = (col(SegmentRow.created_at_us), col(SegmentRow.job_id), *IN_ORDER)
-        still_open = select(SegmentRow).where(text(OPEN_SEGMENT)).order_by(*by_creation)
+        by_creation = (SEGMENT.c.created_at_us, SEGMENT.c.job_id, *IN_ORDER)
+        still_open = select(SEGMENT).where(text(OPEN_SEGMENT)).order_by(*by_creation)
         with self._database.reading() as connection:
             return tuple(segment_from(row) for row in connection.execute(still_open))
 
@@ -41,20 +40,20 @@ class SegmentRecords(Records):
             after = changes.applied_to(before)
             values = differing(segment_values(after), segment_values(before))
             if values:
-                connection.execute(update(SegmentRow).where(is_segment(segment)).values(values))
+                connection.execute(update(SEGMENT).where(is_segment(segment)).values(values))
         return after
 
 
 def is_segment(segment: SegmentId) -> ColumnElement[bool]:
     return and_(
-        col(SegmentRow.job_id) == segment.job,
-        col(SegmentRow.attempt) == segment.attempt,
-        col(SegmentRow.number) == segment.segment,
+        SEGMENT.c.job_id == segment.job,
+        SEGMENT.c.attempt == segment.attempt,
+        SEGMENT.c.number == segment.segment,
     )
 
 
 def known_segment(connection: Connection, segment: SegmentId) -> Segment:
-    row = connection.execute(select(SegmentRow).where(is_segment(segment))).one_or_none()
+    row = connection.execute(select(SEGMENT).where(is_segment(segment))).one_or_none()
     if row is None:
         raise NotFound(f"there is no segment {segment}")
     return segment_from(row)

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, insert
-from sqlmodel import select
+from sqlalchemy import Connection, Row, select
 
-from scheduler.domain.carbon import Accounting, Basis, SeriesKey, SignalKind
-from scheduler.storage.tables import SeriesRow
+from scheduler.domain.carbon import SeriesKey
+from scheduler.storage.records import equal, inserted_id
+from scheduler.storage.tables import SERIES
 
 
 def series_row(connection: Connection, key: SeriesKey) -> Row[Any] | None:
-    return connection.execute(select(SeriesRow).where(_is_series(key))).one_or_none()
+    return connection.execute(select(SERIES).where(equal(SERIES, _values(key)))).one_or_none()
 
 
 def series_number(connection: Connection, key: SeriesKey) -> int:
     """Given out on first use."""
     row = series_row(connection, key)
-    if row is not None:
-        return int(row.id)
-    inserted = connection.execute(insert(SeriesRow).values(_values(key) | {"longest_us": 0})).inserted_primary_key
-    assert inserted is not None
-    return int(inserted[0])
-
-
-def key_from(row: Row[Any]) -> SeriesKey:
-    """From a row that holds the columns of `series`."""
-    return SeriesKey(row.source, row.zone, SignalKind(row.kind), Accounting(row.accounting), Basis(row.basis))
+    return int(row.id) if row is not None else inserted_id(connection, SERIES, _values(key) | {"longest_us": 0})
 
 
 def _values(key: SeriesKey) -> dict[str, Any]:
@@ -38,7 +29,3 @@ def _values(key: SeriesKey) -> dict[str, Any]:
         "accounting": key.accounting.value,
         "basis": key.basis.value,
     }
-
-
-def _is_series(key: SeriesKey) -> ColumnElement[bool]:
-    return and_(*(getattr(SeriesRow, name) == value for name, value in _values(key).items()))
