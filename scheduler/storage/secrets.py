@@ -46,7 +46,7 @@ class FileSecretSpool:
                 raise NotFound(f"the environment of job {job_id} is gone; submit the job again") from error
         try:
             return dict(json.loads(document))
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise StorageError(f"{self._path / _name(job_id)} is damaged; submit job {job_id} again") from error
 
     def drop(self, job_id: int) -> None:
