@@ -138,5 +138,22 @@ ELECTRICITY_MAPS = Provider(
     min_poll=30 * MINUTE,
 )
 
-PROVIDERS: tuple[Provider, ...] = (ELECTRICITY_MAPS, UK_NESO, ENERGY_CHARTS, EIA, RECORDED, STATIC)
+WATTTIME = Provider(
+    name="watttime",
+    title="WattTime",
+    covers="regions by WattTime's own names (CAISO_NORTH, PJM_CHICAGO, ...), as far as the plan goes",
+    licence="proprietary; not to be passed on",
+    attribution="Marginal carbon intensity: WattTime (watttime.org)",
+    base_url="https://api.watttime.org",
+    credentials=("watttime_user", "watttime_password"),
+    sign_up="https://docs.watttime.org",
+    free="CAISO_NORTH",
+    forecast_horizon=3 * DAY,
+    resolution=5 * MINUTE,
+    settle_after=7 * DAY,
+    kind=SignalKind.MARGINAL,
+    basis=Basis.DIRECT,
+)
+
+PROVIDERS: tuple[Provider, ...] = (ELECTRICITY_MAPS, WATTTIME, UK_NESO, ENERGY_CHARTS, EIA, RECORDED, STATIC)
 BY_NAME = {provider.name: provider for provider in PROVIDERS}

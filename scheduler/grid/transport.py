@@ -139,6 +139,10 @@ class Transport:
         if not flight.cancelled():
             flight.exception()  # Looked at, so that a flight nobody waited for is not reported as an accident.
 
+    def keep_secret(self, value: str) -> None:
+        """From now on `value` appears in no error and no log either."""
+        self._secrets = (*self._secrets, value)
+
     async def close(self) -> None:
         flights = tuple(self._in_flight.values())
         for flight in flights:

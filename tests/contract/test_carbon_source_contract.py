@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 from fakes.carbon_source import FakeCarbonSource
 from fakes.clock import NOON, FakeClock
-from fakes.grid_server import KEY, LoopbackServer, grid_server, made_up_series
+from fakes.grid_server import KEYS, LoopbackServer, grid_server, made_up_series
 
 from scheduler.domain.carbon import IntensityObservation
 from scheduler.domain.intervals import Interval
@@ -30,8 +30,8 @@ WEB_SOURCES = {
     "energy-charts": "DE",
     "eia": "US-CISO",
     "electricity-maps": "DE",
+    "watttime": "CAISO_NORTH",
 }
-CREDENTIALS = {"eia": KEY, "electricity_maps": KEY}
 LOCAL_SOURCES = ("recorded", "recorded with forecasts", "static", "fake")
 
 
@@ -50,7 +50,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> CarbonSource:
             zone=WEB_SOURCES[request.param],
             provider=provider,
             base_url=request.getfixturevalue("server").url(provider),
-            credentials=CREDENTIALS,
+            credentials=KEYS,
         )
         return open_source(settings, clock)
     match request.param:

@@ -15,8 +15,10 @@ from scheduler.grid.loopback.faults import Fault
 from scheduler.grid.loopback.grid import LoopbackGrid
 from scheduler.grid.loopback.server import LoopbackServer
 
-__all__ = ["FREE_KEY", "KEY", "Fault", "LoopbackGrid", "LoopbackServer", "grid_server", "made_up_series"]
+__all__ = ["FREE_KEY", "KEY", "KEYS", "Fault", "LoopbackGrid", "LoopbackServer", "grid_server", "made_up_series"]
 
+KEYS = {"eia": KEY, "electricity_maps": KEY, "watttime_user": "loopback", "watttime_password": KEY}
+"""Good keys for every dialect."""
 STEP = timedelta(minutes=5)
 
 

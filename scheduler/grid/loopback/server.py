@@ -18,10 +18,17 @@ from scheduler.grid.loopback.energy_charts import EnergyChartsDialect
 from scheduler.grid.loopback.faults import Fault, Switchboard, Switched
 from scheduler.grid.loopback.grid import LoopbackGrid
 from scheduler.grid.loopback.uk_neso import UkNesoDialect
+from scheduler.grid.loopback.watttime import WattTimeDialect
 
 logger = logging.getLogger(__name__)
 
-DIALECTS: tuple[Dialect, ...] = (UkNesoDialect(), EnergyChartsDialect(), EiaDialect(), ElectricityMapsDialect())
+DIALECTS: tuple[Dialect, ...] = (
+    UkNesoDialect(),
+    EnergyChartsDialect(),
+    EiaDialect(),
+    ElectricityMapsDialect(),
+    WattTimeDialect(),
+)
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 OVERSIZED_BYTES = 17 * 1024 * 1024
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from fakes.clock import NOON, FakeClock
-from fakes.grid_server import KEY, Fault, LoopbackServer, grid_server
+from fakes.grid_server import KEYS, Fault, LoopbackServer, grid_server
 
 from scheduler.domain.errors import CarbonDataError, CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
 from scheduler.domain.intervals import Interval
@@ -18,12 +18,18 @@ from scheduler.grid.settings import SourceSettings
 from scheduler.ports import CarbonSource
 
 NOW = NOON + timedelta(minutes=17)
-ZONES = {"uk-neso": "GB-13", "energy-charts": "DE", "eia": "US-CISO", "electricity-maps": "DE"}
-CREDENTIALS = {"eia": KEY, "electricity_maps": KEY}
+ZONES = {
+    "uk-neso": "GB-13",
+    "energy-charts": "DE",
+    "eia": "US-CISO",
+    "electricity-maps": "DE",
+    "watttime": "CAISO_NORTH",
+}
 ECHOED = {
     "uk-neso": "asked for regionid 13, it answered for 14",
     "eia": "asked for respondent 'CISO', it answered for 'PJM'",
     "electricity-maps": "asked for zone 'DE', it answered for 'US-CAR-DUK'",
+    "watttime": "asked for region 'CAISO_NORTH', it answered for 'PJM_DC'",
 }
 INVALID = {
     Fault.HTML: "no JSON: <html>",
@@ -32,8 +38,8 @@ INVALID = {
     Fault.OVERSIZED: "more than 16,777,216 bytes",
     Fault.NAN: "nan is not a number",
     Fault.NOT_A_NUMBER: "'about 200' is not a number",
-    Fault.NEGATIVE: r"-5 is outside 0 to 2,000 g/kWh|is negative",
-    Fault.IMPLAUSIBLE: r"987654 is outside 0 to 2,000 g/kWh|more than any grid generates",
+    Fault.NEGATIVE: r" = -[\d.]+ is (outside 0 to 2,000 g/kWh|negative)",
+    Fault.IMPLAUSIBLE: r" = \d+[\d.]* is (outside 0 to 2,000 g/kWh|more than any grid generates)",
     Fault.OUT_OF_ORDER: "out of order",
     Fault.CONTRADICTION: "has two values",
 }
@@ -56,7 +62,7 @@ def opened(server: LoopbackServer, provider: str, timeout: timedelta = timedelta
         zone=ZONES[provider],
         provider=provider,
         base_url=server.url(provider),
-        credentials=CREDENTIALS,
+        credentials=KEYS,
         timeout=timeout,
         attempts=1,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fakes.clock import FakeClock
+from fakes.grid_server import KEYS
 from fakes.scripted_server import ScriptedServer, send
 
 from scheduler.domain.carbon import IntensityStatus
@@ -25,9 +26,7 @@ def fixtures(shared_data: Path) -> Path:
 
 
 def settings(zone: str, provider: str, base_url: str) -> SourceSettings:
-    return SourceSettings(
-        zone=zone, provider=provider, base_url=base_url, credentials={"eia": "any", "electricity_maps": "any"}
-    )
+    return SourceSettings(zone=zone, provider=provider, base_url=base_url, credentials=KEYS)
 
 
 def ask(body: bytes, now: datetime, zone: str, provider: str, interval: Interval | None = None, status: int = 200):
@@ -192,3 +191,58 @@ def ask_electricity_maps(fixtures: Path, body: bytes, zone: str, interval: Inter
     with ScriptedServer(answer) as server:
         source = open_source(settings(zone, "electricity-maps", server.url), FakeClock(interval.end))
         return asyncio.run(source.observations(interval))
+
+
+def ask_watttime(body: bytes, now: datetime, region: str, interval: Interval | None = None, status: int = 200):
+    def answer(handler, _):
+        if handler.path.endswith("/login"):
+            send(handler, 200, b'{"token": "any"}')
+        else:
+            send(handler, status, body)
+
+    with ScriptedServer(answer) as server:
+        source = open_source(settings(region, "watttime", server.url), FakeClock(now))
+        return asyncio.run(source.forecast() if interval is None else source.observations(interval))
+
+
+def test_watttime_history(fixtures):
+    """Imputed values are estimates; pounds become grams."""
+    body = (fixtures / "watttime/aiowatttime_historical_emissions_response.json").read_bytes()
+    start = datetime(2022, 7, 15, tzinfo=UTC)
+    now = start + timedelta(minutes=10)
+    first, second = ask_watttime(body, now, "CAISO_NORTH", Interval(start, now))
+    assert (first.g_per_kwh, first.raw_value) == (pytest.approx(870 * 0.45359237), 870)
+    assert second.status is IntensityStatus.ESTIMATED
+
+
+def test_watttime_forecast_of_24_hours(fixtures):
+    """288 recorded points, told in the service's own words; the text of the JSON itself was never recorded."""
+    with (fixtures / "watttime/caiso_north_co2_moer_forecast_2024-05-28T1420Z.csv").open() as file:
+        points = [{"point_time": row["point_time"], "value": float(row["value"])} for row in csv.DictReader(file)]
+    meta = {
+        "region": "CAISO_NORTH",
+        "signal_type": "co2_moer",
+        "units": "lbs_co2_per_mwh",
+        "data_point_period_seconds": 300,
+        "generated_at": points[0]["point_time"],
+    }
+    body = json.dumps({"data": points, "meta": meta}).encode()
+    forecast = ask_watttime(body, moment(points[0]["point_time"]), "CAISO_NORTH")
+    assert len(forecast.expected) == 288
+    assert forecast.expected.values[0] == pytest.approx(479.4 * 0.45359237)
+
+
+@pytest.mark.parametrize("name", ["aiowatttime_403_forbidden_response.html", "aiowatttime_invalid_scope_response.json"])
+def test_watttime_a_plan_that_does_not_cover_the_region(fixtures, name):
+    """The refusal comes as JSON from the service or as HTML from what stands before it."""
+    body = (fixtures / "watttime" / name).read_bytes()
+    with pytest.raises(CarbonSourceRejected, match="your plan does not cover"):
+        ask_watttime(body, datetime(2026, 1, 1, tzinfo=UTC), "PJM_DC", status=403)
+
+
+@pytest.mark.parametrize("name", ["realtime_emissions", "forecasted_emissions", "grid_region", "coordinates_not_found"])
+def test_watttime_answers_of_other_endpoints_are_refused(fixtures, name):
+    """A percentile, or a list of past forecasts, is not taken for a forecast."""
+    body = (fixtures / f"watttime/aiowatttime_{name}_response.json").read_bytes()
+    with pytest.raises(CarbonDataInvalid):
+        ask_watttime(body, datetime(2024, 6, 18, 18, 40, tzinfo=UTC), "CAISO_NORTH")
