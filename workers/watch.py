@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scheduler.domain.lifecycle import StopReason
 from scheduler.domain.readings import LONGEST_SLICE
-from scheduler.protocol import ExitRecord, RunSpec, StopRecord
+from scheduler.protocol import ExitRecord, RunSpec
 from scheduler.steps import Step, reached
 from workers import channel, clock, leftovers
 from workers.control import read_orders
@@ -21,18 +21,16 @@ from workers.journal import write_durably
 from workers.logs import Pump, RotatingLog
 from workers.segment_directory import SegmentDirectory
 from workers.slices import OpenSampler, SliceRecorder
-from workers.stopping import Phase, Stopping
+from workers.stop_conduct import StopConduct
 from workers.training_process import TrainingProcess, job_environment
 from workers.wakeups import Wakeups
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_POLL_S = 0.1
 LEFTOVERS_S = 5.0
 LEFTOVERS_POLL_S = 0.05
 DRAIN_S = 2.0
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 30.0
-NOT_CATCHABLE = frozenset({signal.SIGKILL, signal.SIGSTOP})
 GAVE_UP = 1
 """Exit status when the last word could not be written before the supervisor itself was told to go."""
 
@@ -46,8 +44,6 @@ class Watch:
         self._control = control
         self._open_sampler = open_sampler
         self._wakeups = Wakeups()
-        self._stopping: Stopping | None = None
-        self._signalled = False
 
     def run(self) -> int:
         """The supervisor's exit status; the job's is in exit.json."""
@@ -71,6 +67,7 @@ class Watch:
         Path(self._spec.checkpoint_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
         logs = [RotatingLog(p, self._spec.log_limit_bytes) for p in (self._directory.stdout, self._directory.stderr)]
         self._process = TrainingProcess(self._spec, job_environment(self._spec, self._directory))
+        self._stop = StopConduct(self._process, self._directory, self._spec)
         pipes = (self._process.stdout, self._process.stderr)
         self._pumps = {Pump(pipe, log) for pipe, log in zip(pipes, logs, strict=True)}
         self._slices = SliceRecorder(self._directory, self._spec, self._process.pid, self._open_sampler)
@@ -106,13 +103,9 @@ class Watch:
         """Seconds until the clock alone asks for something."""
         now = clock.monotonic()
         moments = [self._next_sample, self._next_cut]
-        if self._spec.time_limit_s is not None and self._stopping is None:
+        if self._spec.time_limit_s is not None and not self._stop.is_asked:
             moments.append(self._began + self._spec.time_limit_s)
-        if self._stopping is not None and self._stopping.phase is not Phase.KILL:
-            moments.append(self._stopping.until)
-            if self._stopping.phase is Phase.CHECKPOINT:
-                moments.append(now + CHECKPOINT_POLL_S)
-        return max(0.0, min(moments) - now)
+        return max(0.0, min(*moments, self._stop.next_look(now)) - now)
 
     def _keep_time(self) -> None:
         now = clock.monotonic()
@@ -123,72 +116,23 @@ class Watch:
             self._slices.cut()
             self._next_cut = now + self._slice_s
         if self._spec.time_limit_s is not None and now >= self._began + self._spec.time_limit_s:
-            self._stop(StopReason.TIME_LIMIT)
-        if self._stopping is not None:
-            self._take(self._stopping.at(now, self._checkpoint_written()))
+            self._stop.ask(StopReason.TIME_LIMIT)
+        self._stop.proceed()
 
     def _hear_signals(self) -> None:
         if {signal.SIGTERM, signal.SIGINT} & self._wakeups.heard():
-            self._stop(None)
+            self._stop.ask(None)
 
     def _hear_orders(self) -> None:
         for order in read_orders(self._control):
             with contextlib.suppress(ValueError):
-                self._stop(StopReason(order.reason))
+                self._stop.ask(StopReason(order.reason))
 
     def _carry(self, pump: Pump) -> None:
         if not pump.carry():
             self._selector.unregister(pump)
             self._pumps.discard(pump)
             pump.close()
-
-    # --- stopping ----------------------------------------------------------------------------------------------
-    def _stop(self, reason: StopReason | None) -> None:
-        """Begin to stop for `reason`, or weigh it against the reason there is."""
-        now = clock.monotonic()
-        if self._stopping is None:
-            self._checkpoint_before = channel.checkpoint(self._directory.channel)
-            stopping = Stopping.begin(reason, self._checkpoint_signal() is not None, self._spec.grace_s, now)
-        else:
-            stopping = self._stopping.asked_again(reason, now)
-        if stopping != self._stopping:
-            self._record_stop(stopping.reason)
-            self._take(stopping)
-
-    def _take(self, stopping: Stopping) -> None:
-        """Carry out what entering a phase means; a process that has ended meanwhile is told nothing."""
-        entered = self._stopping is None or self._stopping.phase is not stopping.phase
-        self._stopping = stopping
-        if entered and not self._process.reap():
-            self._signalled = True
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                self._tell(stopping.phase)
-
-    def _tell(self, phase: Phase) -> None:
-        if phase is Phase.CHECKPOINT:
-            self._process.signal_main(self._checkpoint_signal() or signal.SIGTERM)
-        elif phase is Phase.TERMINATE:
-            self._process.signal_group(signal.SIGTERM)
-        else:
-            leftovers.kill_all(leftovers.descendants(os.getpid()))
-
-    def _checkpoint_signal(self) -> signal.Signals | None:
-        """The signal by which the job can be asked for a checkpoint; None where it handles none."""
-        announced = channel.announcement(self._directory.channel)
-        name = self._spec.checkpoint_signal or (announced.checkpoint_signal if announced else None)
-        number = signal.Signals.__members__.get(name or "")
-        return None if number in NOT_CATCHABLE else number
-
-    def _checkpoint_written(self) -> bool:
-        """Whether a checkpoint was completed since the stop began."""
-        return channel.checkpoint(self._directory.channel) != self._checkpoint_before
-
-    def _record_stop(self, reason: StopReason | None) -> None:
-        try:
-            write_durably(self._directory.stop, StopRecord(reason, clock.now()))
-        except OSError as error:
-            # A stop that is asked for on a full disk must still happen; exit.json will say why.
-            logger.warning("stop.json was not written: %s", error)
 
     # --- after -------------------------------------------------------------------------------------------------
     def _wind_up(self) -> None:
@@ -211,25 +155,14 @@ class Watch:
             segment=self._spec.segment,
             started_t=self._started_t,
             ended_t=self._slices.since_t,
-            code=self._honest_code(),
-            stop_reason=self._stopping.reason if self._stopping else None,
+            code=self._stop.honest_code,
+            stop_reason=self._stop.reason,
             checkpoint_step=checkpoint.step if checkpoint else None,
-            finished=self._finished(),
+            finished=self._stop.finished,
             last_seq=self._slices.last_seq,
             cpu_s=used.ru_utime + used.ru_stime,
             max_rss_bytes=used.ru_maxrss * 1024,
         )
-
-    def _finished(self) -> bool:
-        """Asked to stop, it ended well by itself before any signal, or says that it was done."""
-        ended_well = self._stopping is not None and self._process.code == 0
-        return ended_well and (not self._signalled or channel.says_done(self._directory.channel))
-
-    def _honest_code(self) -> int | None:
-        """The process's own code; SIGTERM's where it went quietly because the machine did, so that nobody
-        takes a job that saves on SIGTERM and exits 0 for completed."""
-        went_quietly = self._stopping is not None and self._stopping.reason is None and self._process.code == 0
-        return -signal.SIGTERM if went_quietly and not self._finished() else self._process.code
 
     def _insist_on_exit(self, record: ExitRecord) -> int:
         """Write exit.json after every slice, as often as it takes; a full disk may be emptied."""

@@ -135,7 +135,7 @@ def test_a_checkpoint_directory_that_cannot_be_made_is_a_failed_start_not_a_lost
     (tmp_path / "file").write_text("")
     ended = start(tmp_path, "true", checkpoint_dir=str(tmp_path / "file" / "1")).exit()
     assert ended.code is None
-    assert ended.spawn_error is not None and "Not a directory" in ended.spawn_error
+    assert ended.spawn_error is not None and "cannot prepare the start" in ended.spawn_error
 
 
 def test_children_left_behind_are_killed_when_the_main_process_ends(tmp_path: Path) -> None:
