@@ -84,6 +84,8 @@ class RunSpec(msgspec.Struct, frozen=True):
     """Size at which a log file is rotated to `.1`."""
     cpu_share: float = 1.0
     """Share of the host's idle power that this run reserves, 0 to 1."""
+    run_as_uid: int | None = None
+    """The job's own account, set by an agent whose supervisors are root's; None where they are the job's user's."""
 
 
 class RunRecord(msgspec.Struct, frozen=True):

@@ -1,20 +1,24 @@
 """The worker agent: takes orders over a Unix socket, and answers from what the segment directories say.
 
-`python -P -m workers.agent --socket PATH --runs DIR [--cpu-slots N] [--launcher fork|systemd-user|systemd-system]`.
+`python -P -m workers.agent [--socket PATH] --runs DIR [--cpu-slots N] [--launcher fork|systemd-user|systemd-system]`.
 It keeps nothing in memory that matters, and may be killed and started again at any moment.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
+import pwd
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from socket import socket
 
 from scheduler import protocol
 from scheduler.domain.errors import ExecutorError
+from scheduler.inherited_socket import inherited_socket
 from scheduler.protocol import Accepted, InventoryReport, Refused, Reports, Welcome
 from workers import clock
 from workers.connection import listen, only_agent
@@ -103,15 +107,42 @@ def serve(options: argparse.Namespace, launcher: Launcher, inventory: Callable[[
     """Be the agent of `options.socket` until told to end; jobs go on without us."""
     if options.parent is not None and not end_with_parent(options.parent):
         return
-    only = only_agent(options.socket)
     options.runs.mkdir(mode=0o700, parents=True, exist_ok=True)
     agent = Agent(Segments(options.runs, launcher), launcher.name, lambda: inventory(options.cpu_slots))
-    listener = listen(options.socket)
-    allowed = frozenset({0, os.geteuid(), *options.scheduler_uid})
-    logger.info("agent ready", extra={"socket": str(options.socket)})
-    Server(listener, allowed, agent.answer).run()
-    options.socket.unlink(missing_ok=True)
+    allowed = frozenset({0, os.geteuid(), *options.scheduler_user})
+    with _listener(options.socket) as listener:
+        logger.info("agent ready at %s", listener.getsockname())
+        Server(listener, allowed, agent.answer).run()
+
+
+@contextlib.contextmanager
+def _listener(path: Path | None) -> Iterator[socket]:
+    """The socket to serve: our own at `path`, gone when we go, or the one that systemd keeps for us."""
+    if path is None:
+        yield _handed_over()
+        return
+    only = only_agent(path)
+    yield listen(path)
+    path.unlink(missing_ok=True)
     os.close(only)
+
+
+def _handed_over() -> socket:
+    try:
+        listener = inherited_socket(os.environ)
+    except ValueError as error:
+        raise ExecutorError(str(error)) from error
+    if listener is None:
+        raise ExecutorError("systemd has handed over no socket; name one with --socket")
+    return listener
+
+
+def _uid(text: str) -> int:
+    """Of a user given by number or name."""
+    try:
+        return int(text) if text.isdecimal() else pwd.getpwnam(text).pw_uid
+    except KeyError:
+        raise argparse.ArgumentTypeError(f"there is no user {text}; see /etc/passwd") from None
 
 
 def _absolute(text: str) -> Path:
@@ -120,12 +151,12 @@ def _absolute(text: str) -> Path:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="carbonq-agent", description="carbonq's worker agent")
-    parser.add_argument("--socket", type=_absolute, required=True, help="Unix socket to serve")
+    parser.add_argument("--socket", type=_absolute, help="Unix socket to serve; without it, the one systemd hands over")
     parser.add_argument("--runs", type=_absolute, required=True, help="directory of the segment directories")
     parser.add_argument("--cpu-slots", type=int, help="jobs without a GPU that may run at once")
     parser.add_argument("--launcher", choices=LAUNCHERS, default="fork", help="how supervisors are started")
     parser.add_argument(
-        "--scheduler-uid", type=int, action="append", default=[], help="another uid that may give orders"
+        "--scheduler-user", type=_uid, action="append", default=[], help="another user who may give orders"
     )
     parser.add_argument("--parent", type=int, help="process to end with: the daemon that keeps this agent")
     return parser

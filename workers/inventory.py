@@ -8,6 +8,7 @@ from pathlib import Path
 from scheduler.domain.readings import MeterMethod
 from scheduler.protocol import ENV_SEGMENT, GpuReport, InventoryReport
 from workers import clock
+from workers.launcher import SLICE, UNIT_PREFIX
 from workers.metering.nvml import Board, NvmlAbsent, NvmlError, boards, close_nvml, open_nvml
 from workers.metering.rapl import find_zones
 from workers.metering.sampler import THIS_HOST, HostFiles
@@ -94,7 +95,21 @@ def _report(board: Board | NvmlError, proc: Path) -> tuple[GpuReport, MeterMetho
 
 
 def _is_ours(proc: Path, pid: int) -> bool:
-    """Whether a run of this user's carbonq started it: runs carry their segment's name in the environment."""
+    """Whether a run of this carbonq started it: by the unit it is in, or else by the segment in its environment,
+    which only its own user may read."""
+    return _is_in_our_unit(proc, pid) or _carries_a_segment(proc, pid)
+
+
+def _is_in_our_unit(proc: Path, pid: int) -> bool:
+    """Whether it is in a unit of ours that process 1 keeps; no user can make one there."""
+    try:
+        groups = (proc / str(pid) / "cgroup").read_text().splitlines()
+    except OSError:
+        return False
+    return any(line.partition("::")[2].startswith(f"/{SLICE}/{UNIT_PREFIX}") for line in groups)
+
+
+def _carries_a_segment(proc: Path, pid: int) -> bool:
     try:
         environment = (proc / str(pid) / "environ").read_bytes().split(b"\0")
     except OSError:

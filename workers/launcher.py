@@ -12,6 +12,8 @@ from scheduler.protocol import RunSpec
 
 SUPERVISOR = (sys.executable, "-P", "-m", "workers.supervisor")
 SUPERVISOR_LOG = "supervisor.log"
+SLICE = "carbonq.slice"
+UNIT_PREFIX = "carbonq-run-"
 
 
 class Launcher(Protocol):
@@ -20,24 +22,30 @@ class Launcher(Protocol):
         """As `Welcome.launcher` says it."""
         ...
 
+    @property
+    def serves_others(self) -> bool:
+        """Whether supervisors are root's and their jobs other users': see `workers.identity`."""
+        ...
+
     def check(self, uid: int) -> None:
         """ExecutorError where jobs of `uid` cannot be run this way."""
         ...
 
-    def launch(self, directory: Path, spec: RunSpec, uid: int, lock: int) -> None:
+    def launch(self, directory: Path, spec: RunSpec, lock: int) -> None:
         """Start the supervisor of `directory` with the locked descriptor; ExecutorError when that is refused."""
         ...
 
 
 def unit_name(segment: str) -> str:
     """The transient unit that holds a segment, where systemd launches it."""
-    return f"carbonq-run-{segment}.service"
+    return f"{UNIT_PREFIX}{segment}.service"
 
 
 class ForkLauncher:
     """Forks twice, so that the supervisor belongs to init; it stays in the agent's control group."""
 
     name = "fork"
+    serves_others = False
 
     def __init__(self, supervisor: tuple[str, ...] = SUPERVISOR) -> None:
         self._supervisor = supervisor
@@ -46,8 +54,7 @@ class ForkLauncher:
         if uid != os.geteuid():
             raise ExecutorError(f"this agent runs jobs of uid {os.geteuid()} only, not of {uid}; submit as that user")
 
-    def launch(self, directory: Path, spec: RunSpec, uid: int, lock: int) -> None:
-        self.check(uid)
+    def launch(self, directory: Path, spec: RunSpec, lock: int) -> None:
         between = os.fork()
         if between == 0:
             self._orphan(directory, lock)

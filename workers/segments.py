@@ -25,13 +25,15 @@ from scheduler.protocol import (
 from scheduler.steps import Step, reached
 from workers import channel, leftovers
 from workers.control import is_listening, send_order
+from workers.job_directories import PASSED_THROUGH
 from workers.journal import read_record, slices_after
 from workers.launcher import Launcher
 from workers.logs import read_log
-from workers.segment_directory import SegmentDirectory
+from workers.segment_directory import SegmentDirectory, parse_segment
 from workers.training_process import channel_variable
 
 MOST_LOG_BYTES = 1024 * 1024
+CHECKPOINTS = "checkpoints"
 
 
 class Segments:
@@ -46,15 +48,17 @@ class Segments:
         reached(Step.ORDER_RECEIVED)
         directory = self._directory(order.spec.segment)
         self._launcher.check(order.run_as_uid)
+        spec = self._for_another(order) if self._launcher.serves_others else order.spec
         try:
             directory.path.mkdir(mode=0o700)
         except FileExistsError as exc:
-            raise ExecutorError(f"segment {order.spec.segment} was ordered before; ask for its report") from exc
-        self._write_spec(directory, order.spec)
-        self._hand_over(directory, order)
+            raise ExecutorError(f"segment {spec.segment} was ordered before; ask for its report") from exc
+        if self._launcher.serves_others:
+            directory.path.chmod(PASSED_THROUGH)
+        self._write_spec(directory, spec)
         reached(Step.SPEC_WRITTEN)
         try:
-            self._launcher.launch(directory.path, order.spec, order.run_as_uid, lock)
+            self._launcher.launch(directory.path, spec, lock)
         except (ExecutorError, OSError):
             directory.spec.unlink(missing_ok=True)
             raise
@@ -125,17 +129,11 @@ class Segments:
             shutil.rmtree(directory.path, ignore_errors=True)
             raise
 
-    def _hand_over(self, directory: SegmentDirectory, order: StartOrder) -> None:
-        """Give the directory, and the job's checkpoints, to the user whose job it is."""
-        uid = order.run_as_uid
-        if uid == os.geteuid():
-            return
-        checkpoints = Path(order.spec.checkpoint_dir)
-        if checkpoints.parent != self._runs / "checkpoints":
-            raise ExecutorError(f"checkpoints of {order.spec.segment} must lie under {self._runs}/checkpoints")
-        checkpoints.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in (checkpoints, directory.path, directory.spec):
-            os.chown(path, uid, -1, follow_symlinks=False)
+    def _for_another(self, order: StartOrder) -> RunSpec:
+        """The spec for a supervisor that is root's: whose job it is, and checkpoints where only root makes places."""
+        job = parse_segment(order.spec.segment).job
+        checkpoints = self._runs / CHECKPOINTS / str(job)
+        return msgspec.structs.replace(order.spec, run_as_uid=order.run_as_uid, checkpoint_dir=str(checkpoints))
 
     def _exit_after_all(self, directory: SegmentDirectory) -> ExitRecord | None:
         """What a supervisor wrote just before it went. If it died without a word, what it left running is

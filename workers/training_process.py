@@ -14,6 +14,7 @@ from typing import NoReturn
 from scheduler import protocol
 from scheduler.domain.runs import SegmentId
 from scheduler.protocol import RunSpec
+from workers.identity import Identity
 from workers.segment_directory import SegmentDirectory
 
 PR_SET_PDEATHSIG = 1
@@ -53,9 +54,12 @@ def job_environment(spec: RunSpec, directory: SegmentDirectory) -> dict[str, str
 
 
 class TrainingProcess:
-    """The main process of a segment and the pipes it writes to. It executes nothing before `execute`."""
+    """The main process of a segment and the pipes it writes to. It executes nothing before `execute`.
 
-    def __init__(self, spec: RunSpec, env: Mapping[str, str]) -> None:
+    With an `identity` it becomes that account before it touches anything of the user's.
+    """
+
+    def __init__(self, spec: RunSpec, env: Mapping[str, str], identity: Identity | None = None) -> None:
         self.stdout, stdout = _log_pipe()
         self.stderr, stderr = _log_pipe()
         go, self._go = os.pipe()
@@ -64,7 +68,7 @@ class TrainingProcess:
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self._go)
-            _become_the_job(spec, env, supervisor, go, failure, stdout, stderr)
+            _become_the_job(spec, env, identity, supervisor, go, failure, stdout, stderr)
         for theirs in (stdout, stderr, go, failure):
             os.close(theirs)
         self.code: int | None = None
@@ -110,7 +114,14 @@ def _log_pipe() -> tuple[int, int]:
 
 
 def _become_the_job(
-    spec: RunSpec, env: Mapping[str, str], supervisor: int, go: int, failure: int, stdout: int, stderr: int
+    spec: RunSpec,
+    env: Mapping[str, str],
+    identity: Identity | None,
+    supervisor: int,
+    go: int,
+    failure: int,
+    stdout: int,
+    stderr: int,
 ) -> NoReturn:
     try:
         os.setsid()
@@ -119,7 +130,8 @@ def _become_the_job(
             os._exit(COULD_NOT_EXECUTE)
         _take_the_streams(stdout, stderr)
         _forget_our_signals()
-        os.write(failure, _execute(spec, env).encode())
+        refusal = _take_identity(identity, supervisor) or _execute(spec, env)
+        os.write(failure, refusal.encode())
     finally:
         os._exit(COULD_NOT_EXECUTE)
 
@@ -128,6 +140,19 @@ def _die_with(supervisor: int) -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != supervisor:  # It died before the kernel was told to watch it.
         os._exit(COULD_NOT_EXECUTE)
+
+
+def _take_identity(identity: Identity | None, supervisor: int) -> str | None:
+    """Why the account cannot be taken on; None once it is, or where there is none to take."""
+    if identity is None:
+        return None
+    try:
+        identity.assume()
+    except OSError as error:
+        return f"cannot become uid {identity.uid}: {error}; the worker's unit must allow it"
+    # The kernel forgets it when the account changes.
+    _die_with(supervisor)
+    return None
 
 
 def _take_the_streams(stdout: int, stderr: int) -> None:

@@ -14,18 +14,21 @@ from dbus_fast.errors import DBusError
 
 from scheduler.domain.errors import ExecutorError
 from scheduler.protocol import RunSpec
-from workers.launcher import SUPERVISOR, unit_name
+from workers.identity import identity_of
+from workers.launcher import SLICE, SUPERVISOR, unit_name
 
-SLICE = "carbonq.slice"
 ANSWER_WITHIN_S = 10.0
 UNIT_EXISTS = "org.freedesktop.systemd1.UnitExists"
 STOP_MARGIN_S = 15.0
 """Beyond both graces of a stop: for the last slice and exit.json."""
 
+BECOMING_THE_USER = sum(1 << capability for capability in (0, 5, 6, 7))
+"""CAP_CHOWN, CAP_KILL, CAP_SETGID and CAP_SETUID (capabilities(7)): what root's supervisor needs for a user's job."""
+
 Property = tuple[str, Variant]
 
 
-def unit_properties(directory: Path, spec: RunSpec, uid: int | None, descriptor_index: int) -> list[Property]:
+def unit_properties(directory: Path, spec: RunSpec, descriptor_index: int) -> list[Property]:
     """The unit of one segment. Every local user can read these over D-Bus: the job's environment is not here."""
     command = [*SUPERVISOR, str(directory), "-"]
     properties = [
@@ -42,8 +45,8 @@ def unit_properties(directory: Path, spec: RunSpec, uid: int | None, descriptor_
         # A failed unit that stays loaded would keep its standard input, and with it the lock, open.
         ("CollectMode", Variant("s", "inactive-or-failed")),
     ]
-    if uid is not None:
-        properties.append(("User", Variant("s", str(uid))))
+    if spec.run_as_uid is not None:
+        properties.append(("CapabilityBoundingSet", Variant("t", BECOMING_THE_USER)))
     return properties
 
 
@@ -53,16 +56,16 @@ class SystemdLauncher:
     def __init__(self, system: bool) -> None:
         self.name = "systemd-system" if system else "systemd-user"
         self._system = system
+        self.serves_others = system
 
     def check(self, uid: int) -> None:
-        if self._system and uid == 0:
-            raise ExecutorError("jobs of root are not run by the system service; submit as an ordinary user")
-        if not self._system and uid != os.geteuid():
+        if self._system:
+            identity_of(uid)
+        elif uid != os.geteuid():
             raise ExecutorError(f"this agent runs jobs of uid {os.geteuid()} only, not of {uid}; submit as that user")
 
-    def launch(self, directory: Path, spec: RunSpec, uid: int, lock: int) -> None:
-        self.check(uid)
-        message = self._start_message(directory, spec, uid, lock)
+    def launch(self, directory: Path, spec: RunSpec, lock: int) -> None:
+        message = self._start_message(directory, spec, lock)
         try:
             reply = asyncio.run(asyncio.wait_for(_ask(self._bus_type, message), ANSWER_WITHIN_S))
         except (OSError, TimeoutError, DBusError) as exc:
@@ -74,8 +77,8 @@ class SystemdLauncher:
     def _bus_type(self) -> BusType:
         return BusType.SYSTEM if self._system else BusType.SESSION
 
-    def _start_message(self, directory: Path, spec: RunSpec, uid: int, lock: int) -> Message:
-        properties = unit_properties(directory, spec, uid if self._system else None, descriptor_index=0)
+    def _start_message(self, directory: Path, spec: RunSpec, lock: int) -> Message:
+        properties = unit_properties(directory, spec, descriptor_index=0)
         return Message(
             destination="org.freedesktop.systemd1",
             path="/org/freedesktop/systemd1",

@@ -55,6 +55,8 @@ class Channel:
             return
         aside = self._directory / f".{name}.new"
         aside.write_text(json.dumps(word))
+        # Whatever the user's umask: where the supervisor is not the user's own, it reads by the group.
+        aside.chmod(0o640)
         aside.replace(self._directory / name)
 
 

@@ -17,9 +17,9 @@ from workers.transient_unit import SystemdLauncher, refusal, unit_properties
 SECRET = "hunter2"
 
 
-def properties(uid: int | None = None, **changes: object) -> dict[str, object]:
+def properties(**changes: object) -> dict[str, object]:
     spec = run_spec(Path("/tmp"), "train", env={"TOKEN": SECRET}, **changes)
-    return {name: variant.value for name, variant in unit_properties(Path("/runs/1-1-1"), spec, uid, 0)}
+    return {name: variant.value for name, variant in unit_properties(Path("/runs/1-1-1"), spec, 0)}
 
 
 def test_the_unit_runs_the_supervisor_with_its_lock_as_standard_input() -> None:
@@ -47,14 +47,20 @@ def test_the_whole_group_goes_and_no_failed_unit_keeps_the_lock() -> None:
     )
 
 
-def test_the_system_manager_is_told_whose_job_it_is_and_the_users_own_is_not() -> None:
-    assert properties(uid=1000)["User"] == "1000"
-    assert "User" not in properties()
+def test_a_supervisor_of_roots_can_become_the_jobs_user_and_little_else() -> None:
+    """CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID; one of the user's own has nothing to be kept from."""
+    assert properties(run_as_uid=1000)["CapabilityBoundingSet"] == 0b1110_0001
+    assert "CapabilityBoundingSet" not in properties()
 
 
 def test_the_system_service_never_runs_jobs_of_root() -> None:
     with pytest.raises(ExecutorError, match="submit as an ordinary user"):
         SystemdLauncher(system=True).check(0)
+
+
+def test_the_system_service_runs_no_job_of_a_user_that_is_not() -> None:
+    with pytest.raises(ExecutorError, match="no account with uid"):
+        SystemdLauncher(system=True).check(4_000_000_000)
 
 
 @pytest.mark.parametrize("launcher", [ForkLauncher(), SystemdLauncher(system=False)])
