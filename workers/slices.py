@@ -47,14 +47,22 @@ def open_real_sampler(gpu_uuids: list[str], root_pid: int, cpu_share: float) -> 
 class SliceRecorder:
     """Cuts one slice after another without a gap, from its making to `finish`."""
 
-    def __init__(self, directory: SegmentDirectory, spec: RunSpec, root_pid: int, open_sampler: OpenSampler) -> None:
+    def __init__(
+        self,
+        directory: SegmentDirectory,
+        spec: RunSpec,
+        root_pid: int,
+        open_sampler: OpenSampler,
+        now: Callable[[], float] = clock.now,
+    ) -> None:
         self._directory = directory
+        self._now = now
         self._open_sampler = partial(open_sampler, spec.gpu_uuids, root_pid, spec.cpu_share)
         self._journal: ReadingsJournal | None = None
         self._unwritten: deque[SliceRecord] = deque()
         self._said = ""
         self._sampler = self._opened()
-        self._since_t = clock.now()
+        self._since_t = now()
         self.last_seq = 0
 
     @property
@@ -72,7 +80,7 @@ class SliceRecorder:
             except Exception as error:
                 self._complain("a sample failed", error)
         with contextlib.suppress(OSError):
-            write_live(self._directory.live, LiveReading(clock.now(), watts))
+            write_live(self._directory.live, LiveReading(self._now(), watts))
 
     def cut(self) -> None:
         """End the present slice, and put on disk what is not there yet."""
@@ -103,7 +111,7 @@ class SliceRecorder:
 
     def _now_t(self) -> float:
         """A clock that was set back makes a slice short, never backwards."""
-        return max(clock.now(), self._since_t + SHORTEST_SLICE_S)
+        return max(self._now(), self._since_t + SHORTEST_SLICE_S)
 
     def _parts(self, end_t: float) -> list[SlicePart]:
         """What the meters counted in the slice; after a failure they are opened anew for the next one."""

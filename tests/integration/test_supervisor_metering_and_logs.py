@@ -97,6 +97,16 @@ def test_an_exit_that_a_full_disk_refused_is_written_when_there_is_room(tmp_path
     assert started.exit().code == 8
 
 
+def test_a_supervisor_told_to_go_before_it_could_write_the_exit_lets_the_lock_go(tmp_path: Path) -> None:
+    """Then run.json alone is there, and the segment is lost, as it would be after a power cut."""
+    script = "ln -s /dev/full $CARBONQ_CHANNEL_DIR/../.exit.json.aside; exit 8"
+    started = start(tmp_path, "sh", "-c", script)
+    wait_until(lambda: "is not written yet" in started.supervisor_log())
+    started.process.terminate()
+    assert started.process.wait(30) == 1
+    assert not (started.directory / "exit.json").exists()
+
+
 def test_output_that_a_full_disk_refuses_is_lost_and_the_job_goes_on(tmp_path: Path) -> None:
     directory = tmp_path / "1-1-1"
     spec = run_spec(tmp_path, "sh", "-c", "head -c 3000000 /dev/zero; exit 4")
