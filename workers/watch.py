@@ -11,12 +11,15 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from scheduler.domain.errors import ExecutorError
 from scheduler.domain.lifecycle import StopReason
 from scheduler.domain.readings import LONGEST_SLICE
 from scheduler.protocol import ExitRecord, RunSpec
 from scheduler.steps import Step, reached
 from workers import channel, clock, leftovers
 from workers.control import read_orders
+from workers.identity import identity_of
+from workers.job_directories import make_job_directories
 from workers.journal import write_durably
 from workers.logs import Pump, RotatingLog
 from workers.segment_directory import SegmentDirectory
@@ -50,7 +53,7 @@ class Watch:
         try:
             self._make_ready()
             failure = self._process.execute()
-        except OSError as error:
+        except (OSError, ExecutorError) as error:
             return self._insist_on_exit(_could_not_start(self._spec, f"cannot prepare the start: {error}"))
         if failure is not None:
             return self._insist_on_exit(_could_not_start(self._spec, failure))
@@ -63,10 +66,10 @@ class Watch:
     # --- before ------------------------------------------------------------------------------------------------
     def _make_ready(self) -> None:
         """Everything but the command itself; its meter runs before its first instruction does."""
-        self._directory.channel.mkdir(mode=0o700, exist_ok=True)
-        Path(self._spec.checkpoint_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = None if self._spec.run_as_uid is None else identity_of(self._spec.run_as_uid)
+        make_job_directories(self._directory.channel, Path(self._spec.checkpoint_dir), owner)
         logs = [RotatingLog(p, self._spec.log_limit_bytes) for p in (self._directory.stdout, self._directory.stderr)]
-        self._process = TrainingProcess(self._spec, job_environment(self._spec, self._directory))
+        self._process = TrainingProcess(self._spec, job_environment(self._spec, self._directory), owner)
         self._stop = StopConduct(self._process, self._directory, self._spec)
         pipes = (self._process.stdout, self._process.stderr)
         self._pumps = {Pump(pipe, log) for pipe, log in zip(pipes, logs, strict=True)}
