@@ -70,8 +70,6 @@ def local_findings(paths: Paths) -> Iterator[Finding]:
     yield _settings(paths)
     yield from _private(paths)
     yield _disk(paths)
-    if os.getuid() == 0:
-        yield Finding("user", Verdict.WARNING, "you are root: every job runs as root; use an ordinary user")
 
 
 def daemon_findings(status: dict[str, Any]) -> Iterator[Finding]:
@@ -83,7 +81,7 @@ def daemon_findings(status: dict[str, Any]) -> Iterator[Finding]:
     yield _places(status)
     yield _meters(status["meters"])
     for warning in status["warnings"]:
-        yield Finding("warning", Verdict.WARNING, warning)
+        yield Finding("notice", Verdict.WARNING, warning)
 
 
 def _settings(paths: Paths) -> Finding:
@@ -146,8 +144,10 @@ def _grid(grid: dict[str, Any]) -> Finding:
     if grid["freshness"] == "stale":
         text = f"{where}: the forecast is {figures.duration(grid['forecast_age_s'])} old; {grid['last_error']}"
         return Finding("grid", Verdict.WARNING, text)
-    why = f": {grid['last_error']}" if grid["last_error"] else ""
-    return Finding("grid", Verdict.WARNING, f"{where} gives no forecast{why}; jobs run in order and nothing is claimed")
+    text = f"{where} gives no forecast"
+    if grid["last_error"]:
+        return Finding("grid", Verdict.WARNING, f"{text}: {grid['last_error']}; it is asked again")
+    return Finding("grid", Verdict.OK, text)
 
 
 def _agent(agent: dict[str, Any]) -> Finding:

@@ -73,8 +73,7 @@ def now_lines(grid: dict[str, Any], now: datetime) -> Iterator[str]:
     if grid["g_per_kwh"] is None:
         yield f"{grid['zone']}: intensity not known"
     else:
-        slot = f"{times.shown(grid['start'], now)} to {times.shown(grid['end'], now)}"
-        yield f"{grid['zone']}: {value} ({grid['status']}), {slot}"
+        yield f"{grid['zone']}: {value} ({grid['status']}), {times.span(grid['start'], grid['end'], now)}"
     age = (
         "no forecast" if grid["forecast_age_s"] is None else f"forecast {figures.duration(grid['forecast_age_s'])} old"
     )
@@ -82,7 +81,8 @@ def now_lines(grid: dict[str, Any], now: datetime) -> Iterator[str]:
     if grid["last_error"]:
         yield f"  last error: {grid['last_error']}"
     yield from (f"  {note}" for note in grid["notes"])
-    yield f"  {grid['attribution']} ({grid['licence']})"
+    licence = "" if grid["licence"] in grid["attribution"] else f" ({grid['licence']})"
+    yield f"  {grid['attribution']}{licence}"
 
 
 def forecast_lines(answer: dict[str, Any], now: datetime) -> Iterator[str]:
@@ -94,7 +94,7 @@ def forecast_lines(answer: dict[str, Any], now: datetime) -> Iterator[str]:
     yield chart.intensity_chart(slots, begin=now)
     least = chart.lowest(slots)
     if least is not None:
-        when = f"{times.shown(least['start'], now)} to {times.shown(least['end'], now)}"
+        when = times.span(least["start"], least["end"], now)
         yield f"Lowest: {figures.intensity(least['g_per_kwh'])}, {when}."
     kind = f"{answer['kind']}, {answer['accounting']}, {answer['basis']}"
     age = f"issued {figures.duration(answer['age_s'])} ago ({answer['freshness']})"

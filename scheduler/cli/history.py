@@ -103,19 +103,22 @@ def history_table(rows: list[dict[str, Any]], now: datetime) -> str:
 
 
 def job_cells(row: dict[str, Any], now: datetime) -> list[Cell]:
-    mark = "~" if row["statement"] == "provisional" else ""
     return [
         str(row["id"]),
         row["name"],
         (row["state"], STATE_STYLES.get(row["state"], "")),
         times.shown(row["ended_at"], now),
         figures.energy(row["energy_kwh"]),
-        mark + figures.emissions(row["emissions_g"]),
-        mark + figures.emissions(row["run_now_emissions_g"]),
-        mark + figures.saved(row["difference_g"], row["run_now_emissions_g"]),
+        _marked(row, figures.emissions(row["emissions_g"])),
+        _marked(row, figures.emissions(row["run_now_emissions_g"])),
+        _marked(row, figures.saved(row["difference_g"], row["run_now_emissions_g"])),
         row["statement"],
         row["method"],
     ]
+
+
+def _marked(row: dict[str, Any], figure: str) -> str:
+    return f"~{figure}" if row["statement"] == "provisional" and figure != figures.UNKNOWN else figure
 
 
 def _check(by: str | None, as_csv: bool, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from scheduler.cli import figures, options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.output import say, say_json
+from scheduler.cli.waiting import ENDED
 
 app = options.command_app()
 
@@ -31,7 +32,7 @@ def explain(job: options.JobId, as_json: options.Json = False) -> None:
     rows = [(figure["name"], _value(figure)) for figure in answer["figures"]]
     if answer["latest_start"]:
         rows.append(("latest start in time", times.shown(answer["latest_start"], now)))
-    if rows:
+    if rows and answer["state"] not in ENDED:
         widest = max(len(name) for name, _ in rows)
         say("\n" + "\n".join(f"  {name:<{widest}}  {value}" for name, value in rows))
 

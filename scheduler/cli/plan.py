@@ -92,7 +92,7 @@ def _cells(job: dict[str, Any], now: datetime) -> list[Any]:
 
 def _summary(plan: dict[str, Any], now: datetime) -> Iterator[str]:
     if plan["forecast_age_s"] is None:
-        yield f"No forecast for {plan['zone']}: jobs run in order, and nothing is claimed to be saved."
+        yield f"Policy {plan['policy']}, made {times.shown(plan['made_at'], now)}; no forecast for {plan['zone']}."
     else:
         source = f"{plan['source']} forecast for {plan['zone']}, issued {figures.duration(plan['forecast_age_s'])} ago"
         yield f"Policy {plan['policy']}, made {times.shown(plan['made_at'], now)}; {source}."

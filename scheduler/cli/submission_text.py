@@ -26,7 +26,7 @@ def submission_text(answer: dict[str, Any], now: datetime) -> str:
 def placement_pairs(placement: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     """When, and the emissions against running at once."""
     stretches = placement["stretches"]
-    shown = ", ".join(f"{times.shown(s['start'], now)} to {times.shown(s['end'], now)}" for s in stretches[:MOST_SHOWN])
+    shown = ", ".join(times.span(s["start"], s["end"], now) for s in stretches[:MOST_SHOWN])
     more = f" and {len(stretches) - MOST_SHOWN} more" if len(stretches) > MOST_SHOWN else ""
     yield "planned", f"{shown}{more}"
     if placement["emissions_g"] is not None:

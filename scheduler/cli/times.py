@@ -80,6 +80,16 @@ def shown(stamp: str | None, now: datetime, zone: tzinfo | None = None) -> str:
     return f"{local:%Y-%m-%d %H:%M}"
 
 
+def span(start: str, end: str, now: datetime, zone: tzinfo | None = None) -> str:
+    """`Tue 02:30 to 06:30`: the day once where it is one, seconds where minutes would say nothing."""
+    first, last = parse_stamp(start).astimezone(zone), parse_stamp(end).astimezone(zone)
+    clock = "%H:%M:%S" if last - first < timedelta(minutes=10) else "%H:%M"
+    day = shown(start, now, zone).removesuffix(f"{first:%H:%M}")
+    if first.date() == last.date():
+        return f"{day}{first:{clock}} to {last:{clock}}"
+    return f"{day}{first:{clock}} to {shown(end, now, zone)}"
+
+
 def shown_fully(stamp: str | None, zone: tzinfo | None = None) -> str:
     """A moment with date and zone."""
     return "–" if stamp is None else f"{parse_stamp(stamp).astimezone(zone):%a %Y-%m-%d %H:%M:%S %Z}"

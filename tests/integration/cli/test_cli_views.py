@@ -84,6 +84,11 @@ def test_a_provisional_figure_is_marked_and_explained(carbonq: CommandLine) -> N
     assert "~24.0 gCO2eq" in out and "provisional" in out.splitlines()[-1]
 
 
+def test_an_unknown_figure_is_not_marked_provisional(carbonq: CommandLine) -> None:
+    carbonq.service.add(**{**COMPLETED, "statement": Settlement.PROVISIONAL, "difference_g": None})
+    assert "~–" not in carbonq("history").out
+
+
 def test_show_gives_every_figure_its_unit_and_method(carbonq: CommandLine) -> None:
     carbonq.service.add(**COMPLETED)
     out = carbonq("show", "1").out

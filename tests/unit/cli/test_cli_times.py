@@ -129,3 +129,15 @@ def test_a_length_without_unit_or_size_is_refused(text: str) -> None:
 def test_a_moment_is_shown_as_short_as_it_is_clear(stamp: str | None, expected: str) -> None:
     """Past days are dated, for `Mon` could be this one."""
     assert times.shown(stamp, MONDAY_NOON, BERLIN) == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        ("2026-11-24T01:30:00Z", "2026-11-24T05:30:00Z", "Tue 02:30 to 06:30"),
+        ("2026-11-23T22:00:00Z", "2026-11-24T01:30:00Z", "23:00 to Tue 02:30"),
+        ("2026-11-23T12:00:00Z", "2026-11-23T12:00:09Z", "13:00:00 to 13:00:09"),
+    ],
+)
+def test_a_span_names_its_day_once_and_seconds_where_they_matter(start: str, end: str, expected: str) -> None:
+    assert times.span(start, end, MONDAY_NOON, BERLIN) == expected
