@@ -39,11 +39,11 @@ def daemon(
     SIGTERM or Ctrl-C stops it; jobs that run go on without it. With --json one value is printed when it has stopped;
     its log is on stderr either way.
     """
+    if config is not None and not config.is_file():
+        raise Failure(f"--config: there is no file {config}")
     from scheduler.bootstrap import DaemonOptions, run_daemon
     from scheduler.domain.errors import CarbonqError, RequestError, SettingsError
 
-    if config is not None and not config.is_file():
-        raise Failure(f"--config: there is no file {config}")
     flags = _flags(zone=zone, provider=provider, pue=pue, policy=policy, cpu_slots=cpu_slots)
     try:
         run_daemon(DaemonOptions(config, flags, verbose, agent_socket))

@@ -51,7 +51,7 @@ def doctor(as_json: options.Json = False) -> int:
     findings = list(local_findings(paths))
     failure, status = None, None
     try:
-        status = DaemonClient(paths.api_socket).get("/v1/status")
+        status = DaemonClient().get("/v1/status")
         findings += daemon_findings(status)
     except Failure as error:
         failure = error

@@ -10,6 +10,8 @@ from scheduler.cli import options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import Failure
 from scheduler.cli.output import notice, say, say_json
+from scheduler.cli.table import one_line
+from scheduler.cli.waiting import ENDED
 
 app = options.command_app()
 
@@ -84,7 +86,8 @@ def _say(rows: list[dict[str, Any]], as_json: bool) -> None:
         return
     now = times.now()
     for row in rows:
-        say(f"Job {row['id']} ({row['name']}) is {_state(row, now)}; finished by {times.shown(row['finish_by'], now)}.")
+        by = "" if row["state"] in ENDED else f"; finished by {times.shown(row['finish_by'], now)}"
+        say(f"Job {row['id']} ({one_line(row['name'])}) is {_state(row, now)}{by}.")
 
 
 def _state(row: dict[str, Any], now: Any) -> str:

@@ -10,6 +10,7 @@ import typer
 from scheduler.cli import options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.output import say, say_json
+from scheduler.cli.table import one_line
 from scheduler.cli.waiting import exit_code, leaving_alone, until_ended
 
 app = options.command_app()
@@ -54,4 +55,4 @@ def _all(client: DaemonClient, jobs: list[int], limit: timedelta | None) -> list
 
 def _sentence(detail: dict[str, Any]) -> str:
     code = "" if detail["exit_code"] is None else f", exit status {detail['exit_code']}"
-    return f"Job {detail['id']} ({detail['name']}) is {detail['state']} ({detail['reason']}){code}."
+    return f"Job {detail['id']} ({one_line(detail['name'])}) is {detail['state']} ({detail['reason']}){code}."

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from scheduler.cli import figures, times
+from scheduler.cli.table import one_line
 
 MOST_SHOWN = 4
 """Stretches of one job that are listed."""
@@ -14,7 +15,8 @@ MOST_SHOWN = 4
 
 def submission_text(answer: dict[str, Any], now: datetime) -> str:
     """Lines for people: what was queued, when it is to run, what that saves, and what was assumed."""
-    head = f"Would queue {answer['name']}" if answer["dry_run"] else f"Queued job {answer['id']} ({answer['name']})"
+    name = one_line(answer["name"])
+    head = f"Would queue {name}" if answer["dry_run"] else f"Queued job {answer['id']} ({name})"
     lines = [f"{head}: {_places(answer)}, finished by {times.shown(answer['finish_by'], now)}."]
     if (placement := answer["placement"]) is not None:
         lines += [f"  {name:<10}{value}" for name, value in placement_pairs(placement, now)]
