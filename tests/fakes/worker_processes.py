@@ -118,15 +118,7 @@ class Start:
         os.close(fd)
 
     def supervisor(self, fd: int, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        with (self.directory / "supervisor.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-P", str(SCRIPT), "supervisor", str(self.directory), str(fd)],
-                pass_fds=[fd],
-                start_new_session=True,
-                env={**os.environ, **(env or {})},
-                stdin=subprocess.DEVNULL,
-                stderr=log,
-            )
+        return start_supervisor(self.directory, fd, env)
 
     def kill(self) -> None:
         self.process.kill()
@@ -146,6 +138,18 @@ class Start:
     def says(self, word: str) -> bool:
         path = self.directory / "stdout.log"
         return path.exists() and word in path.read_text()
+
+
+def start_supervisor(directory: Path, fd: int, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    with (directory / "supervisor.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-P", str(SCRIPT), "supervisor", str(directory), str(fd)],
+            pass_fds=[fd],
+            start_new_session=True,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stderr=log,
+        )
 
 
 def run_spec(root: Path, *argv: str, segment: str = "1-1-1", **changes: object) -> RunSpec:

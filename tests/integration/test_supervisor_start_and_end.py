@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from fakes.worker_processes import SCRIPT, Start, is_alive, kill_supervisors, run_spec, wait_until
+from fakes.worker_processes import SCRIPT, Start, is_alive, kill_supervisors, run_spec, start_supervisor, wait_until
 
 from scheduler.protocol import RunRecord
 from scheduler.steps import ENV_KILL_AT, Step
@@ -187,13 +187,25 @@ def test_a_segment_with_a_record_is_never_started_again(tmp_path: Path, done: st
 
 
 def test_of_two_supervisors_with_one_lock_between_them_one_runs_the_job(tmp_path: Path) -> None:
-    """Both inherit the same open file, so the lock cannot tell them apart; run.json does."""
-    directory = tmp_path / "1-1-1"
-    started = shell(tmp_path, "echo x >> marks; sleep 0.2")
-    with started.lock.open("r+") as shared:
-        second = started.supervisor(shared.fileno())
-    codes = {started.process.wait(30), second.wait(30)}
-    assert codes == {0, 12}, (directory / "supervisor.log").read_text()
+    """Both inherit the same open file, so the lock cannot tell them apart; the making of run.json does.
+
+    The first is held where it reads its spec, from a FIFO, until the second has run the job.
+    """
+    directory, fifo = tmp_path / "1-1-1", tmp_path / "fifo"
+    directory.mkdir()
+    os.mkfifo(fifo)
+    os.link(fifo, directory / "spec.json")
+    spec = msgspec.json.encode(run_spec(tmp_path, "sh", "-c", "echo x >> marks"))
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        first = start_supervisor(directory, lock.fileno())
+        held = wait_until(lambda: _writing_end(fifo))
+        (tmp_path / "spec").write_bytes(spec)
+        (tmp_path / "spec").replace(directory / "spec.json")
+        assert start_supervisor(directory, lock.fileno()).wait(30) == 0
+    os.write(held, spec)
+    os.close(held)
+    assert first.wait(30) == 12
     assert (tmp_path / "marks").read_text() == "x\n"
 
 
@@ -231,6 +243,14 @@ def test_a_supervisor_killed_before_the_command_has_run_nothing(tmp_path: Path, 
 def _start_again(started: Start) -> int:
     with started.lock.open("r+") as lock:
         return started.supervisor(lock.fileno()).wait(30)
+
+
+def _writing_end(fifo: Path) -> int | None:
+    """None until somebody reads."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
 
 
 def _is_free(lock: Path) -> bool:
