@@ -3,7 +3,7 @@
 from scheduler.planning.explain import explain
 from scheduler.planning.feasibility import latest_safe_start
 from scheduler.planning.planner import plan
-from scheduler.planning.policies import POLICIES
+from scheduler.planning.policies import DEFAULT_POLICY, POLICIES
 from scheduler.planning.settings import STEADY, PlanningSettings
 
-__all__ = ["POLICIES", "STEADY", "PlanningSettings", "explain", "latest_safe_start", "plan"]
+__all__ = ["DEFAULT_POLICY", "POLICIES", "STEADY", "PlanningSettings", "explain", "latest_safe_start", "plan"]

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from scheduler.planning.board import Board
 from scheduler.planning.cost import emissions_g
+from scheduler.planning.feasibility import due_with_successors
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.settings import PLAIN
 from scheduler.planning.situation import Demand, Segments, Situation
 from scheduler.planning.windows import Room
+
+
+def settle(board: Board, situation: Situation, outlook: Outlook) -> None:
+    """Go through a finished plan and undo, job by job, what gains too little."""
+    due = due_with_successors(situation.demands)
+    for demand in situation.demands:
+        if demand.fixed or demand.run_now or board.placed[demand.id][-1][1] > due[demand.id]:
+            continue
+        best = board.lift(demand)
+        room = Room(*board.stretches(demand, board.earliest(demand), board.latest(demand, due[demand.id])))
+        board.place(demand, steady(best, demand, room, situation, outlook))
 
 
 def steady(best: Segments, demand: Demand, room: Room, situation: Situation, outlook: Outlook) -> Segments:

@@ -11,7 +11,7 @@ from scheduler.planning.cost import emissions_g
 from scheduler.planning.policies import POLICIES
 from scheduler.planning.reasons import why
 from scheduler.planning.settings import PLAIN, PlanningSettings
-from scheduler.planning.situation import Demand, Schedule, Segments, Situation, situation_from
+from scheduler.planning.situation import Demand, Outcome, Schedule, Segments, Situation, situation_from
 
 
 def plan(
@@ -24,14 +24,21 @@ def plan(
     if policy not in POLICIES:
         raise RequestError(f"there is no policy '{policy}'; choose one of {', '.join(POLICIES)}")
     situation = situation_from(problem, settings, previous)
-    schedule = situation.run_now if situation.outlook is None else POLICIES[policy](situation, situation.outlook)
+    outcome = _outcome(situation, policy)
     return Plan(
         policy=policy,
         made_at=problem.now,
-        placements=tuple(_placement(demand, schedule, situation) for demand in situation.demands),
+        placements=tuple(_placement(demand, outcome.schedule, situation) for demand in situation.demands),
         forecast_issued_at=problem.forecast.issued_at if problem.forecast is not None else None,
-        notes=_notes(situation),
+        lower_bound=None if outcome.lower_bound_g is None else Emissions(outcome.lower_bound_g),
+        notes=(*_notes(situation), *outcome.notes),
     )
+
+
+def _outcome(situation: Situation, policy: str) -> Outcome:
+    if situation.outlook is None or not situation.demands:
+        return Outcome(situation.run_now)
+    return POLICIES[policy](situation, situation.outlook)
 
 
 def _placement(demand: Demand, schedule: Schedule, situation: Situation) -> Placement:

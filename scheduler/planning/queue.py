@@ -3,13 +3,14 @@ may be worse than first come, first served."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from scheduler.domain.places import length_micros
 from scheduler.planning.board import Board
-from scheduler.planning.cost import emissions_g, schedule_emissions_g
+from scheduler.planning.cost import emissions_g
 from scheduler.planning.feasibility import due_with_successors, least_flexible_first
+from scheduler.planning.guard import first_sound, late_jobs
 from scheduler.planning.hysteresis import steady
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.situation import LOOK_AHEAD, Demand, Schedule, Segments, Situation, predecessors_first
@@ -25,12 +26,17 @@ _POLISHED_JOBS = 200
 
 
 def plan_queue(situation: Situation, outlook: Outlook, choose: Choose) -> Schedule:
-    """Never more late jobs than run-now, each job in time that run-now has in time, and never more emissions."""
-    planner = _Planner(situation, outlook, choose)
-    for schedule in planner.attempts():
-        if planner.no_worse_than_run_now(schedule):
-            return schedule
-    return planner.improved_run_now()
+    """The plan we would like best among those that are no worse than first come, first served."""
+    return first_sound(_Planner(situation, outlook, choose).attempts(), situation, outlook)
+
+
+def pull_forward(board: Board, situation: Situation) -> Schedule:
+    """Jobs that are not to wait use whatever the others' patience has left free."""
+    for demand in situation.demands:
+        if demand.run_now and not demand.running:
+            board.lift(demand)
+            board.place(demand, board.as_soon_as_possible(demand, board.earliest(demand)))
+    return board.frozen()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +45,28 @@ class _Planner:
     outlook: Outlook
     choose: Choose
 
-    def attempts(self) -> tuple[Schedule, ...]:
+    def attempts(self) -> Iterator[Schedule]:
         """The plan we would like best, first."""
         board = self._in_order_of_flexibility()
         if len(self.situation.demands) <= _POLISHED_JOBS:
             self._polish(board)
         patient = board.frozen()
-        self._pull_forward(board)
-        return board.frozen(), patient
+        yield pull_forward(board, self.situation)
+        yield patient
+        yield self._improved_run_now()
 
-    def improved_run_now(self) -> Schedule:
+    def _improved_run_now(self) -> Schedule:
         """First come, first served, with each job moved where that emits less and makes nobody late."""
         board = Board(self.situation, self.situation.run_now)
         self._polish(board)
         return board.frozen()
 
-    def no_worse_than_run_now(self, schedule: Schedule) -> bool:
-        if not self._in_turn(schedule) or self._late(schedule) - self._late(self.situation.run_now):
-            return False
-        if len(self._late(schedule)) < len(self._late(self.situation.run_now)):
-            return True
-        return self._emissions(schedule) <= self._emissions(self.situation.run_now)
-
     def _in_order_of_flexibility(self) -> Board:
         first: set[int] = set()
-        late_anyway = self._late(self.situation.run_now)
+        late_anyway = late_jobs(self.situation.run_now, self.situation)
         for _ in range(_ROUNDS):
             board = self._placed_in_turn(first)
-            late = self._late(board.placed) - late_anyway
+            late = late_jobs(board.placed, self.situation) - late_anyway
             if not late - first:
                 break
             first |= late
@@ -117,23 +117,6 @@ class _Planner:
             new = self._best(board, demand, demand.due)
             board.place(demand, new if new is not None and self._cheaper(demand, new, old) else old)
 
-    def _pull_forward(self, board: Board) -> None:
-        """Jobs that are not to wait use whatever the others' patience has left free."""
-        for demand in self.situation.demands:
-            if demand.run_now and not demand.running:
-                board.lift(demand)
-                board.place(demand, board.as_soon_as_possible(demand, board.earliest(demand)))
-
     def _cheaper(self, demand: Demand, new: Segments, old: Segments) -> bool:
         now = self.situation.now
         return emissions_g(demand, new, self.outlook, now) < emissions_g(demand, old, self.outlook, now)
-
-    def _late(self, schedule: Schedule) -> set[int]:
-        return {d.id for d in self.situation.demands if schedule[d.id][-1][1] > d.due}
-
-    def _in_turn(self, schedule: Schedule) -> bool:
-        """Whether every job begins after those it waits for have ended."""
-        return all(schedule[d.id][0][0] >= schedule[p][-1][1] for d in self.situation.demands for p in d.after)
-
-    def _emissions(self, schedule: Schedule) -> float:
-        return schedule_emissions_g(self.situation.demands, schedule, self.outlook, self.situation.now)

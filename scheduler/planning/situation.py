@@ -57,6 +57,16 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a policy answers."""
+
+    schedule: Schedule
+    lower_bound_g: float | None = None
+    """No schedule with the same jobs in time can emit less [gCO2eq]."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """What policies see. `demands` are in order of arrival (ties by number), whatever order the problem had."""
 

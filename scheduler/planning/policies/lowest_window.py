@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.queue import plan_queue
-from scheduler.planning.situation import Demand, Schedule, Segments, Situation
+from scheduler.planning.situation import Demand, Outcome, Segments, Situation
 from scheduler.planning.windows import Room, cheapest_of, cheapest_window
 
 
-def lowest_window(situation: Situation, outlook: Outlook) -> Schedule:
-    return plan_queue(situation, outlook, uninterrupted)
+def lowest_window(situation: Situation, outlook: Outlook) -> Outcome:
+    return Outcome(plan_queue(situation, outlook, uninterrupted))
 
 
 def uninterrupted(demand: Demand, room: Room, situation: Situation, outlook: Outlook) -> Segments | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from scheduler.planning.outlook import Outlook
-from scheduler.planning.situation import Schedule, Situation
+from scheduler.planning.situation import Outcome, Situation
 
 
-def run_now(situation: Situation, outlook: Outlook) -> Schedule:
-    return situation.run_now
+def run_now(situation: Situation, outlook: Outlook) -> Outcome:
+    return Outcome(situation.run_now)

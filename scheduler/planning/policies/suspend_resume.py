@@ -11,7 +11,7 @@ from scheduler.domain.series import Floats
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.policies.lowest_window import uninterrupted
 from scheduler.planning.queue import plan_queue
-from scheduler.planning.situation import Demand, Schedule, Segments, Situation
+from scheduler.planning.situation import Demand, Outcome, Segments, Situation
 from scheduler.planning.windows import Room, cheapest_of, cheapest_pauses
 
 _THRESHOLDS = 24
@@ -19,7 +19,7 @@ _THRESHOLDS_OF_A_LONG_QUEUE = 8
 _LONG_QUEUE = 100
 
 
-def suspend_resume(situation: Situation, outlook: Outlook) -> Schedule:
+def suspend_resume(situation: Situation, outlook: Outlook) -> Outcome:
     thresholds = _thresholds(
         outlook, _THRESHOLDS if len(situation.demands) < _LONG_QUEUE else _THRESHOLDS_OF_A_LONG_QUEUE
     )
@@ -32,7 +32,7 @@ def suspend_resume(situation: Situation, outlook: Outlook) -> Schedule:
             (whole, cheapest_pauses(room, demand, situation.now, outlook, thresholds)), demand, outlook, situation.now
         )
 
-    return plan_queue(situation, outlook, choose)
+    return Outcome(plan_queue(situation, outlook, choose))
 
 
 def _thresholds(outlook: Outlook, count: int) -> Floats:

@@ -32,6 +32,7 @@ def held(job: PlannableJob, placement: Placement, problem: PlanningProblem) -> t
 
 @every_policy
 @given(problem=problems())
+@settings(max_examples=50)
 def test_a_plan_never_holds_more_places_than_there_are(policy: str, problem: PlanningProblem) -> None:
     """At every moment at which something starts, the widths of what runs fit the pool."""
     made = plan(problem, policy)
@@ -43,6 +44,7 @@ def test_a_plan_never_holds_more_places_than_there_are(policy: str, problem: Pla
 
 @every_policy
 @given(problem=problems())
+@settings(max_examples=50)
 def test_every_job_gets_its_work_done_and_pays_for_its_switches(policy: str, problem: PlanningProblem) -> None:
     made = plan(problem, policy)
     assert sorted(p.job for p in made.placements) == sorted(job.id for job in problem.jobs)
@@ -53,6 +55,7 @@ def test_every_job_gets_its_work_done_and_pays_for_its_switches(policy: str, pro
 
 @every_policy
 @given(problem=problems())
+@settings(max_examples=50)
 def test_nothing_starts_before_it_may(policy: str, problem: PlanningProblem) -> None:
     """Not before now, its submission, its earliest start, or the end of what it waits for."""
     made = plan(problem, policy)
@@ -69,6 +72,7 @@ def test_nothing_starts_before_it_may(policy: str, problem: PlanningProblem) -> 
 
 @every_policy
 @given(problem=problems())
+@settings(max_examples=50)
 def test_only_interruptible_jobs_are_interrupted_and_no_stretch_is_too_short(
     policy: str, problem: PlanningProblem
 ) -> None:
@@ -85,7 +89,7 @@ def test_only_interruptible_jobs_are_interrupted_and_no_stretch_is_too_short(
 
 @every_policy
 @given(problem=problems(), steadily=st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_no_plan_is_worse_than_first_come_first_served(policy: str, problem: PlanningProblem, steadily: bool) -> None:
     """Each deadline that run-now meets is met; with as many late jobs there are never more emissions."""
     made = plan(problem, policy, STEADY) if steadily else plan(problem, policy)
@@ -97,6 +101,7 @@ def test_no_plan_is_worse_than_first_come_first_served(policy: str, problem: Pla
 
 @every_policy
 @given(problem=problems(), seed=st.integers(0, 99))
+@settings(max_examples=50)
 def test_shuffling_the_queue_changes_no_plan(policy: str, problem: PlanningProblem, seed: int) -> None:
     jobs = list(problem.jobs)
     random.Random(seed).shuffle(jobs)
@@ -105,7 +110,7 @@ def test_shuffling_the_queue_changes_no_plan(policy: str, problem: PlanningProbl
 
 @every_policy
 @given(problem=lone_problems(), minutes=st.integers(1, 900))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_more_slack_never_raises_a_lone_jobs_emissions(policy: str, problem: PlanningProblem, minutes: int) -> None:
     (job,) = problem.jobs
     patient = replace(job, finish_by=max(job.finish_by, problem.now + job.remaining) + timedelta(minutes=minutes))
@@ -116,6 +121,7 @@ def test_more_slack_never_raises_a_lone_jobs_emissions(policy: str, problem: Pla
 
 @every_policy
 @given(problem=problems())
+@settings(max_examples=50)
 def test_without_a_forecast_jobs_run_in_order_and_nothing_is_claimed(policy: str, problem: PlanningProblem) -> None:
     made = plan(replace(problem, forecast=None), policy)
     usual = plan(problem, "run-now")
@@ -125,9 +131,10 @@ def test_without_a_forecast_jobs_run_in_order_and_nothing_is_claimed(policy: str
 
 
 @every_policy
-@given(problem=problems())
+@given(problem=lone_problems())
+@settings(max_examples=50)
 def test_a_steady_planner_keeps_its_own_plan(policy: str, problem: PlanningProblem) -> None:
     """Asked again at the same moment with the plan it announced, it announces it again."""
     announced = plan(problem, policy, STEADY)
     again = plan(problem, policy, STEADY, previous=announced)
-    assert grams(again) <= grams(announced) * ROUNDING
+    assert [p.intervals for p in again.placements] == [p.intervals for p in announced.placements]

@@ -1,0 +1,20 @@
+"""Inner loops run compiled where numba is installed (the extra `fast`), and as plain Python where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., object])
+
+try:
+    from numba import njit
+except ImportError:
+    COMPILED = False
+else:
+    COMPILED = True
+
+
+def compiled(function: F) -> F:
+    """The same function, compiled at its first call and kept on disk for the next process."""
+    return cast(F, njit(cache=True)(function)) if COMPILED else function

@@ -1,0 +1,160 @@
+"""Jobs placed one after another in what is left, and placed again while the prices fade."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scheduler.planning.decomposition.arrays import Ints, Jobs
+from scheduler.planning.decomposition.compiled import compiled
+from scheduler.planning.decomposition.parts import MAX_SEGMENTS, cheapest_parts
+from scheduler.planning.decomposition.timeline import Timeline, has_room, hold
+from scheduler.planning.decomposition.whole import cheapest_whole, cost_of, soonest_whole
+
+_BETTER = 1 - 1e-9
+"""A job is moved for more than rounding only."""
+
+
+class Placements(NamedTuple):
+    """Mutable: job j holds its places in segments[j, :number[j]], [start, end) each; none while it is unplaced."""
+
+    number: Ints
+    segments: Ints
+
+
+def no_placements(jobs: int) -> Placements:
+    return Placements(np.zeros(jobs, dtype=np.int64), np.zeros((jobs, MAX_SEGMENTS, 2), dtype=np.int64))
+
+
+@compiled
+def place_in_turn(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, fade: float) -> int:
+    """Place each unplaced job where it is cheapest and in time; the number of those that have no such place."""
+    left = 0
+    for j in order:
+        if placed.number[j] == 0:
+            put_best(line, jobs, placed, j, fade)
+            left += placed.number[j] == 0
+    return left
+
+
+@compiled
+def place_soonest(line: Timeline, jobs: Jobs, placed: Placements, order: Ints) -> None:
+    """Place each unplaced job as soon as there is room, in time or not."""
+    for j in order:
+        if placed.number[j] == 0:
+            pool, lo = jobs.pool[j], _earliest(jobs, placed, j)
+            has_room(line, pool, 2)
+            work = jobs.work[j] + (jobs.switch[j] if jobs.going[j] else 0)
+            start = soonest_whole(line, pool, lo, jobs.work[j], jobs.width[j])
+            if not (jobs.going[j] and start == lo):
+                start = soonest_whole(line, pool, lo, work, jobs.width[j])
+                placed.segments[j, 0, 1] = start + work
+            else:
+                placed.segments[j, 0, 1] = start + jobs.work[j]
+            placed.segments[j, 0, 0] = start
+            placed.number[j] = 1
+            hold(line, pool, start, placed.segments[j, 0, 1], jobs.width[j])
+
+
+@compiled
+def improve(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, fade: float) -> int:
+    """Lift each job that is in time and let it choose again among the others; the number that moved."""
+    moved = 0
+    before = np.empty((MAX_SEGMENTS, 2), dtype=np.int64)
+    for j in order:
+        number = placed.number[j]
+        if placed.segments[j, number - 1, 1] > jobs.hi[j]:
+            continue
+        before[:number] = placed.segments[j, :number]
+        old = cost_now(line, jobs, placed, j, fade)
+        lift(line, jobs, placed, j)
+        new = put_best(line, jobs, placed, j, fade)
+        if new < old * _BETTER:
+            moved += 1
+            continue
+        if placed.number[j] > 0:
+            lift(line, jobs, placed, j)
+        put(line, jobs, placed, j, before, number)
+    return moved
+
+
+@compiled
+def put_best(line: Timeline, jobs: Jobs, placed: Placements, j: int, fade: float) -> float:
+    """Place the job where it is cheapest and in time: the cost [g], or infinity where it stays unplaced."""
+    for k in range(jobs.before_from[j], jobs.before_from[j + 1]):
+        if placed.number[jobs.before[k]] == 0:
+            return np.inf
+    pool, width, grams = jobs.pool[j], jobs.width[j], jobs.grams[j]
+    lo, hi = _earliest(jobs, placed, j), _latest(jobs, placed, j)
+    work, switch = jobs.work[j], jobs.switch[j]
+    chosen = np.empty((MAX_SEGMENTS, 2), dtype=np.int64)
+    again = work + switch if jobs.going[j] else work
+    start, cost = cheapest_whole(line, pool, lo, hi, again, width, grams, fade)
+    length = again
+    if jobs.going[j] and lo + work <= hi and soonest_whole(line, pool, lo, work, width) == lo:
+        going_on = cost_of(line, pool, lo, lo + work, width, grams, fade)
+        if start <= lo or going_on <= cost:
+            start, cost, length = lo, going_on, work
+    number = 0
+    if jobs.divisible[j] and hi - lo > work and has_room(line, pool, 2 * MAX_SEGMENTS):
+        number, in_parts = cheapest_parts(
+            line, pool, lo, hi, work, width, grams, fade, switch, jobs.switch_extra_s[j], jobs.min_run[j],
+            jobs.going[j], chosen,
+        )  # fmt: skip
+        if number < 2 or in_parts >= cost:
+            number = 0
+        else:
+            cost = in_parts
+    if number == 0 and start >= 0 and has_room(line, pool, 2):
+        chosen[0, 0], chosen[0, 1] = start, start + length
+        number = 1
+    if number == 0:
+        return np.inf
+    put(line, jobs, placed, j, chosen, number)
+    return cost
+
+
+@compiled
+def put(line: Timeline, jobs: Jobs, placed: Placements, j: int, segments: Ints, number: int) -> None:
+    placed.number[j] = number
+    placed.segments[j, :number] = segments[:number]
+    for k in range(number):
+        hold(line, jobs.pool[j], segments[k, 0], segments[k, 1], jobs.width[j])
+
+
+@compiled
+def lift(line: Timeline, jobs: Jobs, placed: Placements, j: int) -> None:
+    for k in range(placed.number[j]):
+        hold(line, jobs.pool[j], placed.segments[j, k, 0], placed.segments[j, k, 1], -jobs.width[j])
+    placed.number[j] = 0
+
+
+@compiled
+def cost_now(line: Timeline, jobs: Jobs, placed: Placements, j: int, fade: float) -> float:
+    total = 0.0
+    for k in range(placed.number[j]):
+        start, end = placed.segments[j, k, 0], placed.segments[j, k, 1]
+        total += cost_of(line, jobs.pool[j], start, end, jobs.width[j], jobs.grams[j], fade)
+    return total
+
+
+@compiled
+def _earliest(jobs: Jobs, placed: Placements, j: int) -> int:
+    """When the job may begin, seen from those it waits for."""
+    lo = jobs.lo[j]
+    for k in range(jobs.before_from[j], jobs.before_from[j + 1]):
+        ahead = jobs.before[k]
+        lo = max(lo, placed.segments[ahead, placed.number[ahead] - 1, 1])
+    return int(lo)
+
+
+@compiled
+def _latest(jobs: Jobs, placed: Placements, j: int) -> int:
+    """When the job must have ended, seen from those that wait for it."""
+    hi = jobs.hi[j]
+    for k in range(jobs.behind_from[j], jobs.behind_from[j + 1]):
+        follower = jobs.behind[k]
+        if placed.number[follower] > 0:
+            hi = min(hi, placed.segments[follower, 0, 0])
+    return int(hi)

@@ -1,0 +1,149 @@
+"""A situation as arrays, and placements back as a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scheduler.domain.gpus import Pool
+from scheduler.domain.places import length_micros
+from scheduler.domain.units import JOULES_PER_KWH
+from scheduler.planning.cost import emissions_g
+from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs, Pieces
+from scheduler.planning.decomposition.joint import Held
+from scheduler.planning.decomposition.placing import Placements, no_placements
+from scheduler.planning.feasibility import due_with_successors, least_flexible_first, successors
+from scheduler.planning.outlook import Outlook
+from scheduler.planning.situation import LOOK_AHEAD, Demand, Schedule, Situation
+from scheduler.planning.windows import Room, cheapest_window
+
+_POOLS = tuple(Pool)
+_DAY = 86_400_000_000
+"""Microseconds after which an outlook repeats, so that within as much there is an edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueArrays:
+    """Jobs that can move, by row; those that run for good, or are not to wait, are held where they are."""
+
+    movable: tuple[Demand, ...]
+    settled: Schedule
+    settled_g: float
+    """The least that the settled jobs can emit [gCO2eq]."""
+    pieces: Pieces
+    jobs: Jobs
+    capacity: Ints
+    held: Held
+    order: Ints
+
+    def schedule(self, placed: Placements) -> Schedule:
+        rows = {
+            demand.id: tuple((int(start), int(end)) for start, end in placed.segments[j, : placed.number[j]])
+            for j, demand in enumerate(self.movable)
+        }
+        return {**self.settled, **rows}
+
+    def placements(self, schedule: Schedule) -> Placements:
+        placed = no_placements(len(self.movable))
+        for j, demand in enumerate(self.movable):
+            segments = schedule[demand.id]
+            placed.number[j] = len(segments)
+            placed.segments[j, : len(segments)] = segments
+        return placed
+
+
+def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
+    due = due_with_successors(situation.demands)
+    movable = tuple(d for d in situation.demands if not d.fixed and not (d.run_now and not d.running))
+    settled = [d for d in situation.demands if d not in movable]
+    capacity = np.array([situation.capacity.get(pool, 0) for pool in _POOLS], dtype=np.int64)
+    jobs = _jobs(movable, due, situation, outlook)
+    row = {demand.id: j for j, demand in enumerate(movable)}
+    ends = [situation.run_now[d.id][-1][1] for d in situation.demands]
+    horizon = max([*ends, *jobs.hi.tolist(), *(jobs.lo + jobs.work).tolist()])
+    return QueueArrays(
+        movable,
+        {d.id: situation.run_now[d.id] for d in settled},
+        sum(_least_g(d, situation, outlook) for d in settled),
+        _pieces(situation, outlook, horizon, [d for d in settled if d.fixed]),
+        jobs,
+        capacity,
+        _held(settled, situation.run_now),
+        np.array([row[d.id] for d in least_flexible_first(situation.demands, due) if d.id in row], dtype=np.int64),
+    )
+
+
+def _jobs(movable: tuple[Demand, ...], due: Mapping[int, int], situation: Situation, outlook: Outlook) -> Jobs:
+    row = {demand.id: j for j, demand in enumerate(movable)}
+    behind = successors(movable)
+    known_until = max(outlook.end, situation.now) + length_micros(LOOK_AHEAD)
+    hi = [min(due[d.id], max(known_until, situation.run_now[d.id][-1][1])) for d in movable]
+    lo = [max([d.earliest, *(situation.run_now[p][-1][1] for p in d.after if p not in row)]) for d in movable]
+    before, before_from = _linked([[row[p] for p in d.after if p in row] for d in movable])
+    followers, behind_from = _linked([[row[s.id] for s in behind.get(d.id, [])] for d in movable])
+    return Jobs(
+        _ints(lo),
+        _ints(hi),
+        _ints([d.work for d in movable]),
+        _ints([d.width for d in movable]),
+        np.array([d.watts / JOULES_PER_KWH for d in movable], dtype=np.float64),
+        _ints([_POOLS.index(d.pool) for d in movable]),
+        np.array([d.interruptible for d in movable], dtype=np.bool_),
+        _ints([d.switch for d in movable]),
+        np.array([d.switch_extra_s for d in movable], dtype=np.float64),
+        _ints([d.min_run for d in movable]),
+        np.array([d.running for d in movable], dtype=np.bool_),
+        before,
+        before_from,
+        followers,
+        behind_from,
+    )
+
+
+def _pieces(situation: Situation, outlook: Outlook, horizon: int, fixed: list[Demand]) -> Pieces:
+    inner = outlook.edges_between(situation.now, horizon + _DAY)
+    until = np.searchsorted(inner, horizon)
+    edges = np.unique(np.concatenate((_ints([situation.now]), inner[: until + 1])))
+    lengths = np.diff(edges) * PER_SECOND
+    places = np.empty((len(_POOLS), lengths.size))
+    for p, pool in enumerate(_POOLS):
+        places[p] = situation.capacity.get(pool, 0)
+        for demand in (d for d in fixed if d.pool is pool):
+            places[p] -= demand.width * _share_held(edges, situation.run_now[demand.id][-1][1])
+    return Pieces(edges, np.diff(outlook.integral_to(edges)) / lengths, places)
+
+
+def _share_held(edges: Ints, until: int) -> Floats:
+    """Share of each piece that lies before `until`."""
+    share: Floats = np.clip((until - edges[:-1]) / np.diff(edges), 0.0, 1.0)
+    return share
+
+
+def _held(settled: list[Demand], run_now: Schedule) -> Held:
+    spans = [run_now[d.id][0] for d in settled]
+    return Held(
+        _ints([_POOLS.index(d.pool) for d in settled]),
+        _ints([start for start, _ in spans]),
+        _ints([end for _, end in spans]),
+        _ints([d.width for d in settled]),
+    )
+
+
+def _least_g(demand: Demand, situation: Situation, outlook: Outlook) -> float:
+    """What a settled job emits at least: an impatient one may yet start earlier than first come, first served."""
+    usual = situation.run_now[demand.id]
+    if demand.fixed:
+        return emissions_g(demand, usual, outlook, situation.now)
+    alone = Room(_ints([demand.earliest]), _ints([usual[-1][1]]))
+    return emissions_g(demand, cheapest_window(alone, demand.work, outlook) or usual, outlook, situation.now)
+
+
+def _linked(rows: list[list[int]]) -> tuple[Ints, Ints]:
+    """Lists of rows one after another, and where each begins."""
+    return _ints([item for row in rows for item in row]), _ints([0, *np.cumsum([len(row) for row in rows])])
+
+
+def _ints(values: list[int]) -> Ints:
+    return np.array(values, dtype=np.int64)

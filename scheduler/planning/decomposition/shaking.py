@@ -1,0 +1,94 @@
+"""Large-neighbourhood search: lift a few jobs at once, put them back in another order, keep what is not worse.
+
+Mends what placing one job at a time cannot: two jobs that would both gain by trading places.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scheduler.planning.decomposition.arrays import Ints, Jobs
+from scheduler.planning.decomposition.compiled import compiled
+from scheduler.planning.decomposition.parts import MAX_SEGMENTS
+from scheduler.planning.decomposition.placing import Placements, cost_now, lift, put, put_best
+from scheduler.planning.decomposition.timeline import Timeline
+
+_MOST = 5
+"""Jobs lifted at once."""
+_EQUAL = 1 + 1e-12
+_SEED = 20_261_123
+
+
+@compiled
+def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, rounds: int, enough_g: float) -> float:
+    """Sum of the candidates' costs [g] after at most `rounds` trials, fewer once it is not above `enough_g`."""
+    total = 0.0
+    for j in candidates:
+        total += cost_now(line, jobs, placed, j, 0.0)
+    if candidates.size < 2:
+        return total
+    chosen = np.empty(_MOST, dtype=np.int64)
+    numbers = np.empty(_MOST, dtype=np.int64)
+    segments = np.empty((_MOST, MAX_SEGMENTS, 2), dtype=np.int64)
+    state = _SEED
+    for _ in range(rounds):
+        if total <= enough_g:
+            break
+        count, state = _choose(jobs, candidates, chosen, state)
+        old = 0.0
+        for i in range(count):
+            j = chosen[i]
+            numbers[i] = placed.number[j]
+            segments[i] = placed.segments[j]
+            old += cost_now(line, jobs, placed, j, 0.0)
+            lift(line, jobs, placed, j)
+        state = _next(state)
+        fade = 0.5 if state % 4 == 0 else 0.0
+        new = 0.0
+        for i in range(count):
+            if np.isfinite(put_best(line, jobs, placed, chosen[i], fade)):
+                new += cost_now(line, jobs, placed, chosen[i], 0.0)
+            else:
+                new = np.inf
+                break
+        if new <= old * _EQUAL:
+            total += new - old
+            continue
+        for i in range(count):
+            if placed.number[chosen[i]] > 0:
+                lift(line, jobs, placed, chosen[i])
+        for i in range(count):
+            put(line, jobs, placed, chosen[i], segments[i], numbers[i])
+    return total
+
+
+@compiled
+def _choose(jobs: Jobs, candidates: Ints, chosen: Ints, state: int) -> tuple[int, int]:
+    """(how many, next state): different jobs of one pool, in random order, whose windows overlap the first one's."""
+    state = _next(state)
+    wanted = 2 + state % (min(_MOST, candidates.size) - 1)
+    state = _next(state)
+    first = candidates[state % candidates.size]
+    chosen[0], count = first, 1
+    for _ in range(4 * _MOST):
+        if count == wanted:
+            break
+        state = _next(state)
+        j = candidates[state % candidates.size]
+        meets = jobs.pool[j] == jobs.pool[first] and jobs.lo[j] < jobs.hi[first] and jobs.lo[first] < jobs.hi[j]
+        fresh = True
+        for i in range(count):
+            fresh = fresh and chosen[i] != j
+        if meets and fresh:
+            chosen[count] = j
+            count += 1
+    state = _next(state)
+    swap = state % count
+    chosen[0], chosen[swap] = chosen[swap], chosen[0]
+    return count, state
+
+
+@compiled
+def _next(state: int) -> int:
+    """A linear congruential generator: the same plan for the same problem, on every machine."""
+    return (state * 1_103_515_245 + 12_345) % 2_147_483_648

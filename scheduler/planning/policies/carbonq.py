@@ -1,0 +1,54 @@
+"""carbonq: all jobs together under prices for places, with a bound that says how near the best possible this is.
+
+Lagrangian decomposition: every job answers prices with its cheapest placement; prices move until places suffice; the
+jobs' answers prove the bound; placing them in turn and letting them choose again as prices fade gives the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scheduler.planning.board import Board
+from scheduler.planning.decomposition.compiled import COMPILED
+from scheduler.planning.decomposition.joint import improved, solve
+from scheduler.planning.decomposition.queue_arrays import QueueArrays, queue_arrays
+from scheduler.planning.guard import first_sound, late_jobs
+from scheduler.planning.hysteresis import settle
+from scheduler.planning.outlook import Outlook
+from scheduler.planning.policies.suspend_resume import suspend_resume
+from scheduler.planning.queue import pull_forward
+from scheduler.planning.settings import PLAIN
+from scheduler.planning.situation import Outcome, Schedule, Situation
+
+_UNCOMPILED = 6_000
+"""Jobs times pieces beyond which the loops in plain Python would keep people waiting."""
+
+
+def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
+    arrays = queue_arrays(situation, outlook)
+    if not COMPILED and len(situation.demands) * arrays.pieces.rate.size > _UNCOMPILED:
+        note = "planned by suspend-resume, without a bound: planning so many jobs jointly needs the extra `fast`"
+        return Outcome(suspend_resume(situation, outlook).schedule, notes=(note,))
+    joint = solve(
+        arrays.pieces, arrays.jobs, arrays.capacity, arrays.held, arrays.order, np.zeros_like(arrays.pieces.places)
+    )
+    jointly = arrays.schedule(joint.placed)
+    schedule = first_sound(_attempts(jointly, arrays, situation, outlook), situation, outlook)
+    # The bound supposes that the jobs in time are those of the joint schedule; of any others it says nothing.
+    proven = late_jobs(schedule, situation) <= late_jobs(jointly, situation)
+    return Outcome(schedule, lower_bound_g=joint.bound_g + arrays.settled_g if proven else None)
+
+
+def _attempts(jointly: Schedule, arrays: QueueArrays, situation: Situation, outlook: Outlook) -> Iterator[Schedule]:
+    """The plan we would like best, first."""
+    board = Board(situation, jointly)
+    if situation.settings != PLAIN:
+        settle(board, situation, outlook)
+    patient = board.frozen()
+    yield pull_forward(board, situation)
+    yield patient
+    yield jointly
+    usual = arrays.placements(situation.run_now)
+    yield arrays.schedule(improved(arrays.pieces, arrays.jobs, arrays.capacity, arrays.held, arrays.order, usual))
