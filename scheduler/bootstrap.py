@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 from scheduler.api.app import create_app
+from scheduler.api.callers import owner_only, whoever_connects
 from scheduler.api.server import ApiServer, bind
 from scheduler.config import Settings, load_settings
 from scheduler.daemon.agent_keeper import AgentKeeper, agent_command
@@ -34,10 +37,14 @@ from scheduler.grid.provider_views import provider_views
 from scheduler.grid.registry import open_source
 from scheduler.grid.settings import Credentials, SourceSettings
 from scheduler.grid.time_zone import country_of_time_zone, machine_time_zone
+from scheduler.inherited_socket import inherited_socket
 from scheduler.paths import Paths, default_paths
 from scheduler.planning import POLICIES
 from scheduler.ports import CarbonSource, Clock
 from scheduler.storage import FileSecretSpool, open_store
+
+LOADED_KEYS = "carbonq-keys.toml"
+"""Name of the credential (systemd.exec(5), LoadCredential=) with the keys of providers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +60,21 @@ class DaemonOptions:
 
 def run_daemon(options: DaemonOptions) -> None:
     """Run until SIGTERM or SIGINT. CarbonqError where it cannot start; nothing has been changed then."""
+    # A watchdog ends a daemon that hangs with SIGABRT: the log then says where each thread was.
+    faulthandler.enable()
     environ = dict(os.environ)
     paths = default_paths(environ)
     settings = _checked(load_settings(options.settings_file or paths.settings_file, environ, options.flags))
     set_up_logging(options.verbose, under_systemd="JOURNAL_STREAM" in environ)
-    _make_directories(paths)
+    _make_directories(paths, own_agent=options.agent_socket is None)
     asyncio.run(_run(settings, paths, options, environ))
 
 
 async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ: Mapping[str, str]) -> None:
     clock = SystemClock()
     source, notes = _open_source(settings, clock, environ)
-    listener = bind(paths.api_socket)
+    handed_over = _handed_over(environ)
+    listener = handed_over or bind(paths.api_socket)
     writer = Writer()
     store = await writer(open_store, paths.database)
     agent_socket = options.agent_socket or paths.agent_socket
@@ -81,7 +91,7 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
         command = agent_command(agent_socket, paths.runs, settings.worker.cpu_slots, _launcher(settings, environ))
         keeper = AgentKeeper(command, environ, paths.state / "agent.log")
 
-    credentials = _credentials(settings.grid.credentials_file)
+    credentials = _credentials(settings.grid.credentials_file, environ)
     service = LocalService(
         parts,
         dispatcher,
@@ -91,7 +101,8 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
         agent_pid=lambda: keeper.pid if keeper else None,
         time_zone=_time_zone(),
     )
-    server = ApiServer(create_app(service), listener)
+    app = create_app(service, whoever_connects if handed_over else owner_only)
+    server = ApiServer(app, listener)
     notifier = ServiceNotifier(environ)
     await Daemon(parts, dispatcher, desk, settler, keeper, notifier, server.serve, server.stop).run()
 
@@ -114,7 +125,7 @@ def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -
             provider=grid.provider,
             base_url=grid.base_url,
             timeout=grid.timeout,
-            credentials=_credentials(grid.credentials_file),
+            credentials=_credentials(grid.credentials_file, environ),
             file=grid.file,
             forecast_file=grid.forecast_file,
             origin=grid.origin,
@@ -142,12 +153,24 @@ def _guessed_zone(environ: Mapping[str, str], recorded: bool) -> tuple[str, tupl
     )
 
 
-def _credentials(file: Path | None) -> Credentials:
-    """Keys of providers from a TOML file that only its owner can read."""
+def _handed_over(environ: Mapping[str, str]) -> socket | None:
+    """The API's socket where systemd keeps it: its mode and group say who may call."""
+    try:
+        return inherited_socket(environ)
+    except ValueError as error:
+        raise SettingsError((str(error),)) from error
+
+
+def _credentials(file: Path | None, environ: Mapping[str, str]) -> Credentials:
+    """Keys of providers from a TOML file that only its owner can read, or that systemd loads for this service alone."""
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    loaded = Path(folder) / LOADED_KEYS if folder else None
+    if file is None and loaded is not None and loaded.exists():
+        file = loaded
     if file is None:
         return Credentials()
     try:
-        if file.stat().st_mode & 0o077:
+        if file != loaded and file.stat().st_mode & 0o077:
             raise SettingsError((f"{file} holds keys and others can read it; run `chmod 600 {file}`",))
         return Credentials({name: str(value) for name, value in tomllib.loads(file.read_text("utf-8")).items()})
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -155,15 +178,16 @@ def _credentials(file: Path | None) -> Credentials:
 
 
 def _launcher(settings: Settings, environ: Mapping[str, str]) -> str:
-    """Inside a systemd unit runs need units of their own, else a restart of ours would end them."""
+    """Inside a unit of the user's systemd runs need units of their own, else a restart of ours would end them."""
     if settings.worker.launcher != "auto":
         return settings.worker.launcher
-    return "systemd-user" if "INVOCATION_ID" in environ and "NOTIFY_SOCKET" in environ else "fork"
+    return "systemd-user" if "MANAGERPID" in environ and "NOTIFY_SOCKET" in environ else "fork"
 
 
-def _make_directories(paths: Paths) -> None:
+def _make_directories(paths: Paths, own_agent: bool) -> None:
+    folders = [paths.state, paths.runtime, paths.locks, paths.secrets]
     try:
-        for folder in (paths.state, paths.runtime, paths.locks, paths.secrets, paths.runs):
+        for folder in [*folders, paths.runs] if own_agent else folders:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise SettingsError(

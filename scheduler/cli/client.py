@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from scheduler.cli.failures import EXIT_NOT_PERMITTED, EXIT_TIMEOUT, EXIT_UNREACHABLE, Failure, refused
-from scheduler.paths import default_paths
+from scheduler.paths import SYSTEM_RUNTIME, daemon_socket
 
 TIMEOUT_S = 30.0
 
@@ -20,7 +20,7 @@ class DaemonClient:
     """One connection a request; answers are the decoded JSON, failures are Failure."""
 
     def __init__(self, api_socket: Path | None = None, timeout_s: float = TIMEOUT_S) -> None:
-        self.socket = api_socket or default_paths().api_socket
+        self.socket = api_socket or daemon_socket()
         self._timeout_s = timeout_s
 
     def get(self, path: str, **query: Any) -> Any:
@@ -46,8 +46,7 @@ class DaemonClient:
             text = f"the daemon did not answer within {self._timeout_s:g} s; `carbonq doctor` looks at how it is"
             raise Failure(text, "timeout", EXIT_TIMEOUT) from None
         except PermissionError:
-            text = f"{self.socket} belongs to another user; each user runs a daemon of their own (`carbonq daemon`)"
-            raise Failure(text, "not-permitted", EXIT_NOT_PERMITTED) from None
+            raise Failure(_barred(self.socket), "not-permitted", EXIT_NOT_PERMITTED) from None
         except (OSError, http.client.HTTPException) as error:
             raise _unreachable(self.socket, error) from None
         finally:
@@ -81,6 +80,13 @@ def _decoded(status: int, raw: bytes) -> Any:
     except (ValueError, KeyError, TypeError):
         text = f"the daemon answered with something that is not carbonq's API (HTTP {status})"
         raise Failure(text, "not-carbonq", EXIT_UNREACHABLE) from None
+
+
+def _barred(path: Path) -> str:
+    if path.parent == SYSTEM_RUNTIME:
+        group = "ask to be made a member of the group carbonq-users, then log in anew"
+        return f"{path} is the machine's carbonq, which you may not use; {group}, or run your own (`carbonq daemon`)"
+    return f"{path} belongs to another user; each user runs a daemon of their own (`carbonq daemon`)"
 
 
 def _unreachable(path: Path, error: Exception) -> Failure:

@@ -41,8 +41,9 @@ def job_text(detail: dict[str, Any], now: datetime) -> str:
 
 
 def _asked(detail: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
-    yield "command", one_line(shlex.join(detail["argv"]))
-    yield "in", one_line(detail["workdir"])
+    if detail["argv"]:  # The machine's daemon shows it to its owner alone.
+        yield "command", one_line(shlex.join(detail["argv"]))
+        yield "in", one_line(detail["workdir"])
     places = f"{detail['gpus']} GPU{'s' if detail['gpus'] != 1 else ''}" if detail["gpus"] else "1 CPU slot"
     yield "needs", f"{places}, {_estimate(detail)}{', interruptible' if detail['interruptible'] else ''}"
     kind = "deadline" if detail["deadline"] else "no deadline; by"

@@ -34,6 +34,7 @@ COMMANDS = {
     "gpus": "gpus",
     "daemon": "daemon",
     "doctor": "doctor",
+    "service": "service",
     "demo": "demo",
     "completion": "completion",
 }

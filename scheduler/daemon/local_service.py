@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from scheduler import service
 from scheduler.accounting.grouping import Grouping, GroupTotals, SettledJob, group_totals
-from scheduler.daemon.access import may_touch
+from scheduler.daemon.access import may_see, may_submit, may_touch
 from scheduler.daemon.dispatcher import Dispatcher
 from scheduler.daemon.grid_desk import GridDesk
 from scheduler.daemon.health import daemon_status
@@ -75,6 +75,7 @@ class LocalService:
 
     # --- jobs -----------------------------------------------------------------------------------------------------
     async def submit(self, caller: Caller, request: JobRequest, dry_run: bool) -> Submission:
+        may_submit(caller)
         await self._dispatcher.machine_seen(_PATIENCE)
         now = self._parts.clock.now()
         spec, owner = self._spec(request, now), Owner(caller.uid, caller.name)
@@ -93,7 +94,7 @@ class LocalService:
         return await self._parts.writer(self._rows, query, everything)
 
     async def job(self, caller: Caller, job_id: int) -> JobDetail:
-        return await self._parts.writer(self._detail, job_id)
+        return await self._parts.writer(self._detail, job_id, caller)
 
     async def cancel(self, caller: Caller, job_id: int) -> JobRow:
         return await self._changed(caller, job_id, service.cancel)
@@ -183,7 +184,7 @@ class LocalService:
     def _as_rows(self, jobs: Sequence[Job]) -> tuple[JobRow, ...]:
         statements = dict(self._parts.store.statements([job.id for job in jobs]))
         for job in jobs:
-            if not job.ended and job.attempts:
+            if job.attempts and (not job.ended or job.id not in statements):
                 statements[job.id] = self._settler.statement_so_far(job)
         return tuple(job_row(self._case(job, statements.get(job.id))) for job in jobs)
 
@@ -198,13 +199,14 @@ class LocalService:
     def _row(self, job_id: int) -> JobRow:
         return self._as_rows([service.known_job(self._parts.store, job_id)])[0]
 
-    def _detail(self, job_id: int) -> JobDetail:
+    def _detail(self, job_id: int, caller: Caller) -> JobDetail:
+        """All there is for whoever may see it; others see the queue, but not what a job runs."""
         store, live = self._parts.store, self._parts.live
         job = service.known_job(store, job_id)
         statements = store.statement_history(job_id)
-        so_far = self._settler.statement_so_far(job) if job.attempts and not job.ended else None
-        shown = so_far or (statements[-1] if statements else None)
-        return job_detail(
+        drawn_up = statements[-1] if job.ended and statements else None
+        shown = drawn_up or (self._settler.statement_so_far(job) if job.attempts else None)
+        detail = job_detail(
             self._case(job, shown),
             store.segments(job_id),
             store.job_events(job_id),
@@ -214,6 +216,7 @@ class LocalService:
             live.watts.get(job_id),
             self._parts.clock.now(),
         )
+        return detail if may_see(caller, job) else replace(detail, argv=(), workdir="", detail=None, events=())
 
     def _plan(self) -> PlanView:
         live, now = self._parts.live, self._parts.clock.now()
