@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from scheduler.domain.errors import StorageError
 from scheduler.storage.database import Database
 from scheduler.storage.engine import copy_to
+from scheduler.storage.failures import translated
 
 
 def copy_whole(database: Database, target: Path) -> None:
@@ -19,14 +21,15 @@ def copy_whole(database: Database, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial.unlink(missing_ok=True)
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        with database.reading() as connection:
+        with database.reading() as connection, translated(target):
             copy_to(connection, partial)
         partial.replace(target)
         _sync_folder(target.parent)
     except OSError as error:
         raise StorageError(f"no copy of {database.path} could be made at {target}: {error.strerror}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

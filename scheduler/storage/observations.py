@@ -28,8 +28,10 @@ class ObservationRecords(Records):
             series = series_row(connection, key)
             if series is None:
                 return ()
-            earliest_us = moment_us(interval.start) - series.longest_us
-            values = _newest(connection, key, series.id, earliest_us, moment_us(interval.end))
+            # What covers the interval starts or ends at most one length outside; what cuts that, at most one more.
+            from_us = moment_us(interval.start) - 2 * series.longest_us
+            before_us = moment_us(interval.end) + series.longest_us
+            values = _newest(connection, key, series.id, from_us, before_us)
         return tuple(o for o in newest_values(values) if o.interval.overlaps(interval))
 
 
