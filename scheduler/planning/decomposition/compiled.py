@@ -1,4 +1,4 @@
-"""Inner loops run compiled where numba is installed (the extra `fast`), and as plain Python where it is not."""
+"""Inner loops run compiled where numba is installed (the extra `fast`), and as plain Python where it is not or may not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ F = TypeVar("F", bound=Callable[..., object])
 
 try:
     from numba import njit
-except ImportError:
+except (ImportError, OSError):
+    # OSError: a sandboxed service may not turn memory into code.
     COMPILED = False
 else:
     COMPILED = True
