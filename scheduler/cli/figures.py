@@ -5,22 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 from scheduler.domain.durations import format_duration
+from scheduler.domain.printing import print_emissions, print_energy, print_power, three_digits
 
 UNKNOWN = "–"
 
 
 def energy(kwh: float | None) -> str:
-    if kwh is None:
-        return UNKNOWN
-    if abs(kwh) >= 0.1:
-        return f"{_three(kwh)} kWh"
-    return f"{_three(kwh * 1000)} Wh"
+    return UNKNOWN if kwh is None else print_energy(kwh)
 
 
 def emissions(grams: float | None) -> str:
-    if grams is None:
-        return UNKNOWN
-    return f"{_three(grams / 1000)} kgCO2eq" if abs(grams) >= 1000 else f"{_three(grams)} gCO2eq"
+    return UNKNOWN if grams is None else print_emissions(grams)
 
 
 def saved(difference_g: float | None, run_now_g: float | None) -> str:
@@ -32,9 +27,7 @@ def saved(difference_g: float | None, run_now_g: float | None) -> str:
 
 
 def power(watts: float | None) -> str:
-    if watts is None:
-        return UNKNOWN
-    return f"{_three(watts / 1000)} kW" if watts >= 10_000 else f"{_three(watts)} W"
+    return UNKNOWN if watts is None else print_power(watts)
 
 
 def intensity(g_per_kwh: float | None) -> str:
@@ -53,20 +46,8 @@ def size(count: int | None) -> str:
         if amount < 1024 or unit == "TiB":
             break
         amount /= 1024
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{_three(amount)} {unit}"
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{three_digits(amount)} {unit}"
 
 
 def percent(share: float | None) -> str:
     return UNKNOWN if share is None else f"{share * 100:.0f} %"
-
-
-def _three(value: float) -> str:
-    """About three significant digits, never in exponent form."""
-    size = abs(value)
-    if size >= 99.95 or value == 0:
-        return f"{value:.0f}"
-    if size >= 9.995:
-        return f"{value:.1f}"
-    if size >= 0.01:
-        return f"{value:.2f}"
-    return f"{value:.2g}" if size >= 1e-4 else "<0.0001"

@@ -124,7 +124,7 @@ class LocalService:
         job = await self._parts.writer(service.known_job, self._parts.store, job_id)
         live = self._parts.live
         sentences = () if job.ended else self._sentences(live.problem, live.plan, job_id)
-        return explanation(job, self._placement(job), sentences, self._parts.clock.now())
+        return explanation(self._case(job, None), sentences, self._parts.clock.now())
 
     # --- history --------------------------------------------------------------------------------------------------
     async def history(self, caller: Caller, query: JobQuery) -> tuple[JobRow, ...]:
@@ -223,8 +223,8 @@ class LocalService:
         if live.plan is None:
             raise ExecutorError(f"there is no plan yet: {live.agent_error or 'the daemon has only just started'}")
         jobs = {job.id: job for job in self._parts.store.jobs(JobQuery(states=NOT_ENDED))}
-        key = self._desk.capabilities.key
-        return plan_view(live.plan, jobs, self._desk.forecast(now), self._places(), key.zone, key.source, now)
+        key, pue = self._desk.capabilities.key, self._parts.settings.site.pue
+        return plan_view(live.plan, jobs, self._desk.forecast(now), self._places(), key.zone, key.source, pue, now)
 
     def _places(self) -> tuple[GpuRow, ...]:
         live = self._parts.live
@@ -306,7 +306,7 @@ class LocalService:
         """The planner's own words on a job, times in the machine's zone; none for a job that is in no plan."""
         if problem is None or plan is None or all(job.id != job_id for job in problem.jobs):
             return ()
-        return explain(problem, plan, job_id, self._time_zone)
+        return explain(problem, plan, job_id, self._time_zone, self._parts.settings.site.pue)
 
     def _forecast_age(self) -> timedelta | None:
         problem = self._parts.live.problem

@@ -5,17 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 
 from scheduler.domain.plans import Placement, Plan, PlannableJob, PlanningProblem
+from scheduler.domain.printing import print_emissions
 from scheduler.planning.feasibility import latest_safe_start
 
+NOT_WORTH_A_WORD = 0.005
+"""Share of the emissions below which a difference is rounding."""
 
-def explain(problem: PlanningProblem, plan: Plan, job_id: int, zone: tzinfo = UTC) -> tuple[str, ...]:
-    """Two or three sentences; times in `zone`."""
+
+def explain(problem: PlanningProblem, plan: Plan, job_id: int, zone: tzinfo = UTC, pue: float = 1.0) -> tuple[str, ...]:
+    """Two or three sentences; times in `zone`, emissions with `pue`."""
     job, placement = problem.job(job_id), plan.placement(job_id)
     if placement is None:
         return next(
             ((note,) for note in plan.notes if note.startswith(f"job {job_id} ")), (f"job {job_id} is not planned.",)
         )
-    return (_when(job, placement, zone), _worth(placement), _change(job, placement, zone))
+    return (_when(job, placement, zone), _worth(placement, pue), _change(job, placement, zone))
 
 
 def _when(job: PlannableJob, placement: Placement, zone: tzinfo) -> str:
@@ -32,19 +36,17 @@ def _when(job: PlannableJob, placement: Placement, zone: tzinfo) -> str:
     }.get(placement.reason, f"Job {job.id} waits for low-carbon power: {stretch}.")
 
 
-def _worth(placement: Placement) -> str:
-    expected, usual = placement.emissions, placement.run_now_emissions
-    if expected is None or usual is None:
+def _worth(placement: Placement, pue: float) -> str:
+    if placement.emissions is None or placement.run_now_emissions is None:
         return "Without a forecast its emissions are unknown and no saving is claimed."
-    against = f"{usual.grams:,.0f} gCO2eq first come, first served"
+    expected, usual = placement.emissions * pue, placement.run_now_emissions * pue
+    against = f"{print_emissions(usual.grams)} first come, first served"
     saved = usual.grams - expected.grams
-    if abs(saved) < 0.5 or not usual.grams:
-        return f"It is expected to emit {expected.grams:,.0f} gCO2eq, as much as {against}."
+    if abs(saved) < NOT_WORTH_A_WORD * usual.grams or not usual.grams:
+        return f"It is expected to emit {print_emissions(expected.grams)}, as much as {against}."
     word = "less" if saved > 0 else "more"
-    share = abs(saved) / usual.grams
-    return (
-        f"It is expected to emit {expected.grams:,.0f} gCO2eq, {abs(saved):,.0f} g ({share:.0%}) {word} than {against}."
-    )
+    much = f"{print_emissions(abs(saved))} ({abs(saved) / usual.grams:.0%}) {word}"
+    return f"It is expected to emit {print_emissions(expected.grams)}, {much} than {against}."
 
 
 def _change(job: PlannableJob, placement: Placement, zone: tzinfo) -> str:

@@ -77,8 +77,9 @@ def job_row(case: JobCase) -> JobRow:
     )
 
 
-def placement_view(placement: Placement, job: int | None) -> PlacementView:
-    emitted, run_now = _grams(placement.emissions), _grams(placement.run_now_emissions)
+def placement_view(placement: Placement, job: int | None, pue: float) -> PlacementView:
+    """Emissions as everywhere in the API: with PUE."""
+    emitted, run_now = with_pue(placement.emissions, pue), with_pue(placement.run_now_emissions, pue)
     return PlacementView(
         job=job,
         start=placement.start,
@@ -123,7 +124,7 @@ def job_detail(
         running_s=running_time(segments, now).total_seconds(),
         power_w=power_w,
         progress=_progress(progress),
-        placement=placement_view(case.placement, job.id) if case.placement and not job.ended else None,
+        placement=placement_view(case.placement, job.id, case.pue) if case.placement and not job.ended else None,
         segments=tuple(_segment(segment) for segment in segments),
         events=tuple(EventView(e.at, e.event, e.state, e.reason, e.detail) for e in events),
         energy=_by_component(slices),
@@ -195,6 +196,11 @@ def _progress(progress: Progress | None) -> ProgressView | None:
         return None
     at = from_epoch(progress.t) if progress.t is not None else None
     return ProgressView(progress.step, progress.total, progress.loss, at)
+
+
+def with_pue(emissions: Emissions | None, pue: float) -> float | None:
+    """Grams of the facility, from a plan's grams of IT alone."""
+    return None if emissions is None else emissions.grams * pue
 
 
 def _kwh(energy: Energy | None) -> float | None:

@@ -12,7 +12,8 @@ from scheduler.domain.jobs import Job
 from scheduler.domain.plans import Placement, Plan
 from scheduler.domain.runs import Segment
 from scheduler.domain.series import StepSeries
-from scheduler.presenting.jobs import placement_view
+from scheduler.domain.units import Emissions
+from scheduler.presenting.jobs import placement_view, with_pue
 from scheduler.service_views import GpuRow, IntensitySlot, PlannedJob, PlanView
 
 
@@ -38,6 +39,7 @@ def plan_view(
     places: tuple[GpuRow, ...],
     zone: str,
     source: str,
+    pue: float,
     now: datetime,
 ) -> PlanView:
     shown = sorted((p for p in plan.placements if p.job in jobs), key=lambda p: (p.start, p.job))
@@ -49,11 +51,11 @@ def plan_view(
         forecast_issued_at=plan.forecast_issued_at,
         forecast_age_s=(now - plan.forecast_issued_at).total_seconds() if plan.forecast_issued_at else None,
         strip=_strip(forecast, shown, now),
-        jobs=tuple(_planned(jobs[p.job], p) for p in shown),
+        jobs=tuple(_planned(jobs[p.job], p, pue) for p in shown),
         gpus=places,
-        emissions_g=plan.emissions.grams if plan.emissions else None,
-        run_now_emissions_g=_sum_run_now(plan.placements),
-        lower_bound_g=plan.lower_bound.grams if plan.lower_bound else None,
+        emissions_g=with_pue(plan.emissions, pue),
+        run_now_emissions_g=with_pue(_sum_run_now(plan.placements), pue),
+        lower_bound_g=with_pue(plan.lower_bound, pue),
         late_jobs=plan.late_jobs,
         notes=plan.notes,
     )
@@ -102,7 +104,7 @@ def _strip(forecast: CarbonForecast | None, shown: Sequence[Placement], now: dat
     return intensity_slots(forecast, Interval(now, end)) if end > now else ()
 
 
-def _planned(job: Job, placement: Placement) -> PlannedJob:
+def _planned(job: Job, placement: Placement, pue: float) -> PlannedJob:
     return PlannedJob(
         name=job.spec.name,
         user=job.owner.name,
@@ -110,14 +112,14 @@ def _planned(job: Job, placement: Placement) -> PlannedJob:
         pool=job.spec.pool,
         width=job.spec.width,
         finish_by=job.finish_by,
-        placement=placement_view(placement, job.id),
+        placement=placement_view(placement, job.id, pue),
     )
 
 
-def _sum_run_now(placements: Iterable[Placement]) -> float | None:
-    total = 0.0
+def _sum_run_now(placements: Iterable[Placement]) -> Emissions | None:
+    total = Emissions(0.0)
     for placement in placements:
         if placement.run_now_emissions is None:
             return None
-        total += placement.run_now_emissions.grams
+        total += placement.run_now_emissions
     return total

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from scheduler.domain.durations import format_duration
 from scheduler.domain.jobs import Basis, Job
 from scheduler.domain.lifecycle import WAITING
-from scheduler.domain.plans import Placement
 from scheduler.presenting.jobs import JobCase, job_row, placement_view
 from scheduler.service_views import Explanation, Figure, PlacementView, Submission, row_fields
 
@@ -26,15 +25,16 @@ def submission(
         duration_basis=job.duration_basis,
         expected_power_w=job.expected_power.watts,
         power_basis=job.power_basis,
-        placement=placement_view(case.placement, None if dry_run else job.id) if case.placement else None,
+        placement=placement_view(case.placement, None if dry_run else job.id, case.pue) if case.placement else None,
         words=sentences + _assumptions(job),
         forecast_age_s=forecast_age.total_seconds() if forecast_age is not None else None,
     )
 
 
-def explanation(job: Job, placement: Placement | None, sentences: tuple[str, ...], now: datetime) -> Explanation:
+def explanation(case: JobCase, sentences: tuple[str, ...], now: datetime) -> Explanation:
     """`sentences` are the planner's; a job without a placement gets those of its state."""
-    shown = placement_view(placement, job.id) if placement else None
+    job = case.job
+    shown = placement_view(case.placement, job.id, case.pue) if case.placement else None
     return Explanation(
         job=job.id,
         state=job.state,

@@ -16,7 +16,7 @@ def test_a_waiting_job_is_told_for_what_what_it_saves_and_how_late_it_can_start(
     asked = problem(job(7, within=4), values=VALUES)
     waits, worth, change = explain(asked, plan(asked, "lowest-window"), 7)
     assert waits == "Job 7 waits for low-carbon power: Mon 23 Nov 14:00 UTC to Mon 23 Nov 15:00 UTC."
-    assert worth == "It is expected to emit 100 gCO2eq, 300 g (75%) less than 400 gCO2eq first come, first served."
+    assert worth == "It is expected to emit 100 gCO2eq, 300 gCO2eq (75%) less than 400 gCO2eq first come, first served."
     assert "as late as Mon 23 Nov 15:00 UTC" in change
     assert "`carbonq run-now 7`" in change
 

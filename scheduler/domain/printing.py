@@ -1,0 +1,27 @@
+"""Amounts with their units, in about three significant digits, never in exponent form."""
+
+from __future__ import annotations
+
+
+def print_energy(kwh: float) -> str:
+    return f"{three_digits(kwh)} kWh" if abs(kwh) >= 0.1 else f"{three_digits(kwh * 1000)} Wh"
+
+
+def print_emissions(grams: float) -> str:
+    return f"{three_digits(grams / 1000)} kgCO2eq" if abs(grams) >= 1000 else f"{three_digits(grams)} gCO2eq"
+
+
+def print_power(watts: float) -> str:
+    return f"{three_digits(watts / 1000)} kW" if watts >= 10_000 else f"{three_digits(watts)} W"
+
+
+def three_digits(value: float) -> str:
+    """`1234`, `12.3`, `0.12`, `0.0012`; smaller amounts are said to be small."""
+    size = abs(value)
+    if size >= 99.95 or value == 0:
+        return f"{value:.0f}"
+    if size >= 9.995:
+        return f"{value:.1f}"
+    if size >= 0.1:
+        return f"{value:.2f}"
+    return f"{value:.2g}" if size >= 1e-4 else "<0.0001"
