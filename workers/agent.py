@@ -26,6 +26,7 @@ from workers.launcher import Launcher, launcher_named
 from workers.segments import Segments
 from workers.serving import Server
 from workers.training_process import end_with_parent
+from workers.wakeups import Wakeups
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +106,8 @@ def main(
 
 def serve(options: argparse.Namespace, launcher: Launcher, inventory: Callable[[int | None], InventoryReport]) -> None:
     """Be the agent of `options.socket` until told to end; jobs go on without us."""
+    # Before the socket is there: from then on SIGTERM has to take it away again.
+    wakeups = Wakeups()
     if options.parent is not None and not end_with_parent(options.parent):
         return
     options.runs.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,7 +115,7 @@ def serve(options: argparse.Namespace, launcher: Launcher, inventory: Callable[[
     allowed = frozenset({0, os.geteuid(), *options.scheduler_user})
     with _listener(options.socket) as listener:
         logger.info("agent ready at %s", listener.getsockname())
-        Server(listener, allowed, agent.answer).run()
+        Server(listener, allowed, agent.answer, wakeups).run()
 
 
 @contextlib.contextmanager

@@ -23,11 +23,11 @@ Answer = Callable[[Request, list[int]], Reply]
 class Server:
     """Serves peers of `allowed_uids` until SIGTERM or SIGINT."""
 
-    def __init__(self, listener: socket.socket, allowed_uids: frozenset[int], answer: Answer) -> None:
+    def __init__(self, listener: socket.socket, allowed_uids: frozenset[int], answer: Answer, wakeups: Wakeups) -> None:
         self._listener = listener
         self._allowed_uids = allowed_uids
         self._answer = answer
-        self._wakeups = Wakeups()
+        self._wakeups = wakeups
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(self._wakeups, selectors.EVENT_READ)

@@ -70,6 +70,9 @@ class Agent:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Once the one before, if any, is gone wholly: its connections end a moment before its lock does."""
+        if self._process is not None:
+            self._process.wait(DEADLINE_S)
         command = [sys.executable, "-P", str(SCRIPT), "agent"]
         arguments = ["--socket", str(self.socket), "--runs", str(self.runs), "--cpu-slots", "2"]
         with self._log.open("ab") as log:
@@ -193,21 +196,33 @@ def agent_at(root: Path, env: dict[str, str] | None = None) -> Iterator[Agent]:
         yield agent
     finally:
         agent.kill()
-        kill_supervisors(agent.runs)
+        kill_supervisors(root)
 
 
-def kill_supervisors(runs: Path) -> None:
-    """End whatever a test left running; each supervisor takes its job with it."""
+def kill_supervisors(root: Path) -> None:
+    """End whatever a test left running under `root`; each supervisor takes its job with it.
+
+    A supervisor that is only just being forked still looks like its agent: one looks until nothing is left.
+    """
+    while pids := _processes_at(root):
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+
+def _processes_at(root: Path) -> list[int]:
+    """Agents and supervisors whose arguments lie under `root`, zombies left out."""
+    found = []
     for entry in Path("/proc").iterdir():
         try:
             command = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"supervisor" in command and any(part.startswith(f"{runs}/".encode()) for part in command):
-            try:
-                os.kill(int(entry.name), signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        if str(SCRIPT).encode() in command and any(part.startswith(f"{root}/".encode()) for part in command):
+            found.append(int(entry.name))
+    return found
 
 
 def _main(role: str, arguments: list[str]) -> int:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from fakes.worker_processes import SCRIPT, Agent, agent_at, run_spec, wait_until
@@ -100,11 +101,10 @@ def test_a_socket_path_too_long_for_the_kernel_is_said_to_be(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user to be turned away")
-def test_another_user_is_turned_away(tmp_path: Path) -> None:
+def test_another_user_is_turned_away() -> None:
     """Even where the socket itself were open to them: the kernel says who they are."""
-    with agent_at(tmp_path) as agent:
-        for directory in (tmp_path, *tmp_path.parents[:2]):
-            directory.chmod(0o711)
+    with TemporaryDirectory() as root, agent_at(Path(root)) as agent:
+        Path(root).chmod(0o711)
         agent.socket.chmod(0o666)
         script = (
             "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
