@@ -155,5 +155,74 @@ WATTTIME = Provider(
     basis=Basis.DIRECT,
 )
 
-PROVIDERS: tuple[Provider, ...] = (ELECTRICITY_MAPS, WATTTIME, UK_NESO, ENERGY_CHARTS, EIA, RECORDED, STATIC)
+ENERGINET = Provider(
+    name="energinet",
+    title="Energinet (Energi Data Service)",
+    covers="the price areas of Denmark: DK-DK1, DK-DK2",
+    licence="free, with attribution",
+    attribution="Carbon intensity: Energinet, Energi Data Service (energidataservice.dk)",
+    base_url="https://api.energidataservice.dk",
+    forecast_horizon=timedelta(hours=36),
+    resolution=5 * MINUTE,
+    basis=Basis.DIRECT,
+)
+RTE = Provider(
+    name="rte",
+    title="RTE éCO2mix",
+    covers="France (FR)",
+    licence="Etalab 2.0",
+    attribution="Carbon intensity: RTE, éCO2mix (odre.opendatasoft.com)",
+    base_url="https://odre.opendatasoft.com",
+    resolution=15 * MINUTE,
+    accounting=Accounting.PRODUCTION,
+    basis=Basis.DIRECT,
+)
+OPENELECTRICITY = Provider(
+    name="openelectricity",
+    title="OpenElectricity",
+    covers="the national market of Australia: AU-NSW, AU-QLD, AU-SA, AU-TAS, AU-VIC",
+    licence="that of OpenElectricity and AEMO; not for commercial use without asking",
+    attribution="Generation mix: OpenElectricity (openelectricity.org.au); intensity computed from it",
+    base_url="https://api.openelectricity.org.au",
+    credentials=("openelectricity",),
+    sign_up="https://platform.openelectricity.org.au",
+    resolution=5 * MINUTE,
+    accounting=Accounting.PRODUCTION,
+)
+ENTSOE = Provider(
+    name="entsoe",
+    title="ENTSO-E Transparency Platform",
+    covers="bidding zones of Europe: AT, DE, IT-NO, NO-NO1, RO, SE-SE3, ...",
+    licence="CC BY 4.0",
+    attribution="Generation mix: ENTSO-E Transparency Platform; intensity computed from it",
+    base_url="https://web-api.tp.entsoe.eu",
+    credentials=("entsoe",),
+    sign_up="https://transparency.entsoe.eu (register, then ask for API access by mail)",
+    settle_after=7 * DAY,
+    accounting=Accounting.PRODUCTION,
+)
+CARBON_AWARE_SDK = Provider(
+    name="carbon-aware-sdk",
+    title="Carbon Aware SDK WebAPI",
+    covers="the locations of your own deployment, whose address base_url must be",
+    licence="that of the source behind it",
+    attribution="Carbon intensity: through the Green Software Foundation's Carbon Aware SDK",
+    free="your own deployment",
+    forecast_horizon=3 * DAY,
+)
+
+PROVIDERS: tuple[Provider, ...] = (
+    ELECTRICITY_MAPS,
+    WATTTIME,
+    UK_NESO,
+    ENERGINET,
+    ENERGY_CHARTS,
+    RTE,
+    EIA,
+    OPENELECTRICITY,
+    ENTSOE,
+    CARBON_AWARE_SDK,
+    RECORDED,
+    STATIC,
+)
 BY_NAME = {provider.name: provider for provider in PROVIDERS}

@@ -40,6 +40,8 @@ async def past_day(settings: SourceSettings, clock: Clock, length: timedelta, wi
     end = clock.now()
     wanted = Interval(end - length, end)
     try:
+        if not source.capabilities.has_forecast:
+            raise CarbonSourceUnavailable(f"{source.capabilities.title} publishes no forecast")
         observed = await _in_time(source.observations(wanted), within)
         remembered: Sequence[Row] = ()
         if isinstance(source, RemembersForecasts):

@@ -9,11 +9,25 @@ from importlib import import_module
 from typing import cast
 
 from scheduler.grid import zones
-from scheduler.grid.catalogue import EIA, ELECTRICITY_MAPS, ENERGY_CHARTS, PROVIDERS, STATIC, UK_NESO, Provider
+from scheduler.grid.catalogue import (
+    CARBON_AWARE_SDK,
+    EIA,
+    ELECTRICITY_MAPS,
+    ENERGINET,
+    ENERGY_CHARTS,
+    ENTSOE,
+    OPENELECTRICITY,
+    PROVIDERS,
+    RECORDED,
+    RTE,
+    STATIC,
+    UK_NESO,
+    Provider,
+)
 from scheduler.grid.settings import AUTO, SourceSettings
 from scheduler.ports import CarbonSource, Clock
 
-BY_MERIT = (ELECTRICITY_MAPS, UK_NESO, ENERGY_CHARTS, EIA, STATIC)
+BY_MERIT = (ELECTRICITY_MAPS, UK_NESO, ENERGINET, ENERGY_CHARTS, EIA, OPENELECTRICITY, ENTSOE, STATIC)
 """In what order `auto` tries those that need no file."""
 
 
@@ -26,7 +40,7 @@ class ProviderRow:
     covers: str
     needs_key: bool
     state: str
-    """A closed word: `ready`, `needs key`, `needs file`, `not for this zone`."""
+    """A closed word: `ready`, `needs key`, `needs file`, `needs base_url`, `not for this zone`."""
     free: str
     forecast_horizon: timedelta
     resolution: timedelta
@@ -72,6 +86,14 @@ def covers(provider: Provider, zone: str) -> bool:
             return zones.country(zone) in zones.ENERGY_CHARTS_COUNTRIES
         case EIA.name:
             return zones.eia_respondent(zone) is not None
+        case ENERGINET.name:
+            return zones.danish_area(zone) is not None
+        case RTE.name:
+            return zone == "FR"
+        case OPENELECTRICITY.name:
+            return zones.nem_region(zone) is not None
+        case ENTSOE.name:
+            return zones.entsoe_area(zone) is not None
         case STATIC.name:
             return zones.has_yearly_factor(zone)
         case _:
@@ -89,7 +111,7 @@ def _state(provider: Provider, zone: str | None, credentials: Mapping[str, str])
         return "not for this zone"
     if not has_keys(provider, credentials):
         return "needs key"
-    return "needs file" if provider.name == "recorded" else "ready"
+    return {RECORDED.name: "needs file", CARBON_AWARE_SDK.name: "needs base_url"}.get(provider.name, "ready")
 
 
 def _row(provider: Provider, state: str) -> ProviderRow:

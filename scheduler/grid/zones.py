@@ -42,6 +42,33 @@ BALANCING_AUTHORITIES = frozenset(_AUTHORITIES.split())
 """Of the United States, by the codes of EIA-930."""
 _REGIONS = "US48 CAL CAR CENT FLA MIDA MIDW NE NW NY SE SW TEN TEX"
 US_REGIONS = frozenset(_REGIONS.split())
+DANISH_AREAS = ("DK1", "DK2")
+NEM_REGIONS = {"NSW": "NSW1", "QLD": "QLD1", "SA": "SA1", "TAS": "TAS1", "VIC": "VIC1"}
+ENTSOE_AREAS = {
+    "AT": "10YAT-APG------L",
+    "BE": "10YBE----------2",
+    "CH": "10YCH-SWISSGRIDZ",
+    "CZ": "10YCZ-CEPS-----N",
+    "DE": "10Y1001A1001A82H",
+    "DK-DK1": "10YDK-1--------W",
+    "DK-DK2": "10YDK-2--------M",
+    "ES": "10YES-REE------0",
+    "FI": "10YFI-1--------U",
+    "FR": "10YFR-RTE------C",
+    "HU": "10YHU-MAVIR----U",
+    "IE": "10Y1001A1001A59C",
+    "IT-NO": "10Y1001A1001A73I",
+    "NL": "10YNL----------L",
+    "NO-NO1": "10YNO-1--------2",
+    "PL": "10YPL-AREA-----S",
+    "PT": "10YPT-REN------W",
+    "RO": "10YRO-TEL------P",
+    "SE-SE1": "10Y1001A1001A44P",
+    "SE-SE2": "10Y1001A1001A45N",
+    "SE-SE3": "10Y1001A1001A46L",
+    "SE-SE4": "10Y1001A1001A47J",
+}
+"""Energy identification codes of bidding zones; DE stands for Germany and Luxembourg."""
 ALIASES = {"UK": "GB", "EL": "GR", "GREAT BRITAIN": "GB", "USA": "US"}
 OUTWARD_POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]?")
 
@@ -134,6 +161,26 @@ def eia_respondent(zone: str) -> str | None:
     code = zone.rpartition("-")[2]
     known = code in BALANCING_AUTHORITIES or code in US_REGIONS
     return code if known and head in ("US", code) else None
+
+
+def danish_area(zone: str) -> str | None:
+    """`DK1`, `DK-DK1` and `DK-1` are DK1; Denmark as a whole is none."""
+    tail = zone.removeprefix("DK-")
+    area = f"DK{tail}" if tail in ("1", "2") else tail
+    return area if area in DANISH_AREAS else None
+
+
+def nem_region(zone: str) -> str | None:
+    """`AU-NSW` and `NSW1` are NSW1 of Australia's national market; the west and the north have markets of their own."""
+    tail = zone.removeprefix("AU-").removesuffix("1")
+    return NEM_REGIONS.get(tail) if zone.startswith("AU-") or zone.endswith("1") else None
+
+
+def entsoe_area(zone: str) -> str | None:
+    """The code of a bidding zone: `SE-SE3` or `SE3`, `DE` or `DE-LU`."""
+    if zone in ("DE-LU", "LU"):
+        return ENTSOE_AREAS["DE"]
+    return ENTSOE_AREAS.get(zone) or ENTSOE_AREAS.get(f"{zone[:2]}-{zone}")
 
 
 def unknown_zone(zone: str, provider: str, known: Iterable[str] | None = None) -> CarbonSourceRejected:

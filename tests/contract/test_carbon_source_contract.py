@@ -31,6 +31,11 @@ WEB_SOURCES = {
     "eia": "US-CISO",
     "electricity-maps": "DE",
     "watttime": "CAISO_NORTH",
+    "energinet": "DK-DK1",
+    "rte": "FR",
+    "entsoe": "SE-SE4",
+    "openelectricity": "AU-NSW",
+    "carbon-aware-sdk": "northeurope",
 }
 LOCAL_SOURCES = ("recorded", "recorded with forecasts", "static", "fake")
 

@@ -17,7 +17,9 @@ from scheduler.grid.loopback.server import LoopbackServer
 
 __all__ = ["FREE_KEY", "KEY", "KEYS", "Fault", "LoopbackGrid", "LoopbackServer", "grid_server", "made_up_series"]
 
-KEYS = {"eia": KEY, "electricity_maps": KEY, "watttime_user": "loopback", "watttime_password": KEY}
+KEYS = {"watttime_user": "loopback", "watttime_password": KEY} | dict.fromkeys(
+    ("eia", "electricity_maps", "entsoe", "openelectricity"), KEY
+)
 """Good keys for every dialect."""
 STEP = timedelta(minutes=5)
 

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 from scheduler.domain.intervals import Interval
 from scheduler.grid import zones
-from scheduler.grid.fuel_mix import LIFECYCLE, Fuel
+from scheduler.grid.fuel_mix import Fuel
 from scheduler.grid.loopback.dialect import KEY, Reply, Request, bent_slots, json_reply
 from scheduler.grid.loopback.faults import Fault
 from scheduler.grid.loopback.grid import LoopbackGrid, Slot
+from scheduler.grid.loopback.mix import as_generation, two_fuels
 
 HOUR = timedelta(hours=1)
 GENERATED_MWH = 10_000
+CODES = {Fuel.GAS: "NG", Fuel.COAL: "COL", Fuel.WIND: "WND"}
 
 
 class EiaDialect:
@@ -47,18 +49,12 @@ class EiaDialect:
 
 
 def _fuels(slot: Slot, respondent: str) -> list[dict[str, object]]:
-    """A mix of two fuels, and a battery beside it, whose life-cycle intensity is the slot's actual value."""
+    """Two fuels, one of them as text, and a battery beside them."""
     assert slot.actual is not None
-    dirty = Fuel.GAS if slot.actual <= LIFECYCLE[Fuel.GAS] else Fuel.COAL
-    clean_g, dirty_g = LIFECYCLE[Fuel.WIND], LIFECYCLE[dirty]
-    share = (slot.actual - clean_g) / (dirty_g - clean_g)
-    amounts: dict[str, object] = {
-        "BAT": -250,
-        "NG" if dirty is Fuel.GAS else "COL": share * GENERATED_MWH,
-        "WND": str((1 - share) * GENERATED_MWH),
-    }
-    if slot.bad_value is not None:
-        amounts["WND"] = _as_generation(slot.bad_value)
+    amounts: dict[str, object] = {"BAT": -250}
+    for fuel, share in two_fuels(slot.actual).items():
+        amounts[CODES[fuel]] = share * GENERATED_MWH
+    amounts["WND"] = str(amounts["WND"]) if slot.bad_value is None else as_generation(slot.bad_value)
     return [
         {
             "period": f"{slot.interval.end:%Y-%m-%dT%H}",
@@ -71,11 +67,6 @@ def _fuels(slot: Slot, respondent: str) -> list[dict[str, object]]:
         }
         for code, value in sorted(amounts.items())
     ]
-
-
-def _as_generation(bad_value: float | str) -> float | str:
-    """As wrong for megawatt-hours as it is for grams."""
-    return bad_value if isinstance(bad_value, str) else bad_value * 1_000
 
 
 def _moment(text: str) -> datetime:

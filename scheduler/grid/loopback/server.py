@@ -11,12 +11,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from urllib.parse import parse_qs, urlsplit
 
+from scheduler.grid.loopback.carbon_aware_sdk import CarbonAwareSdkDialect
 from scheduler.grid.loopback.dialect import Dialect, Reply, Request, json_reply
 from scheduler.grid.loopback.eia import EiaDialect
 from scheduler.grid.loopback.electricity_maps import ElectricityMapsDialect
+from scheduler.grid.loopback.energinet import EnerginetDialect
 from scheduler.grid.loopback.energy_charts import EnergyChartsDialect
+from scheduler.grid.loopback.entsoe import EntsoeDialect
 from scheduler.grid.loopback.faults import Fault, Switchboard, Switched
 from scheduler.grid.loopback.grid import LoopbackGrid
+from scheduler.grid.loopback.openelectricity import OpenElectricityDialect
+from scheduler.grid.loopback.rte import RteDialect
 from scheduler.grid.loopback.uk_neso import UkNesoDialect
 from scheduler.grid.loopback.watttime import WattTimeDialect
 
@@ -28,6 +33,11 @@ DIALECTS: tuple[Dialect, ...] = (
     EiaDialect(),
     ElectricityMapsDialect(),
     WattTimeDialect(),
+    EnerginetDialect(),
+    RteDialect(),
+    EntsoeDialect(),
+    OpenElectricityDialect(),
+    CarbonAwareSdkDialect(),
 )
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 OVERSIZED_BYTES = 17 * 1024 * 1024

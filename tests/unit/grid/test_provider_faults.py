@@ -24,24 +24,33 @@ ZONES = {
     "eia": "US-CISO",
     "electricity-maps": "DE",
     "watttime": "CAISO_NORTH",
+    "energinet": "DK-DK1",
+    "rte": "FR",
+    "entsoe": "SE-SE4",
+    "openelectricity": "AU-NSW",
+    "carbon-aware-sdk": "northeurope",
 }
 ECHOED = {
     "uk-neso": "asked for regionid 13, it answered for 14",
     "eia": "asked for respondent 'CISO', it answered for 'PJM'",
     "electricity-maps": "asked for zone 'DE', it answered for 'US-CAR-DUK'",
     "watttime": "asked for region 'CAISO_NORTH', it answered for 'PJM_DC'",
+    "energinet": "asked for PriceArea 'DK1', it answered for 'DK2'",
+    "entsoe": "asked for in_Domain '10Y1001A1001A47J', it answered for '10YRO-TEL------P'",
+    "openelectricity": "asked for region 'NSW1', it answered for 'TAS1'",
+    "carbon-aware-sdk": "asked for location 'northeurope', it answered for 'westus'",
 }
 INVALID = {
-    Fault.HTML: "no JSON: <html>",
+    Fault.HTML: "no (JSON|XML): <html>|<html>",
     Fault.EMPTY: "an empty body",
-    Fault.TRUNCATED: "no JSON",
+    Fault.TRUNCATED: "no (JSON|XML)",
     Fault.OVERSIZED: "more than 16,777,216 bytes",
     Fault.NAN: "nan is not a number",
     Fault.NOT_A_NUMBER: "'about 200' is not a number",
     Fault.NEGATIVE: r" = -[\d.]+ is (outside 0 to 2,000 g/kWh|negative)",
     Fault.IMPLAUSIBLE: r" = \d+[\d.]* is (outside 0 to 2,000 g/kWh|more than any grid generates)",
-    Fault.OUT_OF_ORDER: "out of order",
-    Fault.CONTRADICTION: "has two values",
+    Fault.OUT_OF_ORDER: r"out of order|positions \d+ to \d+ are missing",
+    Fault.CONTRADICTION: "has two values|positions are out of order",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -246,3 +247,64 @@ def test_watttime_answers_of_other_endpoints_are_refused(fixtures, name):
     body = (fixtures / f"watttime/aiowatttime_{name}_response.json").read_bytes()
     with pytest.raises(CarbonDataInvalid):
         ask_watttime(body, datetime(2024, 6, 18, 18, 40, tzinfo=UTC), "CAISO_NORTH")
+
+
+@pytest.mark.parametrize("name", ["api-sample", "export-sample"])
+def test_rte_export(fixtures, name):
+    """Only two of the forty columns are asked for; the others do no harm."""
+    body = (fixtures / f"rte_eco2mix/{name}.json").read_bytes()
+    rows = json.loads(body)
+    span = Interval(moment(rows[0]["date_heure"]), moment(rows[-1]["date_heure"]) + timedelta(minutes=15))
+    observed = ask(body, span.end, "FR", "rte", span)
+    assert [row.g_per_kwh for row in observed] == [row["taux_co2"] for row in rows if row["taux_co2"] is not None]
+
+
+@pytest.mark.parametrize(
+    ("name", "zone", "quarters", "lowest", "highest"),
+    [("FI_production", "FI", 4, 20, 200), ("SE-SE4_production", "SE-SE4", 1, 50, 400)],
+)
+def test_entsoe_generation_by_type(fixtures, name, zone, quarters, lowest, highest):
+    """Three days of points with repeats left out; what Sweden calls other counts as such."""
+    body = (fixtures / f"entsoe/{name}.xml").read_bytes()
+    start, end = (moment(text.decode()) for text in re.findall(rb"<(?:start|end)>([^<]+)", body)[:2])
+    observed = ask(body, end, zone, "entsoe", Interval(start, end))
+    hours = (end - start) / timedelta(hours=1)
+    assert 0.9 * hours * quarters < len(observed) <= hours * quarters
+    assert all(lowest < row.g_per_kwh < highest for row in observed)
+
+
+@pytest.mark.parametrize("name", ["DK-DK2_consumption_forecast", "wind_solar_forecast_FI_CURRENT"])
+def test_entsoe_documents_of_another_kind_are_refused_or_empty(fixtures, name):
+    """Load and forecasts are not taken for generation."""
+    body = (fixtures / f"entsoe/{name}.xml").read_bytes()
+    start, end = (moment(text.decode()) for text in re.findall(rb"<(?:start|end)>([^<]+)", body)[:2])
+    with pytest.raises(CarbonDataInvalid, match="asked for document type 'A75'"):
+        ask(body, end, "FI", "entsoe", Interval(start, end))
+
+
+def test_openelectricity_power_by_technology(fixtures):
+    """A day of New South Wales by five minutes; three have no value for the roofs yet and are held back."""
+    body = (fixtures / "openelectricity/OPENNEM_AU-NSW.v4.json").read_bytes()
+    block = json.loads(body)["data"][0]
+    span = Interval(moment(block["date_start"]), moment(block["date_end"]))
+    observed = ask(body, span.end, "AU-NSW", "openelectricity", span)
+    assert len(observed) == 285
+    assert all(100 < row.g_per_kwh < 820 for row in observed)
+
+
+def test_carbon_aware_sdk_ratings(fixtures):
+    """The SDK's sample data, as its WebAPI serves it: names in lower case."""
+    rows = json.loads((fixtures / "carbon_aware_sdk/test-data-aws-emissions.json").read_bytes())
+    served = [{name.lower(): value for name, value in row.items()} for row in rows if row["Location"] == "us-east-1"]
+    span = Interval(moment(served[0]["time"]), moment(served[-1]["time"]) + timedelta(hours=1))
+    observed = ask(json.dumps(served).encode(), span.end, "us-east-1", "carbon-aware-sdk", span)
+    assert [row.g_per_kwh for row in observed] == [row["rating"] for row in served]
+
+
+def test_carbon_aware_sdk_forecast_as_documented(fixtures):
+    """The example of its documentation, whose points name the grid and not the location."""
+    text = (fixtures / "carbon_aware_sdk/carbon-aware-webapi.docs.md").read_text()
+    example = re.search(r'```json\n(\[\n  {\n    "requestedAt".*?)```', text, re.DOTALL)
+    body = example[1].replace("      ...\n", "").encode()
+    forecast = ask(body, moment("2022-07-19T14:05:00Z"), "northeurope", "carbon-aware-sdk")
+    assert forecast.expected.value_at(moment("2022-07-19T14:05:00Z")) == pytest.approx(532.02293146)

@@ -1,0 +1,126 @@
+"""The client of the ENTSO-E Transparency Platform: positions for times, repeats left out."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from fakes.clock import NOON, FakeClock
+from fakes.grid_server import KEY, grid_server
+from fakes.scripted_server import ScriptedServer
+
+from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
+from scheduler.domain.intervals import Interval
+from scheduler.grid.registry import best_provider, open_source
+from scheduler.grid.settings import SourceSettings
+
+HOUR = timedelta(hours=1)
+FI = "10YFI-1--------U"
+
+
+def entsoe(base_url: str, zone: str = "FI", key: str = KEY):
+    settings = SourceSettings(zone=zone, provider="entsoe", base_url=base_url, credentials={"entsoe": key})
+    return open_source(settings, FakeClock(NOON))
+
+
+def series(psr_type: str, points: dict[int, object], curve: str = "A03", resolution: str = "PT60M", way: str = "in"):
+    """Four hours to noon."""
+    written = "".join(
+        f"<Point><position>{position}</position><quantity>{quantity}</quantity></Point>"
+        for position, quantity in points.items()
+    )
+    return (
+        f"<TimeSeries><{way}BiddingZone_Domain.mRID>{FI}</{way}BiddingZone_Domain.mRID><curveType>{curve}</curveType>"
+        f"<MktPSRType><psrType>{psr_type}</psrType></MktPSRType><Period><timeInterval><start>2026-11-23T08:00Z</start>"
+        f"<end>2026-11-23T12:00Z</end></timeInterval><resolution>{resolution}</resolution>{written}</Period></TimeSeries>"
+    )
+
+
+def document(*parts: str) -> bytes:
+    return f'<GL_MarketDocument xmlns="urn:x:3:0"><type>A75</type>{"".join(parts)}</GL_MarketDocument>'.encode()
+
+
+def acknowledgement(code: str, text: str) -> bytes:
+    reason = f"<Reason><code>{code}</code><text>{text}</text></Reason>"
+    return f'<Acknowledgement_MarketDocument xmlns="urn:a">{reason}</Acknowledgement_MarketDocument>'.encode()
+
+
+def observed_from(body: bytes, status: int = 200) -> list[float]:
+    with ScriptedServer.always(body, status) as server:
+        rows = asyncio.run(entsoe(server.url).observations(Interval(NOON - 4 * HOUR, NOON)))
+    return [row.g_per_kwh for row in rows]
+
+
+def test_positions_are_hours_from_the_start_of_the_period():
+    gas, wind = series("B04", {1: 10, 2: 0, 3: 5, 4: 10}), series("B19", {1: 0, 2: 10, 3: 5, 4: 0})
+    assert observed_from(document(gas, wind)) == [490, 11, (490 + 11) / 2, 490]
+
+
+def test_a_position_that_is_left_out_repeats_the_one_before():
+    """Also at the end of the period."""
+    gas, wind = series("B04", {1: 10, 3: 0}), series("B19", {1: 10})
+    assert observed_from(document(gas, wind)) == [250.5, 250.5, 11, 11]
+
+
+def test_a_position_that_is_left_out_of_a_plain_curve_is_missing():
+    with pytest.raises(CarbonDataInvalid, match="positions 2 to 2 are missing"):
+        observed_from(document(series("B04", {1: 10, 3: 0}, curve="A01")))
+
+
+def test_types_by_the_hour_and_by_the_quarter_are_put_together():
+    """The hourly one holds through its four quarters."""
+    quarters = {position: 10 if position <= 8 else 0 for position in range(1, 17)}
+    found = observed_from(document(series("B19", quarters, resolution="PT15M"), series("B04", {1: 10})))
+    assert found == [250.5] * 8 + [490] * 8
+
+
+def test_what_pumps_draw_is_not_generation():
+    assert observed_from(document(series("B04", {1: 10}), series("B10", {1: 500}, way="out"))) == [490] * 4
+
+
+def test_a_type_never_seen_before_counts_as_other():
+    assert observed_from(document(series("B99", {1: 10}))) == [700] * 4
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_no_data_is_no_error_whatever_the_status(status):
+    assert observed_from(acknowledgement("999", "No matching data found"), status) == []
+
+
+def test_another_acknowledgement_is_a_refusal_with_its_words():
+    with pytest.raises(CarbonSourceRejected, match="A59 Not a valid area"):
+        observed_from(acknowledgement("A59", "Not a valid area"))
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "declares entities"),
+        (b"<html></html>", "answered with a <html>"),
+        (b"<GL_MarketDocument><type>A65</type></GL_MarketDocument>", "asked for document type 'A75'"),
+        (document("<TimeSeries/>"), "has no <inBiddingZone_Domain.mRID>"),
+        (document(series("B04", {1: "lots"})), "quantity at position 1 = 'lots' is not a number"),
+        (document(series("B04", {5: 1})), "positions are out of order: 5"),
+        (document(series("B04", {1: 1}, resolution="P1M")), "by P1M cannot be read"),
+    ],
+)
+def test_a_document_that_is_not_what_was_asked_for_is_refused(body, complaint):
+    with pytest.raises(CarbonDataInvalid, match=complaint):
+        observed_from(body)
+
+
+def test_a_refused_token_names_the_key_and_does_not_show_it():
+    with (
+        grid_server(lambda: NOON) as server,
+        pytest.raises(CarbonSourceRejected, match="check the key 'entsoe'") as error,
+    ):
+        source = entsoe(server.url("entsoe"), key="wr0ng")
+        asyncio.run(source.observations(Interval(NOON - HOUR, NOON)))
+    assert "wr0ng" not in str(error.value)
+
+
+@pytest.mark.parametrize("zone", ["RO", "NO-NO1", "NO1"])
+def test_zones_that_nobody_else_covers_are_asked_of_entsoe_where_there_is_a_token(zone):
+    expected = "entsoe" if zone != "NO-NO1" else "energy-charts"
+    assert best_provider(SourceSettings(zone=zone, credentials={"entsoe": KEY})) == expected
