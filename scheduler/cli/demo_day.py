@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -86,13 +87,19 @@ def _half_hours(rows: Rows) -> Rows:
 
 
 def choose_day(zone: str | None, base_url: str | None) -> tuple[DemoDay, str | None]:
-    """The live day where a zone was asked for and answers, else the sample; and why the live one is not used."""
-    if zone is None:
-        return sample_day(), None
+    """The live day of the zone (the machine's own unless one is named), else the sample; and why not the live one."""
+    wanted = zone or _zone_of_this_machine() or "GB"
     try:
-        return live_day(zone, base_url), None
+        return live_day(wanted, base_url), None
     except (CarbonqError, ValueError) as error:
-        return sample_day(), f"zone {zone} cannot be replayed ({error})"
+        return sample_day(), f"zone {wanted} cannot be replayed now ({error})"
+
+
+def _zone_of_this_machine() -> str | None:
+    from scheduler.grid.time_zone import country_of_time_zone, machine_time_zone
+
+    time_zone = machine_time_zone(os.environ)
+    return country_of_time_zone(time_zone) if time_zone else None
 
 
 def write_day(day: DemoDay, folder: Path) -> tuple[Path, Path]:
