@@ -67,7 +67,7 @@ def run_daemon(options: DaemonOptions) -> None:
     settings = _checked(load_settings(options.settings_file or paths.settings_file, environ, options.flags))
     set_up_logging(options.verbose, under_systemd="JOURNAL_STREAM" in environ)
     _make_directories(paths, own_agent=options.agent_socket is None)
-    asyncio.run(_run(settings, paths, options, environ))
+    asyncio.run(_run(_with_launcher(settings, environ), paths, options, environ))
 
 
 async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ: Mapping[str, str]) -> None:
@@ -88,7 +88,7 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     dispatcher = Dispatcher(parts, desk.forecast, settler.wake)
     keeper = None
     if options.agent_socket is None:
-        command = agent_command(agent_socket, paths.runs, settings.worker.cpu_slots, _launcher(settings, environ))
+        command = agent_command(agent_socket, paths.runs, settings.worker.cpu_slots, settings.worker.launcher)
         keeper = AgentKeeper(command, environ, paths.state / "agent.log")
 
     credentials = _credentials(settings.grid.credentials_file, environ)
@@ -177,11 +177,12 @@ def _credentials(file: Path | None, environ: Mapping[str, str]) -> Credentials:
         raise SettingsError((f"grid.credentials_file: {file} cannot be read: {error}",)) from error
 
 
-def _launcher(settings: Settings, environ: Mapping[str, str]) -> str:
-    """Inside a unit of the user's systemd runs need units of their own, else a restart of ours would end them."""
+def _with_launcher(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """`auto` made definite: in a unit of the user's systemd runs need units too, else a restart of ours ends them."""
     if settings.worker.launcher != "auto":
-        return settings.worker.launcher
-    return "systemd-user" if "MANAGERPID" in environ and "NOTIFY_SOCKET" in environ else "fork"
+        return settings
+    chosen = "systemd-user" if "MANAGERPID" in environ and "NOTIFY_SOCKET" in environ else "fork"
+    return settings.model_copy(update={"worker": settings.worker.model_copy(update={"launcher": chosen})})
 
 
 def _make_directories(paths: Paths, own_agent: bool) -> None:

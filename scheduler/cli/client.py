@@ -95,7 +95,8 @@ def _unreachable(path: Path, error: Exception) -> Failure:
         ConnectionRefusedError: "nothing listens on",
     }
     why = known.get(type(error)) or f"{error or type(error).__name__} at"
-    start = "start it with `carbonq daemon`, or `systemctl --user start carbonq`"
+    user = "start it with `carbonq daemon`, or `systemctl --user start carbonq`"
+    start = "start it with `systemctl start carbonq-scheduler`" if path.parent == SYSTEM_RUNTIME else user
     return Failure(f"the daemon cannot be reached: {why} {path}; {start}", "unreachable", EXIT_UNREACHABLE)
 
 

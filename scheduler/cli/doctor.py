@@ -152,7 +152,8 @@ def _grid(grid: dict[str, Any]) -> Finding:
 
 def _agent(agent: dict[str, Any]) -> Finding:
     if agent["reachable"]:
-        text = f"pid {agent['pid']} on {agent['host']}, starts runs by {agent['launcher']}"
+        kept = f"pid {agent['pid']}, starts runs by {agent['launcher']}" if agent["pid"] else "kept by its own service"
+        text = f"on {agent['host']}, {kept}"
         return Finding("agent", Verdict.OK, text)
     text = f"the worker agent does not answer ({agent['error']}); the daemon goes on trying, nothing starts meanwhile"
     return Finding("agent", Verdict.PROBLEM, text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scheduler.daemon.parts import Parts
 from scheduler.dispatch.observe import Observation, observe
@@ -56,6 +56,9 @@ async def look_at_machine(parts: Parts) -> bool:
         parts.live.agent_error = str(error)
         return False
     parts.live.agent_error = None
+    if (slots := parts.settings.worker.cpu_slots) is not None:
+        # An agent that somebody else keeps has not read our settings.
+        inventory = replace(inventory, cpu_slots=slots)
     changed = _places(inventory) != _places(parts.live.inventory)
     parts.live.inventory = inventory
     return changed

@@ -1,4 +1,4 @@
-"""Inner loops run compiled where numba is installed (the extra `fast`), and as plain Python where it is not or may not."""
+"""Inner loops run compiled where numba is installed (the extra `fast`) and allowed to, else as plain Python."""
 
 from __future__ import annotations
 
