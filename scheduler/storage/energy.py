@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -20,8 +21,6 @@ from scheduler.storage.records import Records
 from scheduler.storage.segments import is_segment, known_segment
 from scheduler.storage.tables import ENERGY_SLICE, JOB, SEGMENT
 from scheduler.storage.times import length, moment, moment_us
-
-NOT_METERED = "[]"
 
 _parts = msgspec.json.Decoder(tuple[tuple[Component, str, float, MeterMethod, tuple[ReadingFlag, ...]], ...])
 
@@ -65,7 +64,7 @@ class EnergyRecords(Records):
         metered_us = func.sum(ENERGY_SLICE.c.end_us - ENERGY_SLICE.c.start_us)
         by_job = (
             select(func.sum(ENERGY_SLICE.c.energy_j), metered_us)
-            .where(job.in_(_alike(spec, owner, limit)), ENERGY_SLICE.c.parts_json != NOT_METERED)
+            .where(job.in_(_alike(spec, owner, limit)), ENERGY_SLICE.c.energy_j.is_not(None))
             .group_by(job)
             .order_by(job.desc())
         )
@@ -102,14 +101,14 @@ def _values(segment: SegmentId, energy_slice: EnergySlice) -> dict[str, Any]:
         "seq": energy_slice.seq,
         "start_us": moment_us(energy_slice.interval.start),
         "end_us": moment_us(energy_slice.interval.end),
-        "energy_j": energy_slice.energy.joules,
-        "parts_json": msgspec.json.encode(parts).decode(),
+        "energy_j": energy_slice.energy.joules if parts else None,
+        "parts": zlib.compress(msgspec.json.encode(parts)),
     }
 
 
 def _slice_from(row: Row[Any]) -> EnergySlice:
     parts = tuple(
         ComponentEnergy(component, device, Energy(joules), method, flags)
-        for component, device, joules, method, flags in _parts.decode(row.parts_json)
+        for component, device, joules, method, flags in _parts.decode(zlib.decompress(row.parts))
     )
     return EnergySlice(row.seq, Interval(moment(row.start_us), moment(row.end_us)), parts)

@@ -29,6 +29,11 @@ def sqlite_engine(path: Path) -> Engine:
     return engine
 
 
+def log_of(database: Path) -> Path:
+    """Where SQLite writes first; it is gone once the database was closed by its last process."""
+    return database.with_name(database.name + "-wal")
+
+
 def _set_up(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not begin transactions of its own: see _begin
     for pragma in PRAGMAS:
@@ -55,15 +60,21 @@ def rebuilding(connection: Connection) -> Iterator[None]:
 
 def faults(connection: Connection) -> tuple[str, ...]:
     """What SQLite finds wrong with the file, in its words, at most ten; empty when all is well."""
-    found = [row[0] for row in connection.exec_driver_sql("PRAGMA quick_check(10)")]
-    broken = [f"{row[0]} names a missing {row[2]}" for row in connection.exec_driver_sql("PRAGMA foreign_key_check")]
-    return tuple([text for text in found if text != "ok"] + broken[:10])
+    found = _quick_check(connection, 10)
+    if found:
+        return found
+    orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(10)
+    return tuple(f"{table} names a missing {parent}" for table, _row, parent, _key in orphans)
 
 
 def is_damaged(connection: Connection) -> str | None:
     """The first fault of the file's structure, or None."""
-    text = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
-    return None if text == "ok" else text
+    return next(iter(_quick_check(connection, 1)), None)
+
+
+def _quick_check(connection: Connection, most: int) -> tuple[str, ...]:
+    rows = connection.exec_driver_sql(f"PRAGMA quick_check({most})").scalars()
+    return tuple(" ".join(str(row).split()) for row in rows if row != "ok")
 
 
 def copy_to(connection: Connection, target: Path) -> None:

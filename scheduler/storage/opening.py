@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scheduler.domain.errors import StorageError
 from scheduler.storage.database import Database
-from scheduler.storage.engine import is_damaged, sqlite_engine
+from scheduler.storage.engine import is_damaged, log_of, sqlite_engine
 from scheduler.storage.failures import restore_advice
 from scheduler.storage.locking import WriterLock
 from scheduler.storage.schema import upgrade
@@ -48,14 +48,21 @@ def _make_private_file(path: Path) -> None:
 
 
 def _ready(path: Path, backup_dir: Path) -> Database:
+    was_closed = not log_of(path).exists()
     database = Database(sqlite_engine(path), path)
     try:
-        with database.reading() as connection:
-            damage = is_damaged(connection)
-        if damage is not None:
-            raise StorageError(f"{path} is damaged ({damage}); {restore_advice(path)}")
+        if not was_closed:
+            _look_through(database)
         upgrade(database, backup_dir)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _look_through(database: Database) -> None:
+    """After a crash. After a clean end SQLite itself notices a file cut short, and `check` looks for the rest."""
+    with database.reading() as connection:
+        damage = is_damaged(connection)
+    if damage is not None:
+        raise StorageError(f"{database.path} is damaged ({damage}); {restore_advice(database.path)}")

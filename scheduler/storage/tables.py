@@ -131,7 +131,7 @@ class SegmentRow(Row, table=True):
 class EnergySliceRow(Row, table=True):
     """Append-only: what a segment drew in at most five minutes.
 
-    `parts_json`: a list of [component, device, joules, method, [flags]]; `energy_j` is their sum.
+    `parts`: a list of [component, device, joules, method, [flags]], as deflated JSON (a third of the room).
     """
 
     __tablename__ = "energy_slice"
@@ -145,8 +145,9 @@ class EnergySliceRow(Row, table=True):
     seq: int = Field(primary_key=True)
     start_us: int = _micros()
     end_us: int = _micros()
-    energy_j: float
-    parts_json: str = _text()
+    energy_j: float | None
+    """The sum of the parts; NULL where there are none, for nothing was metered."""
+    parts: bytes = Field(sa_type=LargeBinary)
 
 
 class SeriesRow(Row, table=True):

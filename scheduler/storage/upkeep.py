@@ -6,6 +6,7 @@ import shutil
 import stat
 from pathlib import Path
 
+from scheduler.domain.errors import StorageError
 from scheduler.storage.copying import copy_whole
 from scheduler.storage.engine import faults
 from scheduler.storage.failures import restore_advice
@@ -23,8 +24,11 @@ class Upkeep(Records):
 
     def _damage(self) -> tuple[str, ...]:
         path = self._database.path
-        with self._database.reading() as connection:
-            found = faults(connection)
+        try:
+            with self._database.reading() as connection:
+                found = faults(connection)
+        except StorageError as error:
+            return (str(error),)
         return tuple(f"the database {path} is damaged: {fault}; {restore_advice(path)}" for fault in found)
 
 

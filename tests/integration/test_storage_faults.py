@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -184,6 +185,21 @@ def test_somebody_elses_database_is_refused_and_left_alone(tmp_path: Path) -> No
     connection.close()
     with pytest.raises(StorageError, match="not one of carbonq's"):
         open_store(path)
+
+
+def test_after_a_crash_the_whole_file_is_looked_through(tmp_path: Path) -> None:
+    """The -wal that a clean end would have removed is the sign."""
+    a_filled_database(tmp_path / "carbonq.db", jobs=200)
+    store = open_store(tmp_path / "carbonq.db")
+    store.add_job(a_draft())
+    for name in ("after-crash.db", "after-crash.db-wal"):
+        shutil.copy(tmp_path / name.replace("after-crash", "carbonq"), tmp_path / name)
+    store.close()
+    with (tmp_path / "after-crash.db").open("r+b") as file:
+        file.seek(1_000_000)
+        file.write(os.urandom(2_000_000))
+    with pytest.raises(StorageError, match=r"after-crash\.db is damaged.*put a backup in its place"):
+        open_store(tmp_path / "after-crash.db")
 
 
 def test_damage_that_appears_later_is_found_by_the_check(tmp_path: Path) -> None:

@@ -104,8 +104,8 @@ def _segments() -> None:
         _always("seq", INT),
         _always("start_us", LONG),
         _always("end_us", LONG),
-        _always("energy_j", FLOAT),
-        _always("parts_json", TEXT),
+        _maybe("energy_j", FLOAT),
+        _always("parts", BYTES),
         sa.PrimaryKeyConstraint("job_id", "attempt", "number", "seq", name="pk_energy_slice"),
         sa.ForeignKeyConstraint(
             ["job_id", "attempt", "number"],
