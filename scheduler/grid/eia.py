@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from scheduler.domain.carbon import CarbonForecast, IntensityObservation, SourceCapabilities
+from scheduler.domain.carbon import IntensityObservation, SourceCapabilities
 from scheduler.domain.errors import CarbonSourceRejected
 from scheduler.domain.intervals import Interval
-from scheduler.grid import fuel_mix, reader, zones
+from scheduler.grid import fuel_mix, zones
 from scheduler.grid.catalogue import EIA
 from scheduler.grid.fuel_mix import Fuel, Mix
-from scheduler.grid.reader import Reader
 from scheduler.grid.settings import SourceSettings
 from scheduler.grid.transport import Transport
+from scheduler.grid.web_source import HistorySource
 from scheduler.ports import CarbonSource, Clock
 
 HOUR = timedelta(hours=1)
@@ -61,23 +61,13 @@ def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
     return Eia(respondent, key, capabilities, Transport.for_provider(EIA, settings, clock), clock)
 
 
-class Eia:
+class Eia(HistorySource):
     def __init__(
         self, respondent: str, api_key: str, capabilities: SourceCapabilities, transport: Transport, clock: Clock
     ) -> None:
+        super().__init__(capabilities, transport, clock)
         self._respondent = respondent
         self._api_key = api_key
-        self._capabilities = capabilities
-        self._transport = transport
-        self._clock = clock
-        self._read = Reader(EIA.title)
-
-    @property
-    def capabilities(self) -> SourceCapabilities:
-        return self._capabilities
-
-    async def forecast(self) -> CarbonForecast | None:
-        return None
 
     async def observations(self, interval: Interval) -> tuple[IntensityObservation, ...]:
         now = self._clock.now()
@@ -85,11 +75,7 @@ class Eia:
             return ()
         mixes = await self._mixes(Interval(interval.start - RUN_UP, min(interval.end, now)))
         past = {hour: mix for hour, mix in mixes.items() if hour.end <= now}
-        rows = list(fuel_mix.rows_of(self._read, past, self._capabilities.key.basis))
-        return reader.observations_of(self._capabilities.key, reader.overlapping(rows, interval), now)
-
-    async def close(self) -> None:
-        await self._transport.close()
+        return self._observed(list(fuel_mix.rows_of(self._read, past, self._capabilities.key.basis)), interval)
 
     async def _mixes(self, interval: Interval) -> Mapping[Interval, Mix]:
         """What was generated in each hour; pages are read until all rows are there."""

@@ -17,9 +17,10 @@ from scheduler.domain.errors import CarbonSourceRejected, CarbonSourceUnavailabl
 from scheduler.domain.intervals import Interval
 from scheduler.grid import reader, zones
 from scheduler.grid.catalogue import ELECTRICITY_MAPS, NOTHING
-from scheduler.grid.reader import Reader, Row
+from scheduler.grid.reader import Row
 from scheduler.grid.settings import SourceSettings
 from scheduler.grid.transport import Answer, Transport
+from scheduler.grid.web_source import WebSource
 from scheduler.ports import CarbonSource, Clock
 
 FORECAST, HISTORY, PAST_RANGE = "carbon-intensity/forecast", "carbon-intensity/history", "carbon-intensity/past-range"
@@ -46,25 +47,19 @@ def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
     return ElectricityMaps(zone, token, capabilities, Transport.for_provider(provider, settings, clock), clock)
 
 
-class ElectricityMaps:
+class ElectricityMaps(WebSource):
+    """The forecast is promised until the key turns out not to cover it."""
+
     def __init__(
         self, zone: str, token: str, capabilities: SourceCapabilities, transport: Transport, clock: Clock
     ) -> None:
+        super().__init__(capabilities, transport, clock)
         self._zone = zone
         self._token = token
-        self._capabilities = capabilities
-        self._transport = transport
-        self._clock = clock
-        self._read = Reader(ELECTRICITY_MAPS.title)
         self._access: frozenset[str] | None = None
         """Paths this key may ask for this zone, or `*`; None until `/zones` has said."""
         self._answered = False
         self._doubted = False
-
-    @property
-    def capabilities(self) -> SourceCapabilities:
-        """The forecast is promised until the key turns out not to cover it."""
-        return self._capabilities
 
     async def forecast(self) -> CarbonForecast | None:
         if not await self._may(FORECAST):
@@ -84,11 +79,7 @@ class ElectricityMaps:
             rows = self._history_rows(await self._ask(HISTORY, {}), "history")
         else:
             rows = []
-        past = [row for row in rows if row.interval.end <= now]
-        return reader.observations_of(self._capabilities.key, reader.overlapping(past, interval), now)
-
-    async def close(self) -> None:
-        await self._transport.close()
+        return self._observed(rows, interval)
 
     # --- what the key covers -------------------------------------------------------------------------------------
     async def _may(self, path: str) -> bool:
@@ -155,9 +146,7 @@ class ElectricityMaps:
     # --- reading -------------------------------------------------------------------------------------------------
     def _forecast_of(self, body: object) -> CarbonForecast:
         now = self._clock.now()
-        rows = [row for row in self._history_rows(body, "forecast") if row.interval.end > now]
-        if not rows:
-            raise CarbonSourceUnavailable(f"{ELECTRICITY_MAPS.title} has no forecast for {self._zone} just now")
+        rows = self._still_to_come(self._history_rows(body, "forecast"))
         said = self._read.mapping("the answer", body).get("updatedAt")
         issued_at = self._read.moment("updatedAt", said) if said else reader.floored(now, ELECTRICITY_MAPS.resolution)
         return reader.forecast_of(self._capabilities.key, rows, min(issued_at, now), now)

@@ -9,14 +9,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from scheduler.domain.carbon import CarbonForecast, IntensityObservation, SourceCapabilities
-from scheduler.domain.errors import CarbonSourceRejected, CarbonSourceUnavailable
+from scheduler.domain.carbon import CarbonForecast, IntensityObservation
+from scheduler.domain.errors import CarbonSourceRejected
 from scheduler.domain.intervals import Interval, from_epoch
 from scheduler.grid import reader, zones
 from scheduler.grid.catalogue import ENERGY_CHARTS
-from scheduler.grid.reader import Reader, Row
+from scheduler.grid.reader import Row
 from scheduler.grid.settings import SourceSettings
 from scheduler.grid.transport import Transport
+from scheduler.grid.web_source import WebSource
 from scheduler.ports import CarbonSource, Clock
 
 LONGEST_RANGE = timedelta(days=31)
@@ -28,56 +29,39 @@ def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
     if country not in zones.ENERGY_CHARTS_COUNTRIES:
         raise zones.unknown_zone(settings.zone, ENERGY_CHARTS.title, zones.ENERGY_CHARTS_COUNTRIES)
     notes = () if asked == country else (f"the whole of {country} stands for {asked}",)
-    return EnergyCharts(country, Transport.for_provider(ENERGY_CHARTS, settings, clock), clock, notes)
+    capabilities = ENERGY_CHARTS.capabilities(ENERGY_CHARTS.key(country), notes=notes)
+    return EnergyCharts(capabilities, Transport.for_provider(ENERGY_CHARTS, settings, clock), clock)
 
 
-class EnergyCharts:
-    def __init__(self, country: str, transport: Transport, clock: Clock, notes: tuple[str, ...] = ()) -> None:
-        self._country = country
-        self._transport = transport
-        self._clock = clock
-        self._notes = notes
-        self._read = Reader(ENERGY_CHARTS.title)
-        self._key = ENERGY_CHARTS.key(country)
-
-    @property
-    def capabilities(self) -> SourceCapabilities:
-        return ENERGY_CHARTS.capabilities(self._key, notes=self._notes)
-
+class EnergyCharts(WebSource):
     async def forecast(self) -> CarbonForecast | None:
         now = self._clock.now()
-        rows = await self._rows("co2eq_forecast", {})
-        ahead = [row for row in rows if row.interval.end > now]
-        if not ahead:
-            raise CarbonSourceUnavailable(f"{ENERGY_CHARTS.title} has no forecast for {self._country} just now")
-        return reader.forecast_of(self._key, ahead, reader.floored(now, ENERGY_CHARTS.min_poll), now)
+        rows = self._still_to_come(await self._rows("co2eq_forecast", {}))
+        issued_at = reader.floored(now, ENERGY_CHARTS.min_poll)
+        return reader.forecast_of(self._capabilities.key, rows, issued_at, now)
 
     async def observations(self, interval: Interval) -> tuple[IntensityObservation, ...]:
-        now = self._clock.now()
         answers = []
-        for piece in reader.past_chunks(interval, now, LONGEST_RANGE):
+        for piece in reader.past_chunks(interval, self._clock.now(), LONGEST_RANGE):
             window = {"start": _stamp(piece.start), "end": _stamp(piece.end + timedelta(seconds=59))}
             answers.append(await self._rows("co2eq", window))
-        past = [row for row in reader.merged(*answers) if row.interval.end <= now]
-        return reader.observations_of(self._key, reader.overlapping(past, interval), now)
+        return self._observed(reader.merged(*answers), interval)
 
     async def past_forecast(self, interval: Interval) -> list[Row]:
         """What had been forecast for slots of the past, where the service still says."""
         window = {"start": _stamp(interval.start), "end": _stamp(interval.end)}
         return reader.overlapping(await self._rows("co2eq_forecast", window), interval)
 
-    async def close(self) -> None:
-        await self._transport.close()
-
     async def _rows(self, column: str, window: dict[str, str]) -> list[Row]:
         """The rows for which `column` is known; none where the service says it has no data for the window."""
-        params = {"country": self._country.lower(), **window}
+        country = self._capabilities.key.zone
+        params = {"country": country.lower(), **window}
         answer = await self._transport.get("co2eq", params, accept=frozenset({200, 400, 404}))
         if answer.status == 404 and window:
             return []
         if answer.status != 200:
             raise CarbonSourceRejected(
-                f"{ENERGY_CHARTS.title} has nothing for {self._country} (HTTP {answer.status}); list zones with "
+                f"{ENERGY_CHARTS.title} has nothing for {country} (HTTP {answer.status}); list zones with "
                 "`carbonq grid providers`"
             )
         return self._paired(self._transport.json(answer, "co2eq"), column)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from typing import cast
 
@@ -24,6 +25,7 @@ from scheduler.grid.catalogue import (
     UK_NESO,
     Provider,
 )
+from scheduler.grid.chain import linked
 from scheduler.grid.settings import AUTO, SourceSettings
 from scheduler.ports import CarbonSource, Clock
 
@@ -60,17 +62,34 @@ def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
     return cast(CarbonSource, module.open_source(chosen, clock))
 
 
+def open_chain(settings: SourceSettings, clock: Clock) -> CarbonSource:
+    """As `open_source`; where the choice is ours, all that cover the zone and have their keys, the best first.
+
+    The chain passes over those that refuse or have no forecast, and its notes say why.
+    """
+    ours = settings.provider == AUTO and not (settings.file or settings.base_url or settings.g_per_kwh is not None)
+    if not ours:
+        return open_source(settings, clock)
+    names = _candidates(settings)
+    return linked([(name, partial(open_source, replace(settings, provider=name), clock)) for name in names], clock)
+
+
 def best_provider(settings: SourceSettings) -> str:
     """What `auto` stands for: a file or factor that was given, else the best source whose keys are at hand."""
     if settings.file is not None:
         return "recorded"
     if settings.g_per_kwh is not None:
         return STATIC.name
+    return _candidates(settings)[0]
+
+
+def _candidates(settings: SourceSettings) -> list[str]:
+    """Names of those that cover the zone and have their keys; CarbonSourceRejected where nobody does."""
     zone = zones.canonical(settings.zone)
-    for provider in BY_MERIT:
-        if covers(provider, zone) and has_keys(provider, settings.credentials):
-            return provider.name
-    raise zones.unknown_zone(settings.zone, "carbonq")
+    found = [p.name for p in BY_MERIT if covers(p, zone) and has_keys(p, settings.credentials)]
+    if not found:
+        raise zones.unknown_zone(settings.zone, "carbonq")
+    return found
 
 
 def has_keys(provider: Provider, credentials: Mapping[str, str]) -> bool:

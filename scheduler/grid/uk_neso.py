@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus, SourceCapabilities
-from scheduler.domain.errors import CarbonSourceRejected, CarbonSourceUnavailable
+from scheduler.domain.errors import CarbonSourceRejected
 from scheduler.domain.intervals import Interval
 from scheduler.grid import reader, zones
 from scheduler.grid.catalogue import UK_NESO
-from scheduler.grid.reader import Reader, Row
+from scheduler.grid.reader import Row
 from scheduler.grid.settings import SourceSettings
 from scheduler.grid.transport import Transport
+from scheduler.grid.web_source import WebSource
 from scheduler.ports import CarbonSource, Clock
 
 SLOT = timedelta(minutes=30)
@@ -32,20 +33,16 @@ def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
     except LookupError:
         known = ("GB", *(f"GB-{number}" for number in zones.GB_REGIONS))
         raise zones.unknown_zone(settings.zone, UK_NESO.title, known) from None
-    return UkNeso(zone, region, Transport.for_provider(UK_NESO, settings, clock), clock)
+    capabilities = UK_NESO.capabilities(UK_NESO.key(zone), notes=() if region is None else (REGIONAL_NOTE,))
+    return UkNeso(region, capabilities, Transport.for_provider(UK_NESO, settings, clock), clock)
 
 
-class UkNeso:
-    def __init__(self, zone: str, region: int | str | None, transport: Transport, clock: Clock) -> None:
+class UkNeso(WebSource):
+    def __init__(
+        self, region: int | str | None, capabilities: SourceCapabilities, transport: Transport, clock: Clock
+    ) -> None:
+        super().__init__(capabilities, transport, clock)
         self._region = region
-        self._transport = transport
-        self._clock = clock
-        self._read = Reader(UK_NESO.title)
-        self._key = UK_NESO.key(zone)
-
-    @property
-    def capabilities(self) -> SourceCapabilities:
-        return UK_NESO.capabilities(self._key, notes=() if self._region is None else (REGIONAL_NOTE,))
 
     async def forecast(self) -> CarbonForecast | None:
         now = self._clock.now()
@@ -54,28 +51,21 @@ class UkNeso:
         # same for half an hour.
         body = await self._ask(f"{_stamp(slot + timedelta(minutes=1))}/fw48h")
         ahead = Interval(slot, slot + UK_NESO.forecast_horizon)
-        rows = reader.overlapping(self._rows(body, "forecast"), ahead)
-        if not rows:
-            raise CarbonSourceUnavailable(f"{UK_NESO.title} has no forecast for {self._key.zone} just now")
-        return reader.forecast_of(self._key, rows, slot, now)
+        rows = self._still_to_come(reader.overlapping(self._rows(body, "forecast"), ahead))
+        return reader.forecast_of(self._capabilities.key, rows, slot, now)
 
     async def observations(self, interval: Interval) -> tuple[IntensityObservation, ...]:
-        now = self._clock.now()
         answers = []
-        for piece in reader.past_chunks(interval, now, LONGEST_RANGE):
+        for piece in reader.past_chunks(interval, self._clock.now(), LONGEST_RANGE):
             # Whole minutes, outwards: the service knows no seconds.
             body = await self._ask(f"{_stamp(piece.start)}/{_stamp(piece.end + timedelta(seconds=59))}")
             answers.append(self._rows(body, "actual" if self._region is None else "forecast"))
-        rows = [row for row in reader.merged(*answers) if row.interval.end <= now]
-        return reader.observations_of(self._key, reader.overlapping(rows, interval), now)
+        return self._observed(reader.merged(*answers), interval)
 
     async def past_forecast(self, interval: Interval) -> list[Row]:
         """What was last forecast for slots of the past: the service keeps it beside the actual."""
         body = await self._ask(f"{_stamp(interval.start)}/{_stamp(interval.end)}")
         return reader.overlapping(self._rows(body, "forecast"), interval)
-
-    async def close(self) -> None:
-        await self._transport.close()
 
     async def _ask(self, window: str) -> object:
         match self._region:
@@ -88,7 +78,7 @@ class UkNeso:
         answer = await self._transport.get(path, accept=frozenset({200, 400, 404}))
         if answer.status != 200:
             raise CarbonSourceRejected(
-                f"{UK_NESO.title} refused {self._key.zone} (HTTP {answer.status}); list zones with "
+                f"{UK_NESO.title} refused {self._capabilities.key.zone} (HTTP {answer.status}); list zones with "
                 "`carbonq grid providers`"
             )
         return self._transport.json(answer, path)

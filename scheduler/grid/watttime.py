@@ -20,7 +20,7 @@ from scheduler.domain.carbon import (
     SignalKind,
     SourceCapabilities,
 )
-from scheduler.domain.errors import CarbonSourceRejected, CarbonSourceUnavailable
+from scheduler.domain.errors import CarbonSourceRejected
 from scheduler.domain.intervals import Interval
 from scheduler.domain.units import G_PER_KWH_PER_LB_PER_MWH
 from scheduler.grid import reader
@@ -28,6 +28,7 @@ from scheduler.grid.catalogue import NOTHING, WATTTIME
 from scheduler.grid.reader import Reader, Row
 from scheduler.grid.settings import SourceSettings
 from scheduler.grid.transport import Answer, Transport
+from scheduler.grid.web_source import WebSource
 from scheduler.ports import CarbonSource, Clock
 
 logger = logging.getLogger(__name__)
@@ -99,33 +100,24 @@ class Login:
         return token
 
 
-class WattTime:
+class WattTime(WebSource):
     def __init__(
         self, region: str, login: Login, capabilities: SourceCapabilities, transport: Transport, clock: Clock
     ) -> None:
+        super().__init__(capabilities, transport, clock)
         self._region = region
         self._login = login
-        self._capabilities = capabilities
         self._signal = SIGNALS[capabilities.key.kind]
-        self._transport = transport
-        self._clock = clock
-        self._read = Reader(WATTTIME.title)
         self._kept: list[Row] = []
         self._kept_from: datetime | None = None
         self._asked_at: datetime | None = None
-
-    @property
-    def capabilities(self) -> SourceCapabilities:
-        return self._capabilities
 
     async def forecast(self) -> CarbonForecast | None:
         if not self._capabilities.has_forecast:
             return None
         body = await self._ask("v3/forecast", {"horizon_hours": str(HORIZON_HOURS)})
         now = self._clock.now()
-        rows = [row for row in self._rows(body, IntensityStatus.FORECAST) if row.interval.end > now]
-        if not rows:
-            raise CarbonSourceUnavailable(f"{WATTTIME.title} has no forecast for {self._region} just now")
+        rows = self._still_to_come(self._rows(body, IntensityStatus.FORECAST))
         issued_at = self._read.moment("meta.generated_at", self._read.member(body, "meta", "generated_at"))
         method = f"provider, {self._model(body)}"
         return reader.forecast_of(self._capabilities.key, rows, min(issued_at, now), now, method)
@@ -140,11 +132,7 @@ class WattTime:
             self._keep(reader.merged(self._kept, fresh), max(self._kept_from, now - KEPT), now)
         else:
             self._keep(await self._history(Interval(interval.start, now), now, {}), interval.start, now)
-        past = [row for row in self._kept if row.interval.end <= now]
-        return reader.observations_of(self._capabilities.key, reader.overlapping(past, interval), now)
-
-    async def close(self) -> None:
-        await self._transport.close()
+        return self._observed(self._kept, interval)
 
     def _keep(self, rows: list[Row], since: datetime, now: datetime) -> None:
         self._kept = [row for row in rows if row.interval.end > since]

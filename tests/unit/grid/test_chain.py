@@ -1,0 +1,173 @@
+"""Several sources for one zone: the best that answers is used, and nobody has to guess why."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from fakes.carbon_source import FakeCarbonSource, hourly
+from fakes.clock import NOON, FakeClock
+from fakes.grid_server import FREE_KEY, Fault, grid_server
+
+from scheduler.domain.carbon import SeriesKey
+from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
+from scheduler.domain.intervals import Interval
+from scheduler.grid.chain import Chain, linked
+from scheduler.grid.registry import open_chain
+from scheduler.grid.settings import SourceSettings
+
+HOUR = timedelta(hours=1)
+DAY = Interval(NOON - 24 * HOUR, NOON)
+
+
+def fake(clock: FakeClock, name: str, value: float = 100.0, hours: int | None = 48) -> FakeCarbonSource:
+    """A source whose forecast reaches `hours` ahead; None: history only."""
+    past = hourly(NOON - 24 * HOUR, [value] * 24)
+    ahead = None if hours is None else hourly(NOON, [value] * hours)
+    return FakeCarbonSource(clock, ahead, past, SeriesKey(name, "GB"))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def ask(chain: Chain) -> str:
+    """The name of the source that is in use after one poll."""
+    asyncio.run(chain.forecast())
+    return chain.capabilities.source
+
+
+def test_the_first_that_answers_is_used(clock):
+    assert ask(Chain([fake(clock, "best"), fake(clock, "second")], clock)) == "best"
+
+
+def test_one_that_is_down_at_the_start_is_passed_over_and_the_notes_say_why(clock):
+    best = fake(clock, "best")
+    best.error = CarbonSourceUnavailable("nobody home")
+    chain = Chain([best, fake(clock, "second")], clock)
+    assert ask(chain) == "second"
+    assert "best is not in use: nobody home" in chain.capabilities.notes
+
+
+def test_it_is_used_again_as_soon_as_it_answers(clock):
+    best = fake(clock, "best")
+    best.error = CarbonSourceUnavailable("nobody home")
+    chain = Chain([best, fake(clock, "second")], clock)
+    ask(chain)
+    best.error = None
+    assert ask(chain) == "best"
+    assert chain.capabilities.notes == ()
+
+
+def test_while_its_last_forecast_is_good_its_trouble_is_ours(clock):
+    """An old good forecast beats a switch to another series; the caller keeps it and shows its age."""
+    best = fake(clock, "best", hours=48)
+    chain = Chain([best, fake(clock, "second")], clock)
+    ask(chain)
+    best.error = CarbonDataInvalid("HTML")
+    clock.advance(47 * HOUR)
+    with pytest.raises(CarbonDataInvalid, match="HTML"):
+        asyncio.run(chain.forecast())
+    assert chain.capabilities.source == "best"
+
+
+def test_when_its_last_forecast_has_run_out_the_next_takes_over(clock):
+    best = fake(clock, "best", hours=48)
+    chain = Chain([best, fake(clock, "second", hours=96)], clock)
+    ask(chain)
+    best.error = CarbonSourceUnavailable("nobody home")
+    clock.advance(49 * HOUR)
+    assert ask(chain) == "second"
+
+
+def test_one_that_refuses_is_not_asked_again(clock):
+    """A bad key does not get better."""
+    best = fake(clock, "best")
+    best.error = CarbonSourceRejected("bad key")
+    chain = Chain([best, fake(clock, "second")], clock)
+    ask(chain)
+    ask(chain)
+    assert best.forecasts_asked == 1
+
+
+def test_one_that_refuses_its_observations_makes_way_at_once(clock):
+    best = fake(clock, "best", hours=None)
+    chain = Chain([best, fake(clock, "second", hours=None)], clock)
+    ask(chain)
+    best.error = CarbonSourceRejected("bad key")
+    rows = asyncio.run(chain.observations(DAY))
+    assert {row.key.source for row in rows} == {"second"}
+
+
+def test_a_source_with_a_forecast_beats_a_better_one_without(clock):
+    """A key whose plan has no forecast does not take the keyless forecast away."""
+    chain = Chain([fake(clock, "best", hours=None), fake(clock, "second")], clock)
+    assert ask(chain) == "second"
+    assert "best is not in use: it has no forecast" in chain.capabilities.notes
+
+
+def test_where_nobody_has_a_forecast_the_best_history_is_used(clock):
+    chain = Chain([fake(clock, "best", hours=None), fake(clock, "constant", hours=None)], clock)
+    assert ask(chain) == "best"
+    assert not chain.capabilities.has_forecast
+
+
+def test_what_is_observed_is_of_the_series_that_is_planned_with(clock):
+    """Observations come from the source in use and from no other."""
+    best = fake(clock, "best")
+    best.error = CarbonSourceUnavailable("nobody home")
+    chain = Chain([best, fake(clock, "second")], clock)
+    ask(chain)
+    best.error = None
+    rows = asyncio.run(chain.observations(DAY))
+    assert {row.key for row in rows} == {chain.capabilities.key}
+
+
+def test_where_nobody_answers_every_reason_is_given(clock):
+    sources = [fake(clock, "best"), fake(clock, "second")]
+    for source in sources:
+        source.error = CarbonSourceUnavailable(f"{source.key.source} is down")
+    with pytest.raises(CarbonSourceUnavailable, match=r"best is down.*second is down"):
+        asyncio.run(Chain(sources, clock).forecast())
+
+
+def test_closing_closes_all(clock):
+    sources = [fake(clock, "best"), fake(clock, "second")]
+    asyncio.run(Chain(sources, clock).close())
+    assert all(source.closed for source in sources)
+
+
+def test_one_that_cannot_be_opened_is_named(clock):
+    def refuse():
+        raise CarbonSourceRejected("not here")
+
+    chain = linked([("best", refuse), ("second", lambda: fake(clock, "second"))], clock)
+    assert chain.capabilities.notes == ("best is not in use: not here",)
+
+
+@pytest.mark.parametrize(
+    ("zone", "keys", "expected"),
+    [
+        ("GB", {}, "uk-neso"),
+        ("FR", {}, "energy-charts"),
+        ("US-CISO", {}, "static"),
+        ("US-CISO", {"eia": "k"}, "eia"),
+        ("DK1", {}, "energinet"),
+        ("DE", {"electricity_maps": FREE_KEY}, "electricity-maps"),
+    ],
+)
+def test_the_chain_of_a_zone_begins_with_the_best(clock, zone, keys, expected):
+    chain = open_chain(SourceSettings(zone=zone, credentials=keys), clock)
+    assert chain.capabilities.source == expected
+
+
+def test_a_provider_or_an_address_of_ones_own_stands_alone(clock):
+    """Whoever names one gets that one, and its errors."""
+    with grid_server(clock.now) as server:
+        source = open_chain(SourceSettings(zone="GB", base_url=server.url("uk-neso"), attempts=1), clock)
+        server.faults.turn_on(Fault.SERVER_ERROR)
+        with pytest.raises(CarbonSourceUnavailable):
+            asyncio.run(source.forecast())
+    assert not isinstance(source, Chain)
