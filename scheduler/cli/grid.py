@@ -1,4 +1,4 @@
-"""`carbonq grid now`, `forecast` and `providers`: how clean the power is, and who says so."""
+"""`carbonq grid`: how clean the power is, and who says so."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from scheduler.cli import chart, figures, options, times
+from scheduler.cli import chart, figures, grid_local, options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.output import notice, say, say_json
 from scheduler.cli.table import Column, table
 
 app = options.command_app("How clean the power is, and who says so.")
+app.command("setup")(grid_local.setup)
+app.command("serve-recorded")(grid_local.serve_recorded)
 
 
 @app.command()

@@ -197,7 +197,7 @@ ENTSOE = Provider(
     attribution="Generation mix: ENTSO-E Transparency Platform; intensity computed from it",
     base_url="https://web-api.tp.entsoe.eu",
     credentials=("entsoe",),
-    sign_up="https://transparency.entsoe.eu (register, then ask for API access by mail)",
+    sign_up="https://transparency.entsoe.eu, then by mail",
     settle_after=7 * DAY,
     accounting=Accounting.PRODUCTION,
 )

@@ -44,6 +44,9 @@ class ProviderRow:
     state: str
     """A closed word: `ready`, `needs key`, `needs file`, `needs base_url`, `not for this zone`."""
     free: str
+    credentials: tuple[str, ...]
+    """Names of the keys it asks for."""
+    sign_up: str
     forecast_horizon: timedelta
     resolution: timedelta
     licence: str
@@ -141,6 +144,8 @@ def _row(provider: Provider, state: str) -> ProviderRow:
         needs_key=bool(provider.credentials),
         state=state,
         free=provider.free,
+        credentials=provider.credentials,
+        sign_up=provider.sign_up,
         forecast_horizon=provider.forecast_horizon,
         resolution=provider.resolution,
         licence=provider.licence,

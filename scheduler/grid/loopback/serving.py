@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from scheduler.domain.intervals import from_epoch
+from scheduler.domain.series import StepSeries
 from scheduler.grid import series_file
 from scheduler.grid.loopback.faults import Fault
 from scheduler.grid.loopback.grid import LoopbackGrid
@@ -24,7 +25,9 @@ class Served:
     port: int = 0
     """0 takes any that is free."""
     anchor: datetime | None = None
-    """When the series begins; without one it keeps its own time."""
+    """When the series begins; without one, so that half of it has been seen by now."""
+    in_its_own_time: bool = False
+    """Nothing is moved: the series is of today."""
     speed: float = 1.0
     lag: timedelta = timedelta(0)
     """How long after its end a value is published."""
@@ -36,8 +39,7 @@ class Served:
 def open_server(served: Served, clock: Clock) -> LoopbackServer:
     """A server that is ready to be entered, or to serve for ever; CarbonDataInvalid names what is wrong in the file."""
     series = series_file.read_series(served.file)
-    first = from_epoch(float(series.starts[0]))
-    replay = Replay(first, served.anchor or first, served.speed)
+    replay = _replay(served, series, clock.now())
     grid = LoopbackGrid(
         replay.on_wall(series),
         clock.now,
@@ -48,6 +50,13 @@ def open_server(served: Served, clock: Clock) -> LoopbackServer:
     for fault in served.faults:
         server.faults.turn_on(fault)
     return server
+
+
+def _replay(served: Served, series: StepSeries, now: datetime) -> Replay:
+    first, last = from_epoch(float(series.starts[0])), from_epoch(float(series.ends[-1]))
+    if served.in_its_own_time:
+        return Replay(first, first)
+    return Replay(first, served.anchor or now - (last - first) / 2 / served.speed, served.speed)
 
 
 def how_to_use(server: LoopbackServer) -> tuple[str, ...]:

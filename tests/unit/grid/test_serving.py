@@ -45,6 +45,19 @@ def test_a_file_is_served_to_every_dialect_from_the_moment_it_is_anchored(file):
     assert len(lines) == len(server.dialects) >= 10
 
 
+def test_without_a_beginning_half_of_the_series_is_past(file):
+    """So that there is something to look back on and something to plan with."""
+    clock = FakeClock(NOON)
+    with open_server(Served(file), clock) as server:
+        span = server.grid.series.span
+    assert span == Interval(NOON - 24 * HOUR, NOON + 24 * HOUR)
+
+
+def test_a_series_of_today_is_not_moved(file):
+    with open_server(Served(file, in_its_own_time=True), FakeClock()) as server:
+        assert server.grid.series.span.start == datetime(2021, 1, 1, tzinfo=UTC)
+
+
 def test_forecasts_can_be_made_wrong_and_values_late(file):
     clock = FakeClock(NOON + 4 * HOUR)
     served = Served(file, anchor=NOON, lag=2 * HOUR, forecast_error=0.1)
