@@ -9,6 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scheduler.cli.failures import Failure
+from scheduler.cli.table import shorten
+
+LONGEST_SHOWN = 80
+"""Columns of a command's name in a message."""
 
 
 def usable_workdir(given: str | None) -> Path:
@@ -29,15 +33,27 @@ def runnable(argv: Sequence[str], workdir: Path, env: Mapping[str, str]) -> list
     sbatch. Failure where there is nothing to execute."""
     _check_encoding(argv)
     program, arguments = argv[0], list(argv[1:])
+    if not program:
+        raise Failure("the command is empty; say what to run")
     if "/" not in program and shutil.which(program, path=env.get("PATH", os.defpath)):
         return [program, *arguments]
-    path = workdir / Path(program).expanduser()
-    if not path.is_file():
+    path = _file(program, workdir)
+    if path is None:
         where = f"in {workdir}" if "/" in program else f"on PATH or in {workdir}"
-        raise Failure(f"there is no command '{program}' {where}; check the spelling, --workdir and --env PATH")
+        shown = shorten(program, LONGEST_SHOWN)
+        raise Failure(f"there is no command '{shown}' {where}; check the spelling, --workdir and --env PATH")
     if os.access(path, os.X_OK):
         return [str(path) if "/" not in program else program, *arguments]
     return [*_interpreter(path), str(path), *arguments]
+
+
+def _file(program: str, workdir: Path) -> Path | None:
+    """The file that a program's name stands for; None where there is none, or can be none."""
+    try:
+        path = workdir / Path(program).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError):
+        return None
 
 
 def _interpreter(script: Path) -> list[str]:

@@ -31,7 +31,7 @@ def script_of(argv: Sequence[str], workdir: Path) -> Path | None:
     """The script that a command runs: its first word that names a text file (`./train.sh`, `python train.py`)."""
     for word in argv:
         path = workdir / word
-        if not word.startswith("-") and path.is_file() and _is_text(path):
+        if not word.startswith("-") and _is_text(path):
             return path
     return None
 
@@ -56,7 +56,10 @@ def _words(text: str, where: str) -> tuple[str, ...]:
 
 
 def _is_text(path: Path) -> bool:
-    head = _head(path)
+    try:
+        head = _head(path) if path.is_file() else b""
+    except OSError:  # a word may be longer than a name of a file can be
+        return False
     return bool(head) and b"\0" not in head
 
 

@@ -61,7 +61,10 @@ def submit(
     after: Annotated[
         list[int] | None,
         typer.Option(
-            "--after", autocompletion=options.complete_job, help="Only after this job has completed; may be repeated."
+            "--after",
+            min=1,
+            autocompletion=options.complete_job,
+            help="Only after this job has completed; may be repeated.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and queue nothing.")] = False,

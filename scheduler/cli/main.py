@@ -40,6 +40,9 @@ COMMANDS = {
 }
 """Command to its file in this package. A file with several commands names them in its own Typer app."""
 
+LONGEST_REASON = 500
+"""Characters that are shown of an error nobody foresaw."""
+
 
 class _Commands(MutableMapping[str, Any]):
     """The commands by name, each imported when it is looked up."""
@@ -148,7 +151,8 @@ def _unforeseen(argv: list[str], error: Exception) -> int:
     if os.environ.get("CARBONQ_TRACEBACK"):
         raise error
     where = "set CARBONQ_TRACEBACK=1 to see where, and please report it"
-    _report(argv, "internal", f"carbonq failed in an unforeseen way: {type(error).__name__}: {error}; {where}")
+    what = f"{type(error).__name__}: {str(error)[:LONGEST_REASON]}"
+    _report(argv, "internal", f"carbonq failed in an unforeseen way: {what}; {where}")
     return EXIT_FAULT
 
 

@@ -15,6 +15,9 @@ from scheduler.cli.failures import Failure
 from scheduler.cli.output import notice
 from scheduler.cli.wishes import MOMENTS, Wishes
 
+MOST_WATTS = 1e6
+"""Of one job; the daemon takes no more."""
+
 
 def request_body(command: list[str], wishes: Wishes, now: datetime) -> dict[str, Any]:
     """What is sent to the daemon: the shape of scheduler.api.models.SubmitBody."""
@@ -76,8 +79,8 @@ def _watts(text: str | None) -> float | None:
         watts = float(compact.removesuffix("w").removesuffix("k")) * factor
     except ValueError:
         watts = math.nan
-    if not 0 < watts < math.inf:
-        raise Failure(f"--power: '{text}' is not a power; write it like 300W or 1.2kW")
+    if not 0 < watts <= MOST_WATTS:
+        raise Failure(f"--power: '{text}' is not a power up to 1000kW; write it like 300W or 1.2kW")
     return watts
 
 

@@ -16,6 +16,9 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 FORMS = '"2026-11-24 09:00", "tomorrow 09:00", "friday 18:00", "18:00", or ISO 8601 with a zone'
 
+LONGEST = timedelta(days=3660)
+"""The daemon takes no longer one."""
+
 
 def now() -> datetime:
     from scheduler.daemon.clock import SystemClock
@@ -31,6 +34,8 @@ def length(text: str, option: str) -> timedelta:
         raise Failure(f"{option}: {error}") from None
     if value <= timedelta(0):
         raise Failure(f"{option}: '{text}' is no time at all; write it like 90s, 45m, 8h or 1d12h")
+    if value > LONGEST:
+        raise Failure(f"{option}: '{text}' is longer than ten years; write it like 90s, 45m, 8h or 1d12h")
     return value
 
 
