@@ -2,52 +2,44 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from scheduler.config import QueueSettings
+from scheduler.dispatch.urgency import remaining_at
 from scheduler.domain.changes import JobChanges
-from scheduler.domain.durations import format_duration
-from scheduler.domain.errors import NotFound, RequestError
-from scheduler.domain.gpus import Inventory, Pool
-from scheduler.domain.jobs import Basis, Job, JobSpec, Owner
-from scheduler.domain.lifecycle import HOLDING_GPUS, TERMINAL, WAITING, JobEvent, JobState, Reason, StopReason
-from scheduler.domain.units import Power
+from scheduler.domain.errors import RequestError
+from scheduler.domain.jobs import Basis, Job
+from scheduler.domain.lifecycle import (
+    HOLDING_GPUS,
+    TERMINAL,
+    WAITING,
+    JobEvent,
+    JobState,
+    Reason,
+    SegmentState,
+    StopReason,
+)
+from scheduler.drafting import assumed_before, check_deadline, known_job
 from scheduler.ports import JobDraft, JobQuery, SecretSpool, Store
 
 CANCELLABLE_AT_ONCE = WAITING | {JobState.HELD}
-LONGEST_ARGV_BYTES = 128 * 1024
-"""A command of more than this is refused: Linux would refuse to execute it (MAX_ARG_STRLEN)."""
-
-
-def draft_job(
-    store: Store, spec: JobSpec, owner: Owner, now: datetime, inventory: Inventory | None, queue: QueueSettings
-) -> JobDraft:
-    """Check a request against the machine and the clock and fill in what the user left open; RequestError says how."""
-    _check_command(spec)
-    _check_fits(spec, inventory)
-    _check_dependencies(store, spec, owner)
-    duration, duration_basis = _expected_duration(store, spec, owner, queue)
-    if duration_basis is Basis.ASSUMED and spec.deadline is not None and spec.deadline > now:
-        # What nobody said must not stand in the way: with a deadline so near, the job simply starts at once.
-        duration = min(duration, spec.deadline - now)
-    power, power_basis = _expected_power(store, spec, owner, inventory, queue)
-    finish_by = _finish_by(spec, now, duration, duration_basis, queue)
-    return JobDraft(spec, owner, now, duration, duration_basis, power, power_basis, finish_by)
 
 
 def submit(store: Store, spool: SecretSpool, draft: JobDraft, env: Mapping[str, str], held: bool, limit: int) -> Job:
     """Record the job and put its environment aside, both or neither; RequestError when the queue is full."""
-    with store.transaction():
-        waiting = len(store.jobs(JobQuery(states=frozenset(CANCELLABLE_AT_ONCE))))
-        if waiting >= limit:
-            raise RequestError(
-                f"the queue holds {waiting} jobs, its limit; cancel some or raise queue.most_queued"
-            )
-        job = store.add_job(draft)
-        spool.put(job.id, env)
-        return hold(store, job.id, draft.submitted_at) if held else job
+    job: Job | None = None
+    try:
+        with store.transaction():
+            _refuse_when_full(store, limit)
+            job = store.add_job(draft)
+            spool.put(job.id, env)
+            return hold(store, job.id, draft.submitted_at) if held else job
+    except BaseException:
+        if job is not None:
+            spool.drop(job.id)
+        raise
 
 
 def preview(draft: JobDraft, job_id: int) -> Job:
@@ -67,18 +59,13 @@ def preview(draft: JobDraft, job_id: int) -> Job:
     )
 
 
-def known_job(store: Store, job_id: int) -> Job:
-    job = store.job(job_id)
-    if job is None:
-        raise NotFound(f"there is no job {job_id}; `carbonq list --all` shows those there are")
-    return job
-
-
 def cancel(store: Store, job_id: int, now: datetime) -> Job:
     """End a waiting job now; ask a running one to stop. Cancelling twice changes nothing."""
     job = known_job(store, job_id)
     if job.state in TERMINAL:
         raise RequestError(f"job {job_id} has already ended ({job.state}); there is nothing to cancel")
+    if job.stop_requested == StopReason.CANCEL:
+        return job
     if job.state in CANCELLABLE_AT_ONCE:
         changes = JobChanges(reason=Reason.CANCELLED_BY_USER, detail=None, ended_at=now)
         return store.advance_job(job_id, JobEvent.CANCEL, now, changes, expected=job.state)
@@ -97,12 +84,14 @@ def hold(store: Store, job_id: int, now: datetime) -> Job:
     return store.advance_job(job_id, JobEvent.HOLD, now, changes, expected=job.state)
 
 
-def release(store: Store, job_id: int, now: datetime) -> Job:
-    """Let a held job be planned again."""
+def release(store: Store, job_id: int, now: datetime, queue: QueueSettings) -> Job:
+    """Let a held job be planned again; without a deadline its longest wait begins anew."""
     job = known_job(store, job_id)
     if job.state is not JobState.HELD:
         raise RequestError(f"job {job_id} is {job.state}, not held; there is nothing to release")
-    return store.advance_job(job_id, JobEvent.RELEASE, now, JobChanges(reason=Reason.NEW), expected=job.state)
+    finish_by = job.spec.deadline or now + queue.longest_wait + job.remaining
+    changes = JobChanges(reason=Reason.NEW, finish_by=finish_by)
+    return store.advance_job(job_id, JobEvent.RELEASE, now, changes, expected=job.state)
 
 
 def run_now(store: Store, job_id: int, now: datetime) -> Job:
@@ -120,81 +109,29 @@ def update_deadline(store: Store, job_id: int, deadline: datetime | None, now: d
     job = known_job(store, job_id)
     if job.state in TERMINAL:
         raise RequestError(f"job {job_id} has ended ({job.state}); its deadline can no longer be moved")
+    job = replace(job, expected_duration=_expected_under(deadline, job, now, queue))
     if deadline is not None:
-        _check_deadline(deadline, now, job.remaining, job.duration_basis)
+        check_deadline(deadline, now, _still_to_run(store, job, now), job.duration_basis)
     finish_by = deadline or max(now, job.submitted_at + queue.longest_wait) + job.remaining
-    return store.change_job(job_id, now, JobChanges(deadline=deadline, finish_by=finish_by), note="deadline-moved")
+    changes = JobChanges(deadline=deadline, finish_by=finish_by, expected_duration=job.expected_duration)
+    return store.change_job(job_id, now, changes, note="deadline-moved")
 
 
-def _check_command(spec: JobSpec) -> None:
-    size = sum(len(part.encode("utf-8", "surrogateescape")) + 1 for part in spec.argv)
-    if size > LONGEST_ARGV_BYTES:
-        raise RequestError(f"the command is {size:,} bytes long, more than {LONGEST_ARGV_BYTES:,}; put it in a script")
-    if any("\0" in part for part in spec.argv):
-        raise RequestError("the command holds a NUL byte, which no program can be given")
+def _refuse_when_full(store: Store, limit: int) -> None:
+    waiting = len(store.jobs(JobQuery(states=frozenset(CANCELLABLE_AT_ONCE))))
+    if waiting >= limit:
+        raise RequestError(f"the queue holds {waiting} jobs, its limit; cancel some or raise queue.most_queued")
 
 
-def _check_fits(spec: JobSpec, inventory: Inventory | None) -> None:
-    if inventory is None:
-        return
-    have = inventory.capacity(Pool.GPU)
-    if spec.gpus > have:
-        why = f" ({inventory.degraded})" if inventory.degraded else ""
-        rest = "use --gpus 0 for a CPU slot" if have == 0 else f"ask for {have} or fewer"
-        raise RequestError(f"{spec.gpus} GPUs asked for, {inventory.host} has {have}{why}; {rest}")
+def _expected_under(deadline: datetime | None, job: Job, now: datetime, queue: QueueSettings) -> timedelta:
+    """Running time to expect under a new deadline: only what was assumed bends to it."""
+    if job.duration_basis is not Basis.ASSUMED:
+        return job.expected_duration
+    assumed = min(queue.assumed_duration, job.spec.time_limit or queue.assumed_duration)
+    left = max(assumed - job.work_done, timedelta(seconds=1))
+    return job.work_done + (left if deadline is None else assumed_before(deadline, now, left))
 
 
-def _check_dependencies(store: Store, spec: JobSpec, owner: Owner) -> None:
-    for job_id in spec.after:
-        before = known_job(store, job_id)
-        if before.state in TERMINAL and before.state is not JobState.COMPLETED:
-            raise RequestError(f"--after {job_id}: that job ended as {before.state}, so this one could never start")
-        if before.owner.uid != owner.uid:
-            raise RequestError(
-                f"--after {job_id}: that job belongs to {before.owner.name}; wait for your own jobs only"
-            )
-
-
-def _expected_duration(store: Store, spec: JobSpec, owner: Owner, queue: QueueSettings) -> tuple[timedelta, Basis]:
-    if spec.duration is not None:
-        return spec.duration, Basis.USER
-    like = store.like_durations(spec, owner)
-    expected, basis = (_median(like), Basis.HISTORY) if like else (queue.assumed_duration, Basis.ASSUMED)
-    # A job is stopped at its limit, so it cannot be expected to run longer.
-    return (min(expected, spec.time_limit) if spec.time_limit else expected), basis
-
-
-def _median(lengths: Sequence[timedelta]) -> timedelta:
-    return timedelta(seconds=max(1.0, statistics.median(length.total_seconds() for length in lengths)))
-
-
-def _expected_power(
-    store: Store, spec: JobSpec, owner: Owner, inventory: Inventory | None, queue: QueueSettings
-) -> tuple[Power, Basis]:
-    if spec.power is not None:
-        return spec.power, Basis.USER
-    if like := store.like_powers(spec, owner):
-        return Power(statistics.median(power.watts for power in like)), Basis.HISTORY
-    if not spec.gpus:
-        return Power(queue.assumed_cpu_w), Basis.ASSUMED
-    limits = [gpu.power_limit.watts for gpu in inventory.gpus if gpu.power_limit] if inventory else []
-    return Power(spec.gpus * (statistics.median(limits) if limits else queue.assumed_gpu_w)), Basis.ASSUMED
-
-
-def _finish_by(spec: JobSpec, now: datetime, duration: timedelta, basis: Basis, queue: QueueSettings) -> datetime:
-    if spec.deadline is not None:
-        _check_deadline(spec.deadline, now, duration, basis)
-        return spec.deadline
-    return now + duration if spec.run_now else now + queue.longest_wait + duration
-
-
-def _check_deadline(deadline: datetime, now: datetime, duration: timedelta, basis: Basis) -> None:
-    left = deadline - now
-    if left <= timedelta(0):
-        raise RequestError(f"the deadline passed {format_duration(-left)} ago; give a later one with --by or --within")
-    if left < duration:
-        source = "you expect it to run" if basis is Basis.USER else "jobs like it ran (median)"
-        raise RequestError(
-            f"the deadline is {format_duration(left)} away, but {source} for {format_duration(duration)}; "
-            "give a later deadline, or a shorter --duration if you know better"
-        )
+def _still_to_run(store: Store, job: Job, now: datetime) -> timedelta:
+    running = [segment for segment in store.segments(job.id) if segment.state is SegmentState.RUNNING]
+    return remaining_at(job, running[-1] if running else None, now)

@@ -22,6 +22,7 @@ from scheduler.domain.jobs import Job, JobSpec, Owner
 from scheduler.domain.lifecycle import TERMINAL, JobState
 from scheduler.domain.plans import Placement, Plan, PlanningProblem
 from scheduler.domain.statements import EmissionsStatement
+from scheduler.drafting import draft_job, known_job
 from scheduler.planning.explain import explain
 from scheduler.ports import JobDraft, JobQuery, Store
 from scheduler.presenting.grid import grid_forecast, grid_now
@@ -80,7 +81,7 @@ class LocalService:
         now = self._parts.clock.now()
         spec, owner = self._spec(request, now), Owner(caller.uid, caller.name)
         queue, live = self._parts.settings.queue, self._parts.live
-        draft = await self._parts.writer(service.draft_job, self._parts.store, spec, owner, now, live.inventory, queue)
+        draft = await self._parts.writer(draft_job, self._parts.store, spec, owner, now, live.inventory, queue)
         if dry_run:
             return await self._rehearsed(draft)
         job = await self._parts.writer(
@@ -103,7 +104,8 @@ class LocalService:
         return await self._changed(caller, job_id, service.hold)
 
     async def release(self, caller: Caller, job_id: int) -> JobRow:
-        return await self._changed(caller, job_id, service.release)
+        queue = self._parts.settings.queue
+        return await self._changed(caller, job_id, lambda store, job, now: service.release(store, job, now, queue))
 
     async def run_now(self, caller: Caller, job_id: int) -> JobRow:
         return await self._changed(caller, job_id, service.run_now)
@@ -115,13 +117,13 @@ class LocalService:
         )
 
     async def log(self, caller: Caller, job_id: int, stream: LogStream, cursor: str) -> LogPart:
-        job = await self._parts.writer(service.known_job, self._parts.store, job_id)
+        job = await self._parts.writer(known_job, self._parts.store, job_id)
         may_touch(caller, job)
         segments = await self._parts.writer(self._parts.store.segments, job_id)
         return await read_log(self._parts.executor, segments, job.ended, stream, cursor)
 
     async def explain(self, caller: Caller, job_id: int) -> Explanation:
-        job = await self._parts.writer(service.known_job, self._parts.store, job_id)
+        job = await self._parts.writer(known_job, self._parts.store, job_id)
         live = self._parts.live
         sentences = () if job.ended else self._sentences(live.problem, live.plan, job_id)
         return explanation(self._case(job, None), sentences, self._parts.clock.now())
@@ -197,12 +199,12 @@ class LocalService:
         return plan.placement(job.id) if plan is not None and not job.ended else None
 
     def _row(self, job_id: int) -> JobRow:
-        return self._as_rows([service.known_job(self._parts.store, job_id)])[0]
+        return self._as_rows([known_job(self._parts.store, job_id)])[0]
 
     def _detail(self, job_id: int, caller: Caller) -> JobDetail:
         """All there is for whoever may see it; others see the queue, but not what a job runs."""
         store, live = self._parts.store, self._parts.live
-        job = service.known_job(store, job_id)
+        job = known_job(store, job_id)
         statements = store.statement_history(job_id)
         drawn_up = statements[-1] if job.ended and statements else None
         shown = drawn_up or (self._settler.statement_so_far(job) if job.attempts else None)
@@ -235,7 +237,7 @@ class LocalService:
     # --- requests -------------------------------------------------------------------------------------------------
     async def _changed(self, caller: Caller, job_id: int, change: Callable[[Store, int, datetime], Job]) -> JobRow:
         def guarded() -> Job:
-            may_touch(caller, service.known_job(self._parts.store, job_id))
+            may_touch(caller, known_job(self._parts.store, job_id))
             return change(self._parts.store, job_id, self._parts.clock.now())
 
         job = await self._parts.writer(guarded)
@@ -298,7 +300,7 @@ class LocalService:
         return submission(case, self._sentences(problem, plan, job.id), self._forecast_age(), dry_run=True)
 
     async def _submitted(self, job_id: int) -> Submission:
-        job = await self._parts.writer(service.known_job, self._parts.store, job_id)
+        job = await self._parts.writer(known_job, self._parts.store, job_id)
         sentences = self._sentences(self._parts.live.problem, self._parts.live.plan, job_id)
         return submission(self._case(job, None), sentences, self._forecast_age(), dry_run=False)
 

@@ -30,6 +30,7 @@ class JobChanges:
     exit_code: int | Unset | None = UNSET
     work_done: timedelta | Unset = UNSET
     stop_requested: str | Unset | None = UNSET
+    expected_duration: timedelta | Unset = UNSET
     finish_by: datetime | Unset = UNSET
     deadline: datetime | Unset | None = UNSET
     """Sets spec.deadline."""
