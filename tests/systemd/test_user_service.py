@@ -136,3 +136,14 @@ def test_a_daemon_that_hangs_is_aborted_says_where_and_is_started_again(service:
     assert "most recent call first" in journal
     service.user.run("touch", "/tmp/hung")
     assert service.carbonq.wait(job) == 3
+
+
+def test_wrong_settings_are_said_once_and_not_tried_again(machine: Machine) -> None:
+    """No zone is set, and the machine's time zone names no country."""
+    user = machine.user("vera")
+    user.linger()
+    Carbonq(user).run("service", "install")
+    assert user.attempt("systemctl", "--user", "start", UNIT).returncode != 0
+    assert user.unit_property(UNIT, "ActiveState") == "failed"
+    assert user.unit_property(UNIT, "NRestarts") == "0"
+    assert "grid.zone is not set" in user.journal(UNIT)

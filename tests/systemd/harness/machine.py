@@ -15,8 +15,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 INSIDE = Path(__file__).with_name("inside.sh")
-SYSTEMD = Path("/lib/systemd/systemd")
-PROGRAMS = ("unshare", "nsenter", "setpriv", "systemctl", "loginctl", "dbus-daemon", "useradd")
+FILES = ("lib/systemd/systemd", "usr/lib/systemd/user/dbus.socket", "lib/*/security/pam_systemd.so")
+PROGRAMS = ("unshare", "nsenter", "setpriv", "systemctl", "loginctl", "dbus-daemon", "useradd", "ps")
 NAMESPACES = ("--pid", "--mount", "--uts", "--ipc", "--cgroup")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BOOT_S = 60.0
@@ -28,7 +28,8 @@ def why_not() -> str | None:
     """What this host lacks for a machine of the kind; None where it has everything."""
     if os.geteuid() != 0:
         return "a systemd in namespaces needs root"
-    missing = [name for name in PROGRAMS if shutil.which(name) is None] + [] if SYSTEMD.exists() else [str(SYSTEMD)]
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    missing += [f"/{pattern}" for pattern in FILES if not any(Path("/").glob(pattern))]
     if missing:
         return f"missing: {', '.join(missing)} (docs/operations.md names the packages)"
     return None if _cgroup2() else "no cgroup v2 hierarchy is mounted"

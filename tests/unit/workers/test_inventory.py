@@ -59,6 +59,19 @@ def test_compute_processes_that_no_run_of_ours_owns_are_named(tmp_path: Path) ->
     assert gpu.busy_with == [11, 12]
 
 
+def test_a_process_in_a_unit_of_the_machines_carbonq_is_ours_though_its_environment_is_closed_to_us(
+    tmp_path: Path,
+) -> None:
+    """A unit of the same name under a user's own systemd proves nothing."""
+    units = {10: "/carbonq.slice/carbonq-run-1-1-1.service", 11: "/user.slice/carbonq.slice/carbonq-run-1-1-1.service"}
+    for pid, unit in units.items():
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "cgroup").write_text(f"2:cpu:/\n0::{unit}\n")
+    library = FakeNvml([FakeGpu("GPU-a", processes=[10, 11])])
+    (gpu,) = inventory_of(library, HostFiles(proc=tmp_path)).gpus
+    assert gpu.busy_with == [11]
+
+
 def test_a_machine_without_nvidias_library_is_not_degraded() -> None:
     """It simply has no GPU."""
     report = inventory_of(NO_GPU)
