@@ -33,14 +33,15 @@ from scheduler.daemon.writer import Writer
 from scheduler.dispatch.replanning import Trigger
 from scheduler.domain.errors import CarbonDataError, SettingsError
 from scheduler.executors.agent_socket import AgentExecutor
+from scheduler.grid.chain import Chain
 from scheduler.grid.provider_views import provider_views
-from scheduler.grid.registry import open_source
+from scheduler.grid.registry import open_chain
 from scheduler.grid.settings import Credentials, SourceSettings
 from scheduler.grid.time_zone import country_of_time_zone, machine_time_zone
 from scheduler.inherited_socket import inherited_socket
 from scheduler.paths import Paths, default_paths
 from scheduler.planning import POLICIES
-from scheduler.ports import CarbonSource, Clock
+from scheduler.ports import CarbonSource, Clock, Store
 from scheduler.storage import FileSecretSpool, open_store
 
 LOADED_KEYS = "carbonq-keys.toml"
@@ -77,6 +78,7 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     listener = handed_over or bind(paths.api_socket)
     writer = Writer()
     store = await writer(open_store, paths.database)
+    await _remember_forecasts(source, store, writer)
     agent_socket = options.agent_socket or paths.agent_socket
     executor = AgentExecutor(agent_socket, paths.locks)
     live = Live(started_at=clock.now())
@@ -133,9 +135,18 @@ def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -
             speed=grid.speed,
             g_per_kwh=grid.g_per_kwh,
         )
-        return open_source(chosen, clock), notes
+        return open_chain(chosen, clock), notes
     except (ValueError, CarbonDataError) as error:
         raise SettingsError((f"grid: {error}",)) from error
+
+
+async def _remember_forecasts(source: CarbonSource, store: Store, writer: Writer) -> None:
+    """A chain of sources is told whose forecast was good before the restart, so that an outage spans it unnoticed."""
+    if isinstance(source, Chain):
+        for key in source.keys:
+            newest = await writer(store.latest_forecast, key)
+            if newest is not None:
+                source.remember(newest)
 
 
 def _guessed_zone(environ: Mapping[str, str], recorded: bool) -> tuple[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from scheduler.domain.carbon import CarbonForecast, IntensityObservation, SourceCapabilities
+from scheduler.domain.carbon import CarbonForecast, IntensityObservation, SeriesKey, SourceCapabilities
 from scheduler.domain.errors import CarbonDataError, CarbonSourceRejected, CarbonSourceUnavailable
 from scheduler.domain.intervals import Interval
 from scheduler.ports import CarbonSource, Clock
@@ -47,6 +47,19 @@ class Chain:
         better = self._links[: self._links.index(self._current)]
         passed_over = tuple(f"{link.name} is not in use: {link.trouble}" for link in better if link.trouble)
         return replace(said, notes=(*said.notes, *self._reasons, *passed_over))
+
+    @property
+    def keys(self) -> tuple[SeriesKey, ...]:
+        """The series of its sources, best first."""
+        return tuple(link.source.capabilities.key for link in self._links)
+
+    def remember(self, forecast: CarbonForecast) -> None:
+        """What was forecast before a restart: while it is good, its source stays in use."""
+        for link in self._links:
+            if link.source.capabilities.key == forecast.key:
+                link.last = forecast
+                if self._is_good(forecast) and not self._is_good(self._current.last):
+                    self._current = link
 
     async def forecast(self) -> CarbonForecast | None:
         """From the best link that has one. None where all that answer publish none."""

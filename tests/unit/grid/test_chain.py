@@ -73,6 +73,22 @@ def test_while_its_last_forecast_is_good_its_trouble_is_ours(clock):
     assert chain.capabilities.source == "best"
 
 
+def test_a_restart_does_not_forget_whose_forecast_is_good(clock):
+    """The store still has it, so an outage that spans a restart changes nothing."""
+    best, second = fake(clock, "best", hours=48), fake(clock, "second")
+    stored = asyncio.run(best.forecast())
+    chain = Chain([best, second], clock)
+    assert [key.source for key in chain.keys] == ["best", "second"]
+    chain.remember(stored)
+    best.error = CarbonSourceUnavailable("nobody home")
+    with pytest.raises(CarbonSourceUnavailable):
+        asyncio.run(chain.forecast())
+    assert chain.capabilities.source == "best"
+    clock.advance(49 * HOUR)
+    second.ahead = hourly(clock.now(), [100.0] * 24)
+    assert ask(chain) == "second"
+
+
 def test_when_its_last_forecast_has_run_out_the_next_takes_over(clock):
     best = fake(clock, "best", hours=48)
     chain = Chain([best, fake(clock, "second", hours=96)], clock)
