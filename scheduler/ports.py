@@ -204,7 +204,7 @@ class Store(Protocol):
         ...
 
     def unsettled_jobs(self) -> tuple[int, ...]:
-        """Ended jobs that ran and whose newest statement is missing or not final."""
+        """Ended jobs that ran and whose newest statement is missing or provisional."""
         ...
 
     # housekeeping

@@ -50,7 +50,7 @@ class StatementRecords(Records):
         unsettled = (
             select(JOB.c.id)
             .where(JOB.c.state.in_(ENDED), JOB.c.started_at_us.is_not(None))
-            .where(or_(settlement.is_(None), settlement != Settlement.FINAL.value))
+            .where(or_(settlement.is_(None), settlement == Settlement.PROVISIONAL.value))
             .order_by(JOB.c.id)
         )
         with self._database.reading() as connection:

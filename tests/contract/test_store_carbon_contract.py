@@ -207,8 +207,10 @@ def ended(store: Store, ran: bool = True) -> int:
     return job
 
 
-def test_ended_jobs_that_ran_are_unsettled_until_their_newest_statement_is_final(store: Store) -> None:
+def test_ended_jobs_that_ran_are_unsettled_until_their_newest_statement_has_the_last_word(store: Store) -> None:
+    """Final, or that nothing was metered: no provider will ever add to that."""
     missing, provisional, final, never_ran = ended(store), ended(store), ended(store), ended(store, ran=False)
+    store.add_statement(a_statement(ended(store), Settlement.NONE))
     store.add_job(a_draft())
     store.add_statement(a_statement(provisional, Settlement.PROVISIONAL))
     store.add_statement(a_statement(final, Settlement.PROVISIONAL))

@@ -224,7 +224,7 @@ class FakeStore:
     def unsettled_jobs(self) -> tuple[int, ...]:
         newest = {s.job: s.settlement for s in self._is.statements}
         ran = (job for job in self._is.jobs.values() if job.ended and job.started_at is not None)
-        return tuple(job.id for job in ran if newest.get(job.id) not in (Settlement.FINAL,))
+        return tuple(job.id for job in ran if newest.get(job.id) in (None, Settlement.PROVISIONAL))
 
     # housekeeping
     def check(self) -> tuple[str, ...]:
