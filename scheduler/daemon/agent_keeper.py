@@ -12,7 +12,8 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-_LOWEST_BACKOFF_S, _HIGHEST_BACKOFF_S = 0.2, 30.0
+LOWEST_BACKOFF_S = 0.2
+_HIGHEST_BACKOFF_S = 30.0
 
 
 def agent_command(socket: Path, runs: Path, cpu_slots: int | None, launcher: str) -> list[str]:
@@ -28,8 +29,11 @@ def agent_command(socket: Path, runs: Path, cpu_slots: int | None, launcher: str
 class AgentKeeper:
     """Starts the agent, and starts it again when it ends."""
 
-    def __init__(self, command: list[str], environ: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, command: list[str], environ: Mapping[str, str], log: Path, lowest_backoff_s: float = LOWEST_BACKOFF_S
+    ) -> None:
         self._command, self._environ, self._log = command, dict(environ), log
+        self._lowest_backoff_s = lowest_backoff_s
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -39,15 +43,22 @@ class AgentKeeper:
 
     async def keep(self) -> None:
         """Runs until cancelled."""
-        backoff_s = _LOWEST_BACKOFF_S
+        backoff_s = self._lowest_backoff_s
         while True:
             started = asyncio.get_running_loop().time()
-            self._process = await self._start()
-            code = await self._process.wait()
+            facts = await self._one_life()
             lived_s = asyncio.get_running_loop().time() - started
-            backoff_s = _LOWEST_BACKOFF_S if lived_s > 10 else min(backoff_s * 2, _HIGHEST_BACKOFF_S)
-            logger.warning("worker agent ended", extra={"code": code, "again_in_s": backoff_s, "log": str(self._log)})
+            backoff_s = self._lowest_backoff_s if lived_s > 10 else min(backoff_s * 2, _HIGHEST_BACKOFF_S)
+            logger.warning("worker agent ended", extra={**facts, "again_in_s": backoff_s, "log": str(self._log)})
             await asyncio.sleep(backoff_s)
+
+    async def _one_life(self) -> dict[str, object]:
+        """From start to end; how it ended, or why it could not be started (a full disk, too many processes)."""
+        try:
+            self._process = await self._start()
+        except OSError as error:
+            return {"reason": str(error)}
+        return {"code": await self._process.wait()}
 
     async def stop(self) -> None:
         """End the agent; the runs it started go on."""

@@ -11,9 +11,9 @@ from scheduler import protocol
 from scheduler.daemon.parts import Parts
 from scheduler.dispatch.reconcile import CancelDependant, Instruction, StartSegment, StopSegment, next_segment
 from scheduler.domain.changes import JobChanges, SegmentChanges
-from scheduler.domain.errors import ExecutorError, IllegalTransition, NotFound
+from scheduler.domain.errors import ExecutorError, IllegalTransition, NotFound, StorageError
 from scheduler.domain.jobs import Job
-from scheduler.domain.lifecycle import JobEvent, Reason, StopReason
+from scheduler.domain.lifecycle import HOLDING_GPUS, JobEvent, Reason, StopReason
 from scheduler.domain.runs import Segment
 from scheduler.presenting.jobs import running_time
 from scheduler.steps import Step, reached
@@ -48,10 +48,9 @@ async def carry_out(parts: Parts, instruction: Instruction, jobs: dict[int, Job]
                 return False
             return await _start(parts, instruction, jobs[instruction.job], failures)
         case StopSegment():
-            return await _stop(parts, instruction, jobs[instruction.segment.job])
+            return await _stop(parts, instruction)
         case CancelDependant():
-            await parts.writer(_cancel_dependant, parts, instruction, jobs[instruction.job])
-            return True
+            return await parts.writer(_cancel_dependant, parts, instruction, jobs[instruction.job])
 
 
 async def _start(parts: Parts, instruction: StartSegment, job: Job, failures: StartFailures) -> bool:
@@ -60,22 +59,35 @@ async def _start(parts: Parts, instruction: StartSegment, job: Job, failures: St
     try:
         env = await parts.writer(parts.spool.get, job.id)
     except NotFound:
-        await parts.writer(_cancel_without_environment, parts, job)
-        return True
+        return await parts.writer(_cancel_without_environment, parts, job)
+    except StorageError as error:
+        # One job's file: the others do not wait for it.
+        failures.note(job.id, parts.clock.now())
+        await parts.writer(_note_obstacle, parts, job, str(error))
+        return False
+    order = start_order(parts, job, segment, past, env)
+    try:
+        begun = await _locked_and_sent(parts, job, segment, order)
+    except ExecutorError as error:
+        failures.note(job.id, parts.clock.now())
+        logger.warning("start failed", extra={"segment": str(segment.id), "reason": str(error)})
+        return False
+    if begun:
+        failures.forget(job.id)
+    return begun
+
+
+async def _locked_and_sent(parts: Parts, job: Job, segment: Segment, order: protocol.StartOrder) -> bool:
+    """Lock, commit, send; our copy of the lock is closed whatever happens."""
     lock = parts.executor.lock(segment.id)
     try:
         reached(Step.LOCKED)
         if not await parts.writer(_commit_starting, parts, job, segment):
             return False
         reached(Step.COMMITTED_STARTING)
-        await parts.executor.start(start_order(parts, job, segment, past, env), lock)
+        await parts.executor.start(order, lock)
         reached(Step.ORDER_SENT)
-        failures.forget(job.id)
         return True
-    except ExecutorError as error:
-        failures.note(job.id, parts.clock.now())
-        logger.warning("start failed", extra={"segment": str(segment.id), "reason": str(error)})
-        return False
     finally:
         os.close(lock)
 
@@ -128,9 +140,10 @@ def _commit_starting(parts: Parts, job: Job, segment: Segment) -> bool:
     return True
 
 
-async def _stop(parts: Parts, instruction: StopSegment, job: Job) -> bool:
+async def _stop(parts: Parts, instruction: StopSegment) -> bool:
     """The reason is written down first, so that a crash in between cannot make a pause look like a failure."""
-    await parts.writer(_commit_stop, parts, instruction, job)
+    if not await parts.writer(_commit_stop, parts, instruction):
+        return False
     try:
         await parts.executor.stop(instruction.segment, instruction.reason)
     except ExecutorError as error:
@@ -140,24 +153,42 @@ async def _stop(parts: Parts, instruction: StopSegment, job: Job) -> bool:
     return True
 
 
-def _commit_stop(parts: Parts, instruction: StopSegment, job: Job) -> None:
-    if job.stop_requested == instruction.reason:
-        return
+def _commit_stop(parts: Parts, instruction: StopSegment) -> bool:
+    """Whether the stop is still wanted: the job is read anew, for a cancel that came meanwhile must not be lost."""
+    job = parts.store.job(instruction.segment.job)
+    if job is None or job.state not in HOLDING_GPUS:
+        return False
+    if job.stop_requested is not None:
+        return job.stop_requested == instruction.reason
     reason = Reason.CANCELLING if instruction.reason is StopReason.CANCEL else Reason.SUSPENDING
     changes = JobChanges(reason=reason, stop_requested=instruction.reason)
     parts.store.change_job(job.id, parts.clock.now(), changes, note=f"{instruction.reason}-requested")
+    return True
 
 
-def _cancel_dependant(parts: Parts, instruction: CancelDependant, job: Job) -> None:
-    now = parts.clock.now()
+def _cancel_dependant(parts: Parts, instruction: CancelDependant, job: Job) -> bool:
     detail = f"job {instruction.before}, which it comes after, did not complete"
-    changes = JobChanges(reason=Reason.DEPENDENCY_FAILED, detail=detail, ended_at=now)
-    parts.store.advance_job(job.id, JobEvent.DEPENDENCY_FAILED, now, changes, expected=job.state)
-    parts.spool.drop(job.id)
+    return _end(parts, job, JobEvent.DEPENDENCY_FAILED, Reason.DEPENDENCY_FAILED, detail)
 
 
-def _cancel_without_environment(parts: Parts, job: Job) -> None:
-    now = parts.clock.now()
+def _cancel_without_environment(parts: Parts, job: Job) -> bool:
     detail = "its environment file is gone from the state directory; submit it again"
-    changes = JobChanges(reason=Reason.COULD_NOT_START, detail=detail, ended_at=now)
-    parts.store.advance_job(job.id, JobEvent.CANCEL, now, changes, expected=job.state)
+    return _end(parts, job, JobEvent.CANCEL, Reason.COULD_NOT_START, detail)
+
+
+def _note_obstacle(parts: Parts, job: Job, obstacle: str) -> None:
+    if job.detail != obstacle:
+        logger.error("job cannot be started", extra={"job": job.id, "reason": obstacle})
+        parts.store.change_job(job.id, parts.clock.now(), JobChanges(detail=obstacle))
+
+
+def _end(parts: Parts, job: Job, event: JobEvent, reason: Reason, detail: str) -> bool:
+    """End a job that waits; False where its user was quicker."""
+    now = parts.clock.now()
+    changes = JobChanges(reason=reason, detail=detail, ended_at=now)
+    try:
+        parts.store.advance_job(job.id, event, now, changes, expected=job.state)
+    except IllegalTransition:
+        return False
+    parts.spool.drop(job.id)
+    return True

@@ -19,6 +19,7 @@ from scheduler.daemon.notify import ServiceNotifier
 from scheduler.daemon.parts import Parts
 from scheduler.daemon.settlement import Settler
 from scheduler.daemon.timers import Timers
+from scheduler.domain.errors import StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,13 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         timers = self._timers()
+        try:
+            await self._work(timers, stop)
+        finally:
+            timers.stop()
+            await self._close()
+
+    async def _work(self, timers: Timers, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             loops = [group.create_task(work) for work in self._loops()]
             timers.start()
@@ -57,7 +65,6 @@ class Daemon:
             self.stop_serving()
             for running in loops:
                 running.cancel()
-        await self._close()
 
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
         loops = [self.serve(), self.dispatcher.run(), self.settler.run(), self.desk.poller.poll_if_due()]
@@ -93,6 +100,10 @@ class Daemon:
             await self.parts.executor.close()
         with contextlib.suppress(Exception):
             await self.desk.poller.source.close()
-        await self.parts.writer(self.parts.store.close)
+        try:
+            await self.parts.writer(self.parts.store.close)
+        except StorageError as error:
+            # All that was committed is in the log beside the database; the next start takes it in.
+            logger.warning("the database could not be closed", extra={"reason": str(error)})
         self.parts.writer.close()
         logger.info("daemon stopped")

@@ -25,7 +25,7 @@ from scheduler.dispatch.replanning import ReplanRules, ReplanState, Trigger, on_
 from scheduler.dispatch.wakeup import next_wakeup
 from scheduler.domain.carbon import CarbonForecast
 from scheduler.domain.changes import JobChanges
-from scheduler.domain.errors import CarbonqError, IllegalTransition, StorageError
+from scheduler.domain.errors import CarbonqError, StorageError
 from scheduler.domain.gpus import Inventory
 from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import TERMINAL, WAITING, JobState
@@ -73,6 +73,7 @@ class Dispatcher:
         self._failures = StartFailures()
         self._waiting: tuple[Job, ...] = ()
         self._machine_seen_at: datetime | None = None
+        self._fault: str | None = None
         self.last_beat_at: datetime | None = None
 
     def wake(self, trigger: Trigger) -> None:
@@ -100,15 +101,24 @@ class Dispatcher:
                 await self._look()
                 await self._plan_if_called_for()
                 await self._carry_out()
-                self._parts.live.storage_error = None
+                self._parts.live.storage_error, self._fault = None, None
                 self.last_beat_at = self._parts.clock.now()
             except StorageError as error:
-                if self._parts.live.storage_error is None:
-                    logger.error("the database cannot be written", extra={"reason": str(error)})
-                self._parts.live.storage_error = str(error)
-            except Exception:
+                self._note_storage_error(str(error))
+            except Exception as error:
                 # A beat that fails again and again is no beat: last_beat_at stays, and the watchdog restarts us.
-                logger.exception("beat failed")
+                self._note_fault(error)
+
+    def _note_storage_error(self, reason: str) -> None:
+        if reason != self._parts.live.storage_error:
+            logger.error("the database cannot be written", extra={"reason": reason})
+        self._parts.live.storage_error = reason
+
+    def _note_fault(self, error: Exception) -> None:
+        """The same fault is logged once, however often it makes a beat fail."""
+        if repr(error) != self._fault:
+            logger.error("beat failed", exc_info=error)
+        self._fault = repr(error)
 
     async def plan_now(self) -> None:
         """Plan at once for someone who waits for the answer, unless planning takes so long that a burst must share."""
@@ -187,14 +197,14 @@ class Dispatcher:
 
     def _note_reasons(self, queue: Queue, plan: Plan, now: datetime) -> None:
         """Keep the reason of every waiting job true, so that a list says why it waits."""
-        states = known_states(queue.jobs, queue.ended)
-        for job in queue.jobs:
-            if job.state not in WAITING or job.stop_requested is not None:
+        states, store = known_states(queue.jobs, queue.ended), self._parts.store
+        # Read anew: while the plan was made its user may have held or cancelled a job.
+        for job in store.jobs(JobQuery(states=WAITING)):
+            if job.id not in states or job.stop_requested is not None:
                 continue
             reason = waiting_reason(job, dependency_verdict(job, states), plan.placement(job.id), now)
             if reason is not job.reason:
-                with contextlib.suppress(IllegalTransition):
-                    self._parts.store.change_job(job.id, now, JobChanges(reason=reason))
+                store.change_job(job.id, now, JobChanges(reason=reason))
 
     async def _carry_out(self) -> None:
         live, now = self._parts.live, self._parts.clock.now()

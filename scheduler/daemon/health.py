@@ -56,15 +56,14 @@ def status_line(parts: Parts) -> str:
 def _database(parts: Parts) -> DatabaseStatus:
     file = parts.paths.database
     size = file.stat().st_size if file.exists() else None
-    return DatabaseStatus(url=str(file), size_bytes=size, problems=parts.store.check())
+    failing = (parts.live.storage_error,) if parts.live.storage_error is not None else ()
+    return DatabaseStatus(url=str(file), size_bytes=size, problems=failing + parts.store.check())
 
 
 def _warnings(parts: Parts, grid: GridNow, inventory: Inventory | None) -> tuple[str, ...]:
     found = []
     if os.getuid() == 0:
         found.append("the daemon runs as root, and so do its jobs; in user mode run it as yourself")
-    if parts.live.storage_error is not None:
-        found.append(parts.live.storage_error)
     if parts.live.agent_error is not None:
         found.append(f"worker agent: {parts.live.agent_error}")
     if inventory is not None and inventory.degraded:

@@ -33,6 +33,9 @@ class Settler:
     def __init__(self, parts: Parts, desk: GridDesk) -> None:
         self._parts, self._desk = parts, desk
         self._woken = asyncio.Event()
+        self._asked: Interval | None = None
+        self._asked_at: datetime | None = None
+        self._unreckonable: dict[int, str] = {}
 
     def wake(self) -> None:
         """A job has ended: its statement can be drawn up."""
@@ -49,14 +52,32 @@ class Settler:
         """Every ended job whose statement is missing or not final; the grid is asked once for all of them."""
         try:
             jobs = await self._parts.writer(self._unsettled)
-            missing = await self._parts.writer(self._missing, jobs)
-            if missing is not None:
-                await self._desk.poller.fetch(missing)
+            await self._ask_for(await self._parts.writer(self._missing, jobs))
             for job in jobs:
-                await self._parts.writer(self._settle, job)
+                await self._settle_one(job)
         except StorageError as error:
             # The statements are not lost: what is not settled is found again by the next round.
             logger.warning("statements could not be settled", extra={"reason": str(error)})
+
+    async def _ask_for(self, missing: Interval | None) -> None:
+        """Again only as often as the provider is polled: what is not published yet does not come sooner for asking."""
+        now = self._parts.clock.now()
+        just_asked = self._asked_at is not None and now - self._asked_at < self._parts.settings.grid.poll
+        if missing is None or (missing == self._asked and just_asked):
+            return
+        self._asked, self._asked_at = missing, now
+        await self._desk.poller.fetch(missing)
+
+    async def _settle_one(self, job: Job) -> None:
+        try:
+            await self._parts.writer(self._settle, job)
+        except StorageError:
+            raise
+        except Exception as error:
+            # One job whose record cannot be reckoned with must not keep the others from their statements.
+            if self._unreckonable.get(job.id) != repr(error):
+                logger.error("statement failed", extra={"job": job.id}, exc_info=error)
+            self._unreckonable[job.id] = repr(error)
 
     def statement_so_far(self, job: Job) -> EmissionsStatement:
         """What a job has emitted until now, nothing recorded; on the writer thread."""

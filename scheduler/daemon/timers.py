@@ -15,6 +15,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from scheduler.domain.errors import CarbonqError
+
 logger = logging.getLogger(__name__)
 
 Action = Callable[[], Awaitable[None]]
@@ -46,4 +48,7 @@ class Timers:
 
 
 def _report(event: JobExecutionEvent) -> None:
-    logger.error("timer failed", extra={"timer": event.job_id}, exc_info=event.exception)
+    """What carbonq has words for needs no traceback: the next firing tries again."""
+    foreseen = isinstance(event.exception, CarbonqError | OSError)
+    facts = {"timer": event.job_id, "reason": str(event.exception)}
+    logger.error("timer failed", extra=facts, exc_info=None if foreseen else event.exception)

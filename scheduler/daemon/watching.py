@@ -36,9 +36,9 @@ async def look(parts: Parts) -> tuple[Looked, ...]:
     segments = await parts.writer(parts.store.open_segments)
     if not segments:
         return ()
-    # The locks first: a lock found free means that every file is final, so the report made after it is complete.
-    free = {segment.id: parts.executor.lock_is_free(segment.id) for segment in segments}
     try:
+        # The locks first: a lock found free means that every file is final, so the report made after it is complete.
+        free = {segment.id: parts.executor.lock_is_free(segment.id) for segment in segments}
         reports = await parts.executor.reports({segment.id: segment.readings_upto for segment in segments})
     except ExecutorError as error:
         parts.live.agent_error = str(error)
