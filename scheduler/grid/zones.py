@@ -71,6 +71,7 @@ ENTSOE_AREAS = {
 """Energy identification codes of bidding zones; DE stands for Germany and Luxembourg."""
 ALIASES = {"UK": "GB", "EL": "GR", "GREAT BRITAIN": "GB", "USA": "US"}
 OUTWARD_POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]?")
+POSTCODE = re.compile(r"(?:GB-)?([A-Z]{1,2}[0-9][A-Z0-9]?) [0-9][A-Z]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +108,13 @@ def _names() -> dict[str, str]:
 
 
 def canonical(zone: str) -> str:
-    """The zone as providers know it: `uk` and `GBR` are GB, `London` is GB-13, `germany` is DE."""
+    """The zone as providers know it: `uk` is GB, `London` is GB-13, `RG10 1AA` is GB-RG10, `germany` is DE."""
     name = " ".join(zone.upper().split())
     head, dash, tail = name.partition("-")
     if name in _names():
         return _names()[name]
+    if postcode := POSTCODE.fullmatch(name):
+        return f"GB-{postcode[1]}"
     if dash and head in _names():
         head = _names()[head]
     if head == "GB" and tail in _names():
@@ -157,17 +160,17 @@ def eia_respondent(zone: str) -> str | None:
     """EIA's code for a zone of the United States: `US-CISO`, `US-CAL-CISO` and `CISO` are CISO; None if it has none."""
     if zone == "US":
         return "US48"
-    head, _, _ = zone.partition("-")
+    if len(zone) > 2 and zone in BALANCING_AUTHORITIES:
+        return zone  # Two letters alone are a country: SC is the Seychelles, and NE is Niger.
     code = zone.rpartition("-")[2]
     known = code in BALANCING_AUTHORITIES or code in US_REGIONS
-    return code if known and head in ("US", code) else None
+    return code if known and country(zone) == "US" else None
 
 
 def danish_area(zone: str) -> str | None:
     """`DK1`, `DK-DK1` and `DK-1` are DK1; Denmark as a whole is none."""
-    tail = zone.removeprefix("DK-")
-    area = f"DK{tail}" if tail in ("1", "2") else tail
-    return area if area in DANISH_AREAS else None
+    names = {name: area for area in DANISH_AREAS for name in (area, f"DK-{area}", f"DK-{area[-1]}")}
+    return names.get(zone)
 
 
 def nem_region(zone: str) -> str | None:

@@ -132,6 +132,15 @@ def test_trouble_on_the_way_is_unavailable(server, source, fault):
     assert isinstance(ask(source), CarbonSourceUnavailable)
 
 
+@pytest.mark.parametrize("fault", [Fault.FORBIDDEN_HTML, Fault.UNAUTHORISED])
+def test_a_refusal_is_rejected_and_not_repeated(server, source, fault):
+    """Whether it comes as JSON or as HTML from what stands in front of the service."""
+    server.faults.turn_on(fault)
+    error = ask(source)
+    assert isinstance(error, CarbonSourceRejected)
+    assert source.capabilities.title in str(error)
+
+
 def test_a_rate_limit_says_when_to_come_back(server, source):
     server.faults.turn_on(Fault.RATE_LIMITED, retry_after="900")
     error = ask(source)

@@ -23,6 +23,8 @@ from scheduler.grid.settings import SourceSettings
         ("GB-13", "uk-neso"),
         ("London", "uk-neso"),
         ("GB-RG10", "uk-neso"),
+        ("RG10 1AA", "uk-neso"),
+        ("GB-rg10 1aa", "uk-neso"),
         ("GB-NIR", "static"),
         ("DE", "energy-charts"),
         ("deu", "energy-charts"),
@@ -36,6 +38,13 @@ def test_auto_takes_the_best_provider_that_covers_the_zone(zone, provider):
     """A national source where there is one, else the yearly factor."""
     assert best_provider(SourceSettings(zone=zone)) == provider
     assert open_source(SourceSettings(zone=zone), FakeClock()).capabilities.source == provider
+
+
+@pytest.mark.parametrize(("zone", "provider"), [("NE", "static"), ("SC", "static"), ("SE", "energy-charts")])
+def test_two_letters_are_a_country_even_where_they_are_an_american_region_too(zone, provider):
+    """NE is Niger and New England, SC the Seychelles and Santee Cooper, SE Sweden and the Southeast."""
+    assert best_provider(SourceSettings(zone=zone, credentials={"eia": "k"})) == provider
+    assert {row.name: row.state for row in providers(zone, {"eia": "k"})}["eia"] == "not for this zone"
 
 
 def test_a_file_or_a_factor_of_ones_own_beats_the_national_source():

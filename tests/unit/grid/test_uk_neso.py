@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from fakes.clock import NOON, FakeClock
@@ -167,9 +168,12 @@ def test_a_slot_of_the_wrong_length_is_refused():
         forecast_from({"data": [odd]})
 
 
-def test_on_the_day_clocks_go_back_there_are_fifty_half_hours():
-    """UTC has no gap: 25 local hours are 50 slots."""
-    day = Interval(datetime(2026, 10, 24, 23, 0, tzinfo=UTC), datetime(2026, 10, 26, 0, 0, tzinfo=UTC))
-    with grid_server(lambda: day.end + timedelta(days=2)) as server:
-        rows = asyncio.run(neso(server.url("uk-neso"), now=day.end + timedelta(days=2)).observations(day))
-    assert len(rows) == 50
+@pytest.mark.parametrize(("day", "half_hours"), [("2026-03-29", 46), ("2026-10-25", 50)])
+def test_days_of_23_and_25_hours_lose_and_double_nothing(day, half_hours):
+    """Slots are in UTC, which knows no summer time; only the local day's length differs."""
+    midnight = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo("Europe/London"))
+    local_day = Interval(midnight, midnight + timedelta(days=1))
+    later = local_day.end + timedelta(days=2)
+    with grid_server(lambda: later) as server:
+        rows = asyncio.run(neso(server.url("uk-neso"), now=later).observations(local_day))
+    assert len(rows) == half_hours
