@@ -20,7 +20,7 @@ class Database:
     def __init__(self, engine: Engine, path: Path) -> None:
         self.path = path
         self._thread = threading.get_ident()
-        self._in_transaction = False
+        self.in_transaction = False
         self._failure: StorageError | None = None
         self._engine = engine
         with translated(path):
@@ -28,12 +28,12 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with self._joined() if self._in_transaction else self._transaction(reading=True) as connection:
+        with self._joined() if self.in_transaction else self._transaction(reading=True) as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        with self._joined() if self._in_transaction else self._transaction(reading=False) as connection:
+        with self._joined() if self.in_transaction else self._transaction(reading=False) as connection:
             yield connection
 
     @contextmanager
@@ -54,7 +54,7 @@ class Database:
         with translated(self.path):
             self._connection.execution_options(reading=reading)
             self._connection.begin()
-            self._in_transaction = True
+            self.in_transaction = True
             try:
                 yield self._connection
                 self._refuse_after_failure()
@@ -63,7 +63,7 @@ class Database:
                 self._roll_back()
                 raise
             finally:
-                self._in_transaction, self._failure = False, None
+                self.in_transaction, self._failure = False, None
 
     @contextmanager
     def _joined(self) -> Iterator[Connection]:

@@ -20,6 +20,9 @@ class Upkeep(Records):
         return (*self._damage(), *_readable_by_others(self._database.path), *_little_room(self._database.path))
 
     def backup(self, path: str) -> None:
+        if self._database.in_transaction:
+            # SQLite would wait for the writer to end, and that is us.
+            raise RuntimeError("a copy is made between transactions, not inside one")
         copy_whole(self._database, Path(path).absolute())
 
     def _damage(self) -> tuple[str, ...]:

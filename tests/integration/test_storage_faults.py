@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,11 +26,18 @@ TESTS = Path(__file__).resolve().parent.parent
 HEAVY = a_spec(argv=("python", "x" * 20_000))
 
 
-def child(program: str, *arguments: Path | str) -> subprocess.Popen[str]:
-    """Another process that may use the tests' fakes."""
+@contextmanager
+def child(program: str, *arguments: Path | str) -> Iterator[subprocess.Popen[str]]:
+    """Another process that may use the tests' fakes; whatever happens, it ends with the block."""
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": str(TESTS)}
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 # --- a full disk
@@ -119,7 +126,6 @@ def test_a_second_process_is_told_who_holds_the_database_until_that_one_is_gone(
             DatabaseLocked, match=rf"in use by process {holder.pid}; stop it first \(`kill {holder.pid}`"
         ):
             open_store(tmp_path / "carbonq.db")
-        holder.kill()
     open_store(tmp_path / "carbonq.db").close()
 
 
@@ -251,7 +257,6 @@ def test_a_process_killed_while_it_writes_leaves_whole_transactions_only(tmp_pat
     with child(WRITE_FOR_EVER, path) as writer:
         assert writer.stdout is not None
         said = [int(writer.stdout.readline()) for _ in range(after)]
-        writer.send_signal(signal.SIGKILL)
     store = open_store(path)
     assert store.check() == ()
     jobs = store.jobs(JobQuery())

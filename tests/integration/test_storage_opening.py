@@ -164,6 +164,13 @@ def test_a_backup_over_the_database_itself_is_refused(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_backup_inside_a_transaction_is_refused_and_does_not_hang(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "carbonq.db")
+    with pytest.raises(RuntimeError, match="between transactions"), store.transaction():
+        store.backup(str(tmp_path / "copy.db"))
+    store.close()
+
+
 def test_a_store_belongs_to_the_thread_that_opened_it(tmp_path: Path) -> None:
     """SQLite's own word for this would be less clear, and come later."""
     store = open_store(tmp_path / "carbonq.db")
