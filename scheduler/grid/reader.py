@@ -77,9 +77,10 @@ class Reader:
 
     def count(self, field: str, value: object) -> int:
         """A whole number, as a number or as text."""
-        if isinstance(value, bool) or not str(value).isdigit():
+        text = str(value)
+        if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) < 10):
             raise self.wrong(f"{field} = {_shown(value)} is not a count")
-        return int(str(value))
+        return int(text)
 
     def intensity(self, field: str, value: object, factor: float = 1.0) -> float:
         """A plausible intensity [gCO2eq/kWh]; `factor` turns the provider's unit into ours."""

@@ -110,7 +110,7 @@ class Transport:
         try:
             # NaN and Infinity pass here on purpose: the reader rejects them by field and value.
             return json.loads(answer.body)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             what = "an empty body" if not answer.body.strip() else f"no JSON: {self.redacted(answer.text)}"
             raise CarbonDataInvalid(
                 f"{self.provider} answered {path} with {what}; nothing was stored and it will be asked again"
@@ -258,8 +258,8 @@ class Transport:
         said = answer.headers.get("retry-after", "").strip()
         if not said:
             return None
-        if said.isdigit():
-            wait = timedelta(seconds=min(int(said), LONGEST_RETRY_AFTER.total_seconds()))
+        if said.isascii() and said.isdigit():
+            wait = timedelta(seconds=int(said[:9]))
         else:
             until = _http_date(said)
             if until is None:

@@ -131,7 +131,7 @@ def test_a_retry_after_date_counts_from_the_servers_own_clock(serve):
     assert outcome.retry_after == timedelta(minutes=10)
 
 
-@pytest.mark.parametrize("nonsense", ["soon", "-5", ""])
+@pytest.mark.parametrize("nonsense", ["soon", "-5", "", "\u00b2"])
 def test_a_retry_after_that_says_nothing_is_ignored(serve, nonsense):
     """Our own back-off applies."""
     server = serve(lambda handler, _: send(handler, 429, Retry_After=nonsense))
@@ -140,9 +140,10 @@ def test_a_retry_after_that_says_nothing_is_ignored(serve, nonsense):
     assert naps.lengths == [0.5, 1.0]
 
 
-def test_a_retry_after_of_years_is_cut_to_a_day(serve):
+@pytest.mark.parametrize("years", ["99999999999999999999", "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_a_retry_after_of_years_is_cut_to_a_day(serve, years):
     """A mistake of the server must not silence a provider for ever."""
-    server = serve(lambda handler, _: send(handler, 429, Retry_After="999999999"))
+    server = serve(lambda handler, _: send(handler, 429, Retry_After=years))
     outcome, _ = ask(server.url)
     assert isinstance(outcome, CarbonSourceUnavailable)
     assert outcome.retry_after == timedelta(days=1)
@@ -220,6 +221,12 @@ def test_a_body_without_end_is_cut_off(serve):
 def test_a_body_packed_wrongly_is_invalid(serve):
     """Saying gzip and sending something else is an answer that cannot be read."""
     server = serve(lambda handler, _: send(handler, 200, b"not gzip", Content_Encoding="gzip"))
+    assert isinstance(ask(server.url)[0], CarbonDataInvalid)
+
+
+def test_a_body_nested_without_end_is_invalid(serve):
+    """Neither memory nor stack can be exhausted by brackets."""
+    server = serve(lambda handler, _: send(handler, 200, b"[" * 100_000))
     assert isinstance(ask(server.url)[0], CarbonDataInvalid)
 
 
