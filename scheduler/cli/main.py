@@ -32,6 +32,7 @@ COMMANDS = {
     "plan": "plan",
     "grid": "grid",
     "gpus": "gpus",
+    "simulate": "simulate",
     "daemon": "daemon",
     "doctor": "doctor",
     "service": "service",

@@ -22,7 +22,7 @@ from scheduler.planning.queue import pull_forward
 from scheduler.planning.settings import PLAIN
 from scheduler.planning.situation import Outcome, Schedule, Situation
 
-_UNCOMPILED = 6_000
+_UNCOMPILED = 1_500
 """Jobs times pieces beyond which the loops in plain Python would keep people waiting."""
 
 

@@ -1,0 +1,112 @@
+"""Arrivals, forecasts and plans on a virtual clock; the planner sees only what has been submitted and forecast."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scheduler.domain.errors import RequestError
+from scheduler.domain.gpus import Pool
+from scheduler.domain.intervals import Interval
+from scheduler.domain.plans import Plan, PlanningProblem
+from scheduler.planning import PlanningSettings, plan
+from scheduler.simulation.job_state import JobState
+from scheduler.simulation.world import Forecaster, SimulatedJob, World
+
+LONGEST_WAIT = timedelta(hours=24)
+"""Of a job without a deadline, as in the daemon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """How one policy did."""
+
+    policy: str
+    states: tuple[JobState, ...]
+    plan_seconds: tuple[float, ...]
+
+
+def simulate(
+    world: World, policy: str, forecaster: Forecaster, settings: PlanningSettings, debounce: timedelta,
+    offline: bool = False,
+) -> Simulation:  # fmt: skip
+    """Run all jobs to their end; RequestError where that is after the series' end."""
+    engine = _Engine(world, policy, forecaster, settings, debounce, offline)
+    engine.run()
+    return Simulation(policy, tuple(engine.states), tuple(engine.plan_seconds))
+
+
+def finish_by(job: SimulatedJob) -> datetime:
+    """The deadline, or the end of the longest wait."""
+    return job.deadline or job.submitted_at + LONGEST_WAIT + job.expected
+
+
+class _Engine:
+    """Mutable: the clock and the jobs."""
+
+    def __init__(
+        self, world: World, policy: str, forecaster: Forecaster, settings: PlanningSettings, debounce: timedelta,
+        offline: bool,
+    ) -> None:  # fmt: skip
+        self._world, self._policy, self._forecaster = world, policy, forecaster
+        self._settings, self._debounce, self._offline = settings, debounce, offline
+        self.states = [JobState(n, job, finish_by(job), job.duration) for n, job in enumerate(world.jobs, 1)]
+        self.plan_seconds: list[float] = []
+        self._coming = sorted(self.states, key=lambda s: (s.job.submitted_at, s.number), reverse=True)
+        self._active: list[JobState] = []
+        self._previous: Plan | None = None
+
+    def run(self) -> None:
+        now = self._coming[-1].job.submitted_at if self._coming else self._world.span.start
+        while self._coming or self._active:
+            self._admit(now)
+            made = self._plan(now)
+            until = self._next_decision(now, made)
+            now = self._follow(made, now, until)
+            if now > self._world.span.end:
+                raise RequestError(f"with {self._policy} work goes on after the series ends; give a longer series")
+
+    def _admit(self, now: datetime) -> None:
+        while self._coming and (self._offline or self._coming[-1].job.submitted_at <= now):
+            self._active.append(self._coming.pop())
+
+    def _plan(self, now: datetime) -> Plan:
+        jobs = tuple(state.plannable() for state in self._active)
+        until = max((job.finish_by for job in jobs), default=now)
+        problem = PlanningProblem(now, jobs, {Pool.GPU: self._world.gpus, Pool.CPU: 0}, self._forecaster.at(now, until))
+        began = time.perf_counter()
+        made = plan(problem, self._policy, self._settings, self._previous)
+        self.plan_seconds.append(time.perf_counter() - began)
+        self._previous = made
+        return made
+
+    def _next_decision(self, now: datetime, made: Plan) -> datetime:
+        """The next arrival, news of the grid, or the end of what is planned, whichever is first."""
+        moments = [max(p.end for p in made.placements)] if made.placements else []
+        if self._coming:
+            moments.append(max(self._coming[-1].job.submitted_at, now + self._debounce if self._active else now))
+        if self._forecaster.step is not None and self._active and not self._offline:
+            moments.append(_next_multiple(now, self._forecaster.step))
+        return max(min(moments), now + timedelta(microseconds=1))
+
+    def _follow(self, made: Plan, now: datetime, until: datetime) -> datetime:
+        """Do what the plan says until `until`, or until an estimate proves wrong: the moment reached."""
+        stretches = {s.number: _stretches(made, s) for s in self._active}
+        surprises = [s.surprise(stretches[s.number], now) for s in self._active]
+        until = min([until, *(moment for moment in surprises if moment is not None)])
+        for state in self._active:
+            state.follow(stretches[state.number], Interval(now, until))
+        self._active = [state for state in self._active if not state.finished]
+        return until
+
+
+def _stretches(made: Plan, state: JobState) -> tuple[Interval, ...]:
+    placement = made.placement(state.number)
+    return () if placement is None else placement.intervals
+
+
+def _next_multiple(now: datetime, step: timedelta) -> datetime:
+    """The next moment after `now` at a whole number of steps since midnight, UTC."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + ((now - midnight) // step + 1) * step

@@ -1,0 +1,62 @@
+"""jobs.csv: read whole, or refused with the place of the mistake."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fakes.clock import NOON
+
+from scheduler.domain.errors import RequestError
+from scheduler.simulation.jobs_file import read_jobs
+
+HEADING = "job,submitted_at,duration_s,gpus,power_w,deadline,interruptible\n"
+GOOD = "a,2026-11-23T12:00:00Z,3600,2,1000,2026-11-23T18:00:00Z,true\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "jobs.csv"
+    file.write_text(text)
+    return file
+
+
+def test_a_row_becomes_a_job_with_the_defaults_of_what_is_left_out(tmp_path: Path) -> None:
+    (job,) = read_jobs(written(tmp_path, HEADING + GOOD), gpus=8)
+    assert (job.name, job.submitted_at, job.gpus, job.interruptible) == ("a", NOON, 2, True)
+    assert (job.switch, job.expected) == (timedelta(seconds=120), timedelta(hours=1))
+
+
+def test_switch_cost_estimate_and_an_empty_deadline_are_read(tmp_path: Path) -> None:
+    heading = HEADING.replace("interruptible", "interruptible,switch_cost_s,expected_duration_s")
+    (job,) = read_jobs(written(tmp_path, heading + "a,2026-11-23T12:00,3600,1,500,,0,30,1800\n"), gpus=8)
+    assert (job.deadline, job.switch, job.expected) == (None, timedelta(seconds=30), timedelta(minutes=30))
+
+
+@pytest.mark.parametrize(
+    ("row", "mistake"),
+    [
+        (GOOD.replace("3600", "0"), "line 2, column 'duration_s'"),
+        (GOOD.replace("3600", "nan"), "line 2, column 'duration_s'"),
+        (GOOD.replace("3600", "long"), "'long' is not a number"),
+        (GOOD.replace(",2,", ",9,"), "line 2, column 'gpus': '9' is more than the machine's 8"),
+        (GOOD.replace(",2,", ",1.5,"), "is not a whole number"),
+        (GOOD.replace("1000", "-1"), "column 'power_w'"),
+        (GOOD.replace("T18", "T11"), "column 'deadline'"),
+        (GOOD.replace("2026-11-23T12:00:00Z", "noon"), "is not an ISO 8601 time"),
+        (GOOD.replace("true", "maybe"), "is neither true nor false"),
+        (GOOD + GOOD, "line 3, column 'job': 'a' is also the job of line 2"),
+        ("a,2026-11-23T12:00:00Z\n", "line 2, column 'duration_s'"),
+    ],
+)
+def test_a_mistake_is_named_by_file_line_and_column(tmp_path: Path, row: str, mistake: str) -> None:
+    with pytest.raises(RequestError, match=r"jobs\.csv") as refused:
+        read_jobs(written(tmp_path, HEADING + row), gpus=8)
+    assert mistake in str(refused.value)
+
+
+def test_a_missing_column_and_a_missing_file_are_named(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="no column 'power_w'"):
+        read_jobs(written(tmp_path, HEADING.replace("power_w", "watts")), gpus=8)
+    with pytest.raises(RequestError, match="cannot be read"):
+        read_jobs(tmp_path / "none.csv", gpus=8)
