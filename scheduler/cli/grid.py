@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scheduler.cli import chart, figures, grid_local, options, times
+from scheduler.cli import chart, figures, grid_forecast, grid_local, options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.output import notice, say, say_json
 from scheduler.cli.table import Column, table
@@ -16,6 +16,7 @@ from scheduler.cli.table import Column, table
 app = options.command_app("How clean the power is, and who says so.")
 app.command("setup")(grid_local.setup)
 app.command("serve-recorded")(grid_local.serve_recorded)
+app.command("skill")(grid_forecast.skill)
 
 
 @app.command()
@@ -31,9 +32,18 @@ def now(as_json: options.Json = False) -> None:
 @app.command()
 def forecast(
     hours: Annotated[float | None, typer.Option("--hours", min=0.1, help="Only this far ahead.")] = None,
+    series: grid_forecast.SeriesFile = None,
+    first: grid_forecast.First = None,
+    last: grid_forecast.Last = None,
+    every: grid_forecast.IssueEvery = "5h",
+    horizon: grid_forecast.Horizon = "96h",
+    file: grid_forecast.CsvFile = None,
     as_json: options.Json = False,
 ) -> None:
-    """The newest forecast as a small chart."""
+    """The newest forecast as a small chart; with --series, the built-in forecaster's issues on a file."""
+    if series is not None:
+        grid_forecast.write_issues(series, first, last, every, horizon, file)
+        return
     answer = DaemonClient().get("/v1/grid/forecast")
     moment = times.now()
     if hours is not None:

@@ -1,0 +1,150 @@
+"""The forecast to plan on: the provider's, corrected by what it lately got wrong, and our own where it is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from scheduler.domain.carbon import IMPLAUSIBLE_G_PER_KWH, CarbonForecast, SeriesKey
+from scheduler.domain.series import Floats, StepSeries
+from scheduler.forecasting.builtin import BuiltinForecaster, HourlyForecast
+from scheduler.forecasting.calibration import Calibration, PastIssues, calibrated
+from scheduler.forecasting.design import HORIZON
+from scheduler.forecasting.history import HOUR_S, HourlyHistory
+from scheduler.forecasting.linear_model import Moments
+
+WEEK = timedelta(hours=HORIZON)
+_JUDGED_OVER = timedelta(days=60)
+_ISSUES_APART = timedelta(hours=6)
+_SEAM_FADES_S = 12 * HOUR_S
+
+
+class Combiner:
+    """Sees one series and its provider's issues from any moment, each time only what was there by then."""
+
+    def __init__(
+        self,
+        key: SeriesKey,
+        observed: StepSeries,
+        issues: Sequence[CarbonForecast] = (),
+        prior: Moments | None = None,
+    ) -> None:
+        """ValueError where an issue is of another series than `key`: their levels differ."""
+        if strange := next((issue.key for issue in issues if issue.key != key), None):
+            raise ValueError(f"a forecast of {strange} cannot be judged by the values of {key}")
+        self._key = key
+        self._history = HourlyHistory.of(observed)
+        self._builtin = BuiltinForecaster(self._history, prior)
+        self._issues = sorted(issues, key=lambda issue: issue.issued_at)
+
+    def at(self, now: datetime, horizon: timedelta = WEEK) -> CarbonForecast | None:
+        """From the hour of `now` on; `method` says what went into it. None where neither side knows anything."""
+        issued = [issue for issue in self._issues if max(issue.issued_at, issue.fetched_at) <= now]
+        own = self._builtin.view(now)
+        own = None if own is None else own.first(-(-horizon // timedelta(hours=1)))
+        if not issued or issued[-1].horizon is None or issued[-1].horizon <= now:
+            return None if own is None else self._own(own, now)
+        if own is None:
+            return issued[-1]
+        if own.quantiles is None:
+            return _joined(issued[-1], own, now, issued[-1].expected, spread=None)
+        return self._blended(issued, own, now)
+
+    def _own(self, own: HourlyForecast, now: datetime) -> CarbonForecast:
+        low, high = (None, None) if own.quantiles is None else (own.series(own.quantiles[i]) for i in (0, -1))
+        return CarbonForecast(self._key, now, now, own.series(own.mean), low, high, method="carbonq")
+
+    def _blended(self, issued: list[CarbonForecast], own: HourlyForecast, now: datetime) -> CarbonForecast:
+        calibration = calibrated(self._past(issued, now))
+        provider = issued[-1].expected
+        lead = _leads(provider.starts, issued[-1].issued_at)
+        mine = _hour_values(own.first_hour, own.mean, provider.starts)
+        values = mine + calibration.offset[lead] + calibration.share[lead] * (provider.values - mine)
+        values = np.where(np.isnan(mine), provider.values, values)
+        corrected = StepSeries(provider.starts, provider.ends, np.clip(values, 0.0, IMPLAUSIBLE_G_PER_KWH))
+        return _joined(issued[-1], own, now, corrected, _spread(calibration, own, issued[-1].issued_at))
+
+    def _past(self, issued: list[CarbonForecast], now: datetime) -> PastIssues:
+        kept = _thinned([issue for issue in issued if now - _JUDGED_OVER <= issue.issued_at])
+        seen = self._builtin.seen_then([issue.issued_at for issue in kept], now)
+        pairs = [(issue, own) for issue, own in zip(kept, seen, strict=True) if own is not None]
+        present = self._history.index_at(now)
+        origins = [own.first_hour - self._history.first_hour for _, own in pairs]
+        return PastIssues(
+            provider=_rows([_by_lead(issue.expected, own.first_hour) for issue, own in pairs]),
+            own=_rows([own.mean for _, own in pairs]),
+            actual=_rows([_week_after(self._history.values[:present], origin) for origin in origins]),
+            days=_days_each([issue.issued_at for issue, _ in pairs]),
+        )
+
+
+def _joined(
+    issue: CarbonForecast, own: HourlyForecast, now: datetime, provider: StepSeries, spread: Floats | None
+) -> CarbonForecast:
+    """The provider's stretch, then our own, moved at the seam to meet it; the move fades over half a day."""
+    mine = own.series(own.mean)
+    end = float(provider.ends[-1])
+    last = StepSeries(provider.starts[-1:], provider.ends[-1:], provider.values[-1:])
+    step = last.values[0] - _hour_values(own.first_hour, own.mean, last.starts)[0]
+    after = np.maximum(mine.starts - end, 0.0)
+    moved = mine.values + np.nan_to_num(step) * np.exp(-after / _SEAM_FADES_S)
+    mine = StepSeries(mine.starts, mine.ends, np.clip(moved, 0.0, IMPLAUSIBLE_G_PER_KWH))
+    expected = provider.filled_from(mine)
+    method = f"{issue.method}+carbonq"
+    if spread is None or own.quantiles is None:
+        return CarbonForecast(issue.key, issue.issued_at, now, expected, method=method)
+    low, high = (_band(expected, own, own.quantiles[row] - own.mean, spread) for row in (0, -1))
+    return CarbonForecast(issue.key, issue.issued_at, now, expected, low, high, method)
+
+
+def _band(expected: StepSeries, own: HourlyForecast, distance: Floats, spread: Floats) -> StepSeries:
+    """As far from the expected value as our own band is from ours, or nearer where the combination errs less."""
+    away = np.nan_to_num(_hour_values(own.first_hour, distance * spread, expected.starts))
+    return StepSeries(expected.starts, expected.ends, np.clip(expected.values + away, 0.0, IMPLAUSIBLE_G_PER_KWH))
+
+
+def _spread(calibration: Calibration, own: HourlyForecast, issued_at: datetime) -> Floats:
+    return calibration.spread[_leads(own.starts(), issued_at)]
+
+
+def _leads(starts: Floats, issued_at: datetime) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Whole hours from the hour of the issue, kept within the week that is calibrated."""
+    hours = starts // HOUR_S - issued_at.timestamp() // HOUR_S
+    return np.clip(hours, 0, HORIZON - 1).astype(np.int64)
+
+
+def _hour_values(first_hour: int, values: Floats, moments: Floats) -> Floats:
+    """The hourly value that holds at each moment; NaN outside."""
+    row = (moments // HOUR_S - first_hour).astype(np.int64)
+    inside = (row >= 0) & (row < values.size)
+    return np.where(inside, values[np.clip(row, 0, values.size - 1)], np.nan)
+
+
+def _by_lead(expected: StepSeries, first_hour: int) -> Floats:
+    """Hourly means of an issue over its first week; NaN where it is silent."""
+    edges = np.arange(first_hour, first_hour + HORIZON + 1, dtype=np.float64) * HOUR_S
+    totals, covered = expected.integrals(edges[:-1], edges[1:])
+    return np.where(covered > HOUR_S / 2, totals / np.maximum(covered, 1.0), np.nan)
+
+
+def _week_after(values: Floats, origin: int) -> Floats:
+    week = values[origin : origin + HORIZON]
+    return np.concatenate((week, np.full(HORIZON - week.size, np.nan)))
+
+
+def _thinned(issues: list[CarbonForecast]) -> list[CarbonForecast]:
+    """At most one in six hours, the newest: issues half an hour apart say nearly the same."""
+    seconds = _ISSUES_APART.total_seconds()
+    newest = {issue.issued_at.timestamp() // seconds: issue for issue in issues}
+    return list(newest.values())
+
+
+def _days_each(issued: list[datetime]) -> Floats:
+    days = [moment.date() for moment in issued]
+    return np.array([1.0 / days.count(day) for day in days])
+
+
+def _rows(rows: list[Floats]) -> Floats:
+    return np.stack(rows) if rows else np.empty((0, HORIZON))
