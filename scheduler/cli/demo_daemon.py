@@ -16,9 +16,10 @@ from pathlib import Path
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.demo_day import DemoDay, write_day
 from scheduler.cli.failures import Failure
+from scheduler.cli.waiting import ENDED
 from scheduler.paths import default_paths
 
-STARTS_WITHIN_S = 30.0
+STARTS_WITHIN_S, ENDS_WITHIN_S = 30.0, 10.0
 
 SETTINGS = """\
 [grid]
@@ -64,11 +65,27 @@ def demo_daemon(day: DemoDay, origin: datetime, anchor: datetime, speed: float) 
         _wait_until_ready(client, process, home / "daemon.log")
         yield client
     finally:
+        _cancel_jobs(client)
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(10)
         process.kill()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _cancel_jobs(client: DaemonClient) -> None:
+    """Jobs outlive their daemon, so what has not ended when the demonstration is broken off is ended here."""
+    with contextlib.suppress(Failure):
+        unfinished = [row["id"] for row in client.get("/v1/jobs") if row["state"] not in ENDED]
+        for job in unfinished:
+            client.post(f"/v1/jobs/{job}/cancel")
+        deadline = time.monotonic() + ENDS_WITHIN_S
+        while time.monotonic() < deadline and not all(_has_ended(client, job) for job in unfinished):
+            time.sleep(0.1)
+
+
+def _has_ended(client: DaemonClient, job: int) -> bool:
+    return client.get(f"/v1/jobs/{job}")["state"] in ENDED
 
 
 def _write_settings(day: DemoDay, file: Path, origin: datetime, anchor: datetime, speed: float) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fakes.grid_server import grid_server
@@ -42,3 +45,25 @@ def test_the_demo_replays_the_last_day_of_a_zone_whose_provider_answers() -> Non
     assert row["statement"] == "final" and row["zone"] == "GB"
     assert "the last day and a half of zone GB, from UK Carbon Intensity" in told
     assert "sample" not in told
+
+
+def test_a_demo_that_is_broken_off_leaves_no_job_behind() -> None:
+    """Jobs outlive their daemon; those of the demonstration end with it."""
+    command = [sys.executable, "-P", "-m", "scheduler.cli", "demo", "--sample"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if line.strip().startswith("running"):
+                break
+        demo.send_signal(signal.SIGINT)
+        demo.stdout.read()
+    assert [line for line in processes() if "carbonq-demo-" in line or "train_regressor" in line] == []
+
+
+def processes() -> list[str]:
+    lines = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                lines.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return lines
