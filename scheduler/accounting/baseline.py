@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from scheduler.accounting.load import NO_LOAD, Load
 from scheduler.domain.gpus import Pool
 from scheduler.domain.jobs import Job
-from scheduler.domain.lifecycle import StopReason
 from scheduler.domain.queue_replay import Arrival, first_come_first_served
 from scheduler.domain.readings import EnergySlice
 from scheduler.domain.runs import Segment, SegmentId
@@ -34,7 +33,7 @@ def uninterrupted_load(
         load = Load.of(of_segment.get(segment.id, ()))
         if kept:
             whole = whole.then(load.without_first(switch) if resumed else load)
-        resumed = segment.stop_reason is StopReason.SUSPEND
+        resumed = segment.was_suspended
     return whole
 
 
@@ -63,7 +62,7 @@ def run_now_starts(
 
 def _with_fate(job: Job, segments: Sequence[Segment]) -> Iterator[tuple[Segment, bool]]:
     """Each segment with whether its work counted. Checkpoints build on one another, so what counted came last."""
-    suspended = [segment for segment in segments if segment.stop_reason is StopReason.SUSPEND]
+    suspended = [segment for segment in segments if segment.was_suspended]
     counted: set[SegmentId] = set()
     credit = job.work_done
     for segment in reversed(suspended):
@@ -71,7 +70,7 @@ def _with_fate(job: Job, segments: Sequence[Segment]) -> Iterator[tuple[Segment,
             credit -= segment.held
             counted.add(segment.id)
     for segment in segments:
-        yield segment, segment.stop_reason is not StopReason.SUSPEND or segment.id in counted
+        yield segment, not segment.was_suspended or segment.id in counted
 
 
 def _widths(jobs: Iterable[Job], pool: Pool) -> list[int]:

@@ -17,7 +17,7 @@ from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import HOLDING_GPUS, JobEvent, JobState, Reason, SegmentState, StopReason
 from scheduler.domain.readings import EnergySlice
 from scheduler.domain.runs import Segment
-from scheduler.protocol import EXIT_SUSPENDED, ExitRecord, RunRecord, SegmentReport
+from scheduler.protocol import ExitRecord, RunRecord, SegmentReport
 
 SHORTEST_RUN = timedelta(minutes=5)
 """A segment that asks to be run again (exit code 99) sooner than this has failed: else it could ask for ever."""
@@ -140,9 +140,10 @@ def _running(run: RunRecord) -> SegmentChanges:
 
 
 def _stop_reason(record: ExitRecord, step: JobStep) -> StopReason | None:
-    """Also SUSPEND for a job that asked for it itself, so that its next segment belongs to the same run."""
-    if record.stop_reason is not None:
-        return StopReason(record.stop_reason)
-    if record.code == EXIT_SUSPENDED and step.event is JobEvent.SUSPENDED:
+    """Why it ended, as its job took it: a pause only where its run goes on, a cancel also on the way to a pause."""
+    if step.event is JobEvent.SUSPENDED:
         return StopReason.SUSPEND
-    return None
+    if step.event is JobEvent.CANCEL:
+        return StopReason.CANCEL
+    asked = None if record.stop_reason is None else StopReason(record.stop_reason)
+    return None if asked is StopReason.SUSPEND else asked

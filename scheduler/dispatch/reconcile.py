@@ -73,7 +73,7 @@ def reconcile(
 def next_segment(job: Job, past: Sequence[Segment], gpu_uuids: tuple[str, ...], now: datetime) -> Segment:
     """The row of a job's next start; a number is never used twice, and a resumed job stays in its run."""
     begun = [segment for segment in past if segment.state is not SegmentState.NEVER_STARTED]
-    resumed = bool(begun) and begun[-1].stop_reason is StopReason.SUSPEND
+    resumed = bool(begun) and begun[-1].was_suspended
     attempt = begun[-1].id.attempt if resumed else job.attempts + 1
     number = 1 + max((segment.id.segment for segment in past if segment.id.attempt == attempt), default=0)
     return Segment(SegmentId(job.id, attempt, number), SegmentState.STARTING, now, gpu_uuids, resume=bool(begun))

@@ -46,6 +46,11 @@ class Segment:
     """Sequence number of its last energy slice at all; known once it has ended."""
 
     @property
+    def was_suspended(self) -> bool:
+        """Whether its run goes on in another segment; one that was lost on the way to a pause does not."""
+        return self.state is SegmentState.ENDED and self.stop_reason is StopReason.SUSPEND
+
+    @property
     def held(self) -> timedelta:
         """How long its GPUs were held; nothing while that is not known."""
         if self.started_at is None or self.ended_at is None:

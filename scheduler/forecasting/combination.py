@@ -38,6 +38,7 @@ class Combiner:
         self._history = HourlyHistory.of(observed)
         self._builtin = BuiltinForecaster(self._history, prior)
         self._issues = sorted(issues, key=lambda issue: issue.issued_at)
+        self._calibration: tuple[CarbonForecast, Calibration] | None = None
 
     def at(self, now: datetime, horizon: timedelta = WEEK) -> CarbonForecast | None:
         """From the hour of `now` on; `method` says what went into it. None where neither side knows anything."""
@@ -57,7 +58,7 @@ class Combiner:
         return CarbonForecast(self._key, now, now, own.series(own.mean), low, high, method="carbonq")
 
     def _blended(self, issued: list[CarbonForecast], own: HourlyForecast, now: datetime) -> CarbonForecast:
-        calibration = calibrated(self._past(issued, now))
+        calibration = self._calibrated(issued)
         provider = issued[-1].expected
         lead = _leads(provider.starts, issued[-1].issued_at)
         mine = _hour_values(own.first_hour, own.mean, provider.starts)
@@ -65,6 +66,13 @@ class Combiner:
         values = np.where(np.isnan(mine), provider.values, values)
         corrected = StepSeries(provider.starts, provider.ends, np.clip(values, 0.0, IMPLAUSIBLE_G_PER_KWH))
         return _joined(issued[-1], own, now, corrected, _spread(calibration, own, issued[-1].issued_at))
+
+    def _calibrated(self, issued: list[CarbonForecast]) -> Calibration:
+        """By what was known when the newest issue came: worked out once for each issue, whoever asks when."""
+        newest = issued[-1]
+        if self._calibration is None or self._calibration[0] is not newest:
+            self._calibration = newest, calibrated(self._past(issued, max(newest.issued_at, newest.fetched_at)))
+        return self._calibration[1]
 
     def _past(self, issued: list[CarbonForecast], now: datetime) -> PastIssues:
         kept = _thinned([issue for issue in issued if now - _JUDGED_OVER <= issue.issued_at])

@@ -239,6 +239,26 @@ def test_a_lost_run_is_read_dry_first() -> None:
     assert (len(seen.slices), seen.concluded) == (1, False)
 
 
+@pytest.mark.parametrize(
+    ("record", "asked", "reason"),
+    [
+        (an_exit(0, stop_reason="suspend"), "suspend", StopReason.SUSPEND),
+        (an_exit(0, stop_reason="suspend", finished=True), "suspend", None),
+        (an_exit(-15, stop_reason="suspend"), "cancel", StopReason.CANCEL),
+        (an_exit(-15, stop_reason="time-limit"), None, StopReason.TIME_LIMIT),
+        (an_exit(1), None, None),
+    ],
+)
+def test_a_segment_keeps_the_stop_that_its_job_took_it_for(
+    record: ExitRecord, asked: str | None, reason: StopReason | None
+) -> None:
+    """One that finished although it was asked to pause was not suspended: nothing follows it."""
+    segment = a_running_segment(stop_reason=StopReason.SUSPEND)
+    job = a_running_job(stop_requested=asked)
+    seen = observe(job, segment, True, a_report(exit_record=record), LATER)
+    assert seen.segment is not None and seen.segment.applied_to(segment).stop_reason is reason
+
+
 @given(
     state=st.sampled_from([JobState.STARTING, JobState.RUNNING]),
     lock_free=st.booleans(),

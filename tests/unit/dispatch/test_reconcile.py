@@ -233,6 +233,12 @@ def test_a_resumed_segment_stays_in_its_run_and_a_retry_begins_another() -> None
     assert (str(retried.id), retried.resume) == ("1-2-1", True)
 
 
+def test_a_run_lost_on_its_way_to_a_pause_is_retried_as_another_run() -> None:
+    """Else its attempts would never be used up."""
+    lost = [a_segment(state=SegmentState.LOST, stop_reason=StopReason.SUSPEND)]
+    assert str(next_segment(a_job(attempts=1), lost, (), NOON).id) == "1-2-1"
+
+
 @st.composite
 def realities(draw: st.DrawFn) -> tuple[Reality, Plan | None, Inventory]:
     """Some jobs in any live state, the running ones on GPUs of their own, and any plan."""
