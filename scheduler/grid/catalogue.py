@@ -94,6 +94,7 @@ RECORDED = Provider(
     covers="any zone that you have a file for",
     licence="that of the file",
     attribution="Carbon intensity: replayed from a file",
+    free="your own file",
     forecast_horizon=7 * DAY,
     min_poll=timedelta(seconds=1),
     settle_after=NOTHING,

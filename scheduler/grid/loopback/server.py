@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import logging
 import threading
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,8 +50,8 @@ class LoopbackServer:
     def __init__(self, grid: LoopbackGrid, port: int = 0, dialects: Sequence[Dialect] = DIALECTS) -> None:
         self.grid = grid
         self.faults = Switchboard()
-        self.requests: list[Request] = []
-        """What was asked, oldest first."""
+        self.requests: deque[Request] = deque(maxlen=1_000)
+        """What was asked lately, oldest first."""
         self.dialects = {dialect.name: dialect for dialect in dialects}
         self.released = threading.Event()
         """Ends what stalls, so that the server can stop at once."""
