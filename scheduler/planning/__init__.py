@@ -3,7 +3,17 @@
 from scheduler.planning.explain import explain
 from scheduler.planning.feasibility import latest_safe_start
 from scheduler.planning.planner import plan
-from scheduler.planning.policies import DEFAULT_POLICY, POLICIES
+from scheduler.planning.policies import COMPARED, DEFAULT_POLICY, OURS, POLICIES
 from scheduler.planning.settings import STEADY, PlanningSettings
 
-__all__ = ["DEFAULT_POLICY", "POLICIES", "STEADY", "PlanningSettings", "explain", "latest_safe_start", "plan"]
+__all__ = [
+    "COMPARED",
+    "DEFAULT_POLICY",
+    "OURS",
+    "POLICIES",
+    "STEADY",
+    "PlanningSettings",
+    "explain",
+    "latest_safe_start",
+    "plan",
+]

@@ -6,7 +6,6 @@ from scheduler.planning.board import Board
 from scheduler.planning.cost import emissions_g
 from scheduler.planning.feasibility import due_with_successors
 from scheduler.planning.outlook import Outlook
-from scheduler.planning.settings import PLAIN
 from scheduler.planning.situation import Demand, Segments, Situation
 from scheduler.planning.windows import Room
 
@@ -25,7 +24,7 @@ def settle(board: Board, situation: Situation, outlook: Outlook) -> None:
 def steady(best: Segments, demand: Demand, room: Room, situation: Situation, outlook: Outlook) -> Segments:
     """`best` where it gains enough over the announced placement, or else over starting as soon as there is room."""
     settings = situation.settings
-    if settings == PLAIN:
+    if not settings.start_gain and not settings.move_gain:
         return best
     announced = _still_announced(demand, room, situation) if settings.move_gain else None
     if announced is not None:

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PlanningSettings:
-    """Hysteresis: shares of a job's emissions, 0 to 1, below which a predicted gain is not worth acting on."""
+    """Shares, 0 to 1. Hysteresis is in shares of a job's emissions: smaller predicted gains are not worth acting on."""
 
     start_gain: float = 0.0
     """A start is delayed only for at least this gain against starting as soon as places are free."""
     move_gain: float = 0.0
     """An announced placement is moved only for at least this gain."""
+    reserve: float = 0.0
+    """Share of its slack that a job keeps before its deadline, for arrivals nobody knows of; given up where it costs
+    another job its deadline. Heeded by carbonq."""
 
 
 PLAIN = PlanningSettings()
 """Every gain counts: what benchmarks and comparisons use."""
 
-STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06)
+STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06, reserve=0.1)
 """What the daemon uses unless told otherwise."""

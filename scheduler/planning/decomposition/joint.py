@@ -49,22 +49,30 @@ class Joint(NamedTuple):
     passes: int
 
 
-def solve(pieces: Pieces, jobs: Jobs, capacity: Ints, held: Held, order: Ints, prices: Floats) -> Joint:
-    """Place every job; `order` is that of choosing, `prices` where the search for prices begins."""
+def solve(
+    pieces: Pieces, jobs: Jobs, capacity: Ints, held: Held, order: Ints, prices: Floats, reserve: float = 0.0
+) -> Joint:
+    """Place every job; `order` is that of choosing, `prices` where the search for prices begins.
+
+    `reserve` is the share of its slack that each job keeps before its deadline, if it can.
+    """
     prices = prices.copy()
+    due = jobs.hi
     first, last = windows(pieces, jobs)
     bound, passes = raise_prices(pieces, jobs, first, last, prices, PASSES)
-    line, placed = _placed(pieces, jobs, capacity, held, order, prices)
+    jobs = _with_reserve(jobs, reserve)
+    line, placed = _placed(pieces, jobs, due, capacity, held, order, prices)
     for fade in _FADES:
         if not improve(line, jobs, placed, order, fade) and fade == 0:
             break
-    late = _ends(placed) > jobs.hi
-    if late.size == 1 and not late[0]:
+    movable = np.flatnonzero(_ends(placed) <= jobs.hi)
+    if jobs.hi.size == movable.size == 1:
         choose_alone(line, pieces.edges, jobs, placed)
     else:
-        shake(line, jobs, placed, np.flatnonzero(~late), SHAKES, bound * (1 + GOOD_ENOUGH))
+        shake(line, jobs, placed, movable, SHAKES, bound * (1 + GOOD_ENOUGH))
+    late = _ends(placed) > due
     if late.any():
-        patient = jobs._replace(hi=np.where(late, pieces.edges[-1], jobs.hi))
+        patient = jobs._replace(hi=np.where(late, pieces.edges[-1], due))
         bound, more = raise_prices(pieces, patient, *windows(pieces, patient), prices.copy(), PASSES // 2)
         passes += more
     return Joint(placed, prices, bound - abs(bound) * _SURE, passes)
@@ -89,17 +97,23 @@ def windows(pieces: Pieces, jobs: Jobs) -> tuple[Ints, Ints]:
 
 
 def _placed(
-    pieces: Pieces, jobs: Jobs, capacity: Ints, held: Held, order: Ints, prices: Floats
+    pieces: Pieces, jobs: Jobs, due: Ints, capacity: Ints, held: Held, order: Ints, prices: Floats
 ) -> tuple[Timeline, Placements]:
-    """Placed in order under full prices; those left without a place in time choose first the next time."""
+    """Placed in order under full prices; those left without a place in time give up their reserve and choose first."""
     for _ in range(_REPAIRS):
         line, placed = _with_held(pieces, capacity, held, prices, jobs.lo.size), no_placements(jobs.lo.size)
         if not place_in_turn(line, jobs, placed, order, 1.0):
             break
         unplaced = placed.number[order] == 0
+        jobs.hi[order[unplaced]] = due[order[unplaced]]
         order = np.concatenate((order[unplaced], order[~unplaced]))
     place_soonest(line, jobs, placed, order)
     return line, placed
+
+
+def _with_reserve(jobs: Jobs, reserve: float) -> Jobs:
+    slack = np.maximum(jobs.hi - jobs.lo - jobs.work, 0)
+    return jobs._replace(hi=jobs.hi - (reserve * slack).astype(np.int64))
 
 
 def _with_held(pieces: Pieces, capacity: Ints, held: Held, prices: Floats, jobs: int) -> Timeline:

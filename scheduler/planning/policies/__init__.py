@@ -6,15 +6,20 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from scheduler.planning.outlook import Outlook
+from scheduler.planning.policies.carbon_time import carbon_time
 from scheduler.planning.policies.carbonq import carbonq
+from scheduler.planning.policies.exact_window import exact_window
+from scheduler.planning.policies.lowest_slot import lowest_slot
 from scheduler.planning.policies.lowest_window import lowest_window
 from scheduler.planning.policies.run_now import run_now
 from scheduler.planning.policies.suspend_resume import suspend_resume
+from scheduler.planning.policies.threshold import threshold, weekly_threshold
+from scheduler.planning.policies.wait_awhile import wait_awhile
 from scheduler.planning.situation import Outcome, Situation
 
 Policy = Callable[[Situation, Outlook], Outcome]
 
-POLICIES: Mapping[str, Policy] = MappingProxyType(
+OURS: Mapping[str, Policy] = MappingProxyType(
     {
         "carbonq": carbonq,
         "run-now": run_now,
@@ -22,4 +27,19 @@ POLICIES: Mapping[str, Policy] = MappingProxyType(
         "suspend-resume": suspend_resume,
     }
 )
+"""Never worse than first come, first served, for the jobs known when planning."""
+
+COMPARED: Mapping[str, Policy] = MappingProxyType(
+    {
+        "lowest-slot": lowest_slot,
+        "exact-window": exact_window,
+        "threshold": threshold,
+        "weekly-threshold": weekly_threshold,
+        "wait-awhile": wait_awhile,
+        "carbon-time": carbon_time,
+    }
+)
+"""The field's, as they are, to compare with; they promise nothing."""
+
+POLICIES: Mapping[str, Policy] = MappingProxyType({**OURS, **COMPARED})
 DEFAULT_POLICY = "carbonq"

@@ -32,7 +32,13 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
         note = "planned by suspend-resume, without a bound: planning so many jobs jointly needs the extra `fast`"
         return Outcome(suspend_resume(situation, outlook).schedule, notes=(note,))
     joint = solve(
-        arrays.pieces, arrays.jobs, arrays.capacity, arrays.held, arrays.order, np.zeros_like(arrays.pieces.places)
+        arrays.pieces,
+        arrays.jobs,
+        arrays.capacity,
+        arrays.held,
+        arrays.order,
+        np.zeros_like(arrays.pieces.places),
+        situation.settings.reserve,
     )
     jointly = arrays.schedule(joint.placed)
     schedule = first_sound(_attempts(jointly, arrays, situation, outlook), situation, outlook)

@@ -21,6 +21,17 @@ def test_a_waiting_job_is_told_for_what_what_it_saves_and_how_late_it_can_start(
     assert "`carbonq run-now 7`" in change
 
 
+def test_a_job_that_is_only_rehearsed_has_no_number_in_its_sentences() -> None:
+    """A dry run plans it under a number of its own making, which would mean nothing to anyone."""
+    for asked in (problem(job(4711, within=4), values=VALUES), problem(job(4711, hours=6, within=4), values=VALUES)):
+        said = " ".join(explain(asked, plan(asked, "lowest-window"), 4711, rehearsed=True))
+        assert said.startswith("This job ") and "4711" not in said
+    too_wide = problem(job(4711, width=3), values=VALUES)
+    assert explain(too_wide, plan(too_wide, "lowest-window"), 4711, rehearsed=True) == (
+        "This job needs 3 GPUs and the machine has 1",
+    )
+
+
 def test_times_are_told_in_the_readers_zone() -> None:
     asked = problem(job(7, within=4), values=VALUES)
     waits, *_ = explain(asked, plan(asked, "lowest-window"), 7, timezone(timedelta(hours=1), "CET"))
@@ -41,7 +52,7 @@ def test_a_job_that_will_be_late_is_told_so_and_what_to_do() -> None:
 
 def test_a_job_that_no_machine_can_hold_is_told_why() -> None:
     asked = problem(job(7, width=3), values=VALUES)
-    assert explain(asked, plan(asked, "lowest-window"), 7) == ("job 7 needs 3 GPUs and the machine has 1",)
+    assert explain(asked, plan(asked, "lowest-window"), 7) == ("Job 7 needs 3 GPUs and the machine has 1",)
 
 
 def test_a_dependant_is_told_whom_it_waits_for() -> None:

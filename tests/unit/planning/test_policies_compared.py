@@ -1,0 +1,56 @@
+"""The field's policies, each by its own rule."""
+
+from __future__ import annotations
+
+import pytest
+from fakes.clock import NOON
+from fakes.problems import HOUR, job, problem
+
+from scheduler.domain.units import Power
+from scheduler.planning import COMPARED, PlanningSettings, plan
+
+VALUES = [400, 90, 300, 120, 110, 100, 300, 300] + [350] * 16
+
+
+@pytest.mark.parametrize(
+    ("policy", "hour"),
+    [("lowest-slot", 1), ("exact-window", 3), ("carbon-time", 3), ("threshold", 1), ("weekly-threshold", 1)],
+)
+def test_each_starts_a_three_hour_job_where_its_rule_says(policy: str, hour: int) -> None:
+    """One low hour, and three quite low ones in a row later on."""
+    made = plan(problem(job(hours=3, within=8), values=VALUES), policy)
+    assert made.placements[0].start == NOON + hour * HOUR
+
+
+def test_wait_awhile_takes_the_cheapest_hours_one_by_one_whatever_that_costs() -> None:
+    split = job(hours=2, within=8, interruptible=True)
+    (placement,) = plan(problem(split, values=VALUES), "wait-awhile").placements
+    assert placement.switches == 1
+    assert placement.intervals[0].start == NOON + HOUR
+
+
+@pytest.mark.parametrize("policy", COMPARED)
+def test_nothing_above_the_threshold_waits_beyond_its_last_safe_start(policy: str) -> None:
+    made = plan(problem(job(hours=3, within=3.5), values=[500] * 24), policy)
+    assert not made.late_jobs
+
+
+def test_in_turn_the_small_job_takes_the_hour_that_the_big_one_needs_more() -> None:
+    """What planning together mends."""
+    small, big = job(1, within=3, power=Power(100)), job(2, within=3, power=Power(3000))
+    in_turn, together = (
+        plan(problem(small, big, values=[300, 100, 290, 500]), name).emissions for name in ("exact-window", "carbonq")
+    )
+    assert in_turn is not None and together is not None
+    assert together.grams < in_turn.grams
+
+
+def test_a_job_keeps_a_share_of_its_slack_for_those_who_may_yet_come() -> None:
+    """And gives it up where it would cost its deadline."""
+    values = [300, 300, 300, 300, 300, 300, 300, 300, 300, 250] + [300] * 14
+    eager = plan(problem(job(hours=1, within=10), values=values), "carbonq")
+    careful = plan(problem(job(hours=1, within=10), values=values), "carbonq", PlanningSettings(reserve=0.2))
+    assert eager.placements[0].start == NOON + 9 * HOUR
+    assert careful.placements[0].end <= NOON + 8.2 * HOUR
+    crowded = problem(job(1, hours=5, within=5), job(2, hours=5, within=10), values=values)
+    assert plan(crowded, "carbonq", PlanningSettings(reserve=0.5)).late_jobs == 0
