@@ -129,6 +129,7 @@ def _submit(client: DaemonClient, script: Path, epochs: int) -> int:
             "within_s": FINISH_WITHIN.total_seconds(),
             "duration_s": RUN_FOR.total_seconds(),
             "project": "demo",
+            "grace_s": 5.0,
         },
     )
     story.say_plan(answer, SPEED)

@@ -19,7 +19,7 @@ from scheduler.cli.failures import Failure
 from scheduler.cli.waiting import ENDED
 from scheduler.paths import default_paths
 
-STARTS_WITHIN_S, ENDS_WITHIN_S = 30.0, 10.0
+STARTS_WITHIN_S, ENDS_WITHIN_S = 30.0, 15.0
 
 SETTINGS = """\
 [grid]

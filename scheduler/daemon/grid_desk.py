@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from scheduler.daemon.grid_poller import GridPoller
+from scheduler.daemon.outlook import Outlook
 from scheduler.domain.carbon import CarbonForecast, IntensityObservation, SourceCapabilities
 from scheduler.domain.intervals import Interval
 from scheduler.ports import Clock, Store
@@ -20,6 +21,7 @@ class GridDesk:
         self, poller: GridPoller, store: Store, clock: Clock, stale_after: timedelta, notes: tuple[str, ...]
     ) -> None:
         self.poller = poller
+        self._outlook = Outlook(store)
         self._store, self._clock, self._stale_after, self._notes = store, clock, stale_after, notes
 
     @property
@@ -27,19 +29,14 @@ class GridDesk:
         return self.poller.source.capabilities
 
     def forecast(self, now: datetime) -> CarbonForecast | None:
-        """The newest issue while any of it still lies ahead; its age is shown, not hidden."""
-        if not self.capabilities.claims_savings:
-            return None
-        newest = self._store.latest_forecast(self.capabilities.key)
-        if newest is None or newest.horizon is None or newest.horizon <= now:
-            return None
-        return newest
+        """What to plan on; its age is shown, not hidden."""
+        return self._outlook.forecast(self.capabilities, now)
 
     def case(self) -> GridCase:
         now, status = self._clock.now(), self.poller.status
         return GridCase(
             capabilities=self.capabilities,
-            forecast=self._store.latest_forecast(self.capabilities.key),
+            forecast=self.forecast(now),
             newest=self._newest_observation(now),
             last_error=status.last_error if status.failing else None,
             failing=status.failing,

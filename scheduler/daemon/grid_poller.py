@@ -9,13 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scheduler.daemon.writer import Writer
-from scheduler.domain.carbon import CarbonForecast
+from scheduler.domain.carbon import CarbonForecast, SeriesKey
 from scheduler.domain.errors import CarbonDataError, CarbonDataInvalid, CarbonSourceUnavailable, StorageError
 from scheduler.domain.intervals import Interval
 from scheduler.ports import CarbonSource, Clock, Store
 
 logger = logging.getLogger(__name__)
 
+LEARN_BACK = timedelta(days=28)
+"""Published values are asked for this far back when a series is first used."""
+_ENOUGH = 0.8
+"""Share of those weeks that, once stored, need not be asked for again."""
 LOOK_BACK = timedelta(hours=48)
 """Published values are asked for again this far back, for providers revise them."""
 _FIRST_RETRY, _LAST_RETRY = timedelta(seconds=30), timedelta(minutes=30)
@@ -73,6 +77,7 @@ class GridPoller:
         self.source = source
         self.status = SourceStatus()
         self._store, self._writer, self._clock, self._on_forecast = store, writer, clock, on_forecast
+        self._filled: set[SeriesKey] = set()
         self._poll, self._chance = max(poll, source.capabilities.min_poll), chance
 
     async def poll_if_due(self) -> None:
@@ -97,6 +102,19 @@ class GridPoller:
             logger.warning("what the grid provider said cannot be kept", extra={"reason": str(error)})
             return
         self.status = after_answer(self.status, self._clock.now(), self._poll, self._chance())
+        await self._fill_back(now)
+
+    async def _fill_back(self, now: datetime) -> None:
+        """Once for each series: the weeks before the first answer, which our own forecaster learns from."""
+        key = self.source.capabilities.key
+        if key in self._filled or not self.source.capabilities.has_actuals:
+            return
+        self._filled.add(key)
+        weeks = Interval(now - LEARN_BACK, now - LOOK_BACK)
+        known = await self._writer(self._store.observations, key, weeks)
+        covered = sum((o.interval.length for o in known), timedelta(0))
+        if covered < weeks.length * _ENOUGH and await self.fetch(weeks):
+            self._on_forecast()
 
     async def fetch(self, interval: Interval) -> bool:
         """Ask for published values of a past interval and store them; False when the provider did not answer."""

@@ -78,17 +78,17 @@ def test_a_submitted_job_waits_for_the_clean_slots_trains_there_and_stands_in_th
 @pytest.mark.timeout(400)
 def test_an_interruptible_job_is_suspended_at_its_checkpoint_and_resumes_exactly(tmp_path: Path) -> None:
     """A dirty stretch in the middle: the kit writes a checkpoint, the job goes on, the loss curve is the same."""
-    epochs = _epochs_in(tmp_path, seconds=30)
+    epochs = _epochs_in(tmp_path, seconds=16)
     undisturbed = _losses(tmp_path, epochs)
     # Neither clean stretch is long enough for the whole job, so it must use both.
-    clean_dirty_clean = [50.0] * 30 + [900.0] * 10 + [50.0] * 25 + [900.0] * 300
+    clean_dirty_clean = [50.0] * 16 + [900.0] * 6 + [50.0] * 14 + [900.0] * 300
     with real_daemon(replay_settings(tmp_path, clean_dirty_clean)) as daemon:
         daemon.start()
         job = daemon.submit(
             *(sys.executable, "-P", "-m", "workers.training.reference.train_regressor"),
             *("--epochs", str(epochs), "--log-every", "50"),
             interruptible=True,
-            duration_s=45,
+            duration_s=24,
             within_s=200,
             power_w=50,
             grace_s=20,
