@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from fakes.records import a_draft
+from fakes.records import a_draft, a_segment
 from sqlalchemy import create_engine
 
 from scheduler.domain.errors import DatabaseTooNew, StorageError
@@ -196,6 +196,17 @@ def test_open_segments_are_found_without_looking_at_all_the_others(tmp_path: Pat
     steps = connection.execute(f"EXPLAIN QUERY PLAN SELECT * FROM segment WHERE {OPEN_SEGMENT}").fetchall()
     connection.close()
     assert any("ix_segment_open" in step[3] for step in steps)
+
+
+def test_a_commit_that_fails_leaves_no_transaction_open(tmp_path: Path) -> None:
+    """SQLite keeps the transaction after a refused COMMIT; the next one must not find it there."""
+    store = open_store(tmp_path / "carbonq.db")
+    with pytest.raises(StorageError, match="FOREIGN KEY"), store._database.writing() as connection:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        store.add_segment(a_segment(99))
+    assert store.add_job(a_draft()).id == 1
+    assert store.open_segments() == ()
+    store.close()
 
 
 def test_every_commit_is_on_disk_before_it_is_said(tmp_path: Path) -> None:
