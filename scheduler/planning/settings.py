@@ -21,5 +21,8 @@ class PlanningSettings:
 PLAIN = PlanningSettings()
 """Every gain counts: what benchmarks and comparisons use."""
 
+RESERVED = PlanningSettings(reserve=0.1)
+"""Without hysteresis, but mindful of arrivals: what a simulation with an imperfect forecast uses."""
+
 STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06, reserve=0.1)
 """What the daemon uses unless told otherwise."""

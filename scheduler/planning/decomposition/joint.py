@@ -22,6 +22,8 @@ from scheduler.planning.decomposition.timeline import Timeline, hold, timeline_o
 
 PASSES = 60
 SHAKES = 1_000 if COMPILED else 50
+"""Trials of the neighbourhood search for a queue that looks ahead over a hundred pieces; fewer for a longer view."""
+_VIEW = 100
 GOOD_ENOUGH = 2e-3
 """Share above the bound at which the search ends."""
 _REPAIRS = 5
@@ -69,7 +71,7 @@ def solve(
     if jobs.hi.size == movable.size == 1:
         choose_alone(line, pieces.edges, jobs, placed)
     else:
-        shake(line, jobs, placed, movable, SHAKES, bound * (1 + GOOD_ENOUGH))
+        shake(line, jobs, placed, movable, min(SHAKES, SHAKES * _VIEW // pieces.rate.size), bound * (1 + GOOD_ENOUGH))
     late = _ends(placed) > due
     if late.any():
         patient = jobs._replace(hi=np.where(late, pieces.edges[-1], due))
