@@ -9,9 +9,6 @@ from datetime import datetime, timedelta
 from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus
 from scheduler.domain.series import StepSeries
 
-ESTIMATE_SETTLES_AFTER = timedelta(days=7)
-"""An estimate that its provider has not replaced by then is taken as its last word."""
-
 
 @dataclass(frozen=True, slots=True)
 class IntensityHistory:
@@ -28,12 +25,15 @@ def intensity_history(
     forecasts: Iterable[CarbonForecast],
     now: datetime,
     settle_after: timedelta,
+    estimates_settle_after: timedelta,
 ) -> IntensityHistory:
     """All of one series key; where two observations have one start, the one fetched last holds."""
     newest: dict[datetime, IntensityObservation] = {}
     for observation in sorted(observations, key=lambda o: o.fetched_at):
         newest[observation.interval.start] = observation
-    final = _series(o for o in newest.values() if _is_final(o, now, settle_after))
+    final = _series(
+        o for o in newest.values() if now - o.interval.end >= _patience(o, settle_after, estimates_settle_after)
+    )
     known = _series(newest.values())
     for forecast in sorted(forecasts, key=lambda f: f.issued_at, reverse=True):
         known = known.filled_from(forecast.expected)
@@ -44,8 +44,8 @@ def _series(observations: Iterable[IntensityObservation]) -> StepSeries:
     return StepSeries.of((o.interval, o.g_per_kwh) for o in observations)
 
 
-def _is_final(observation: IntensityObservation, now: datetime, settle_after: timedelta) -> bool:
-    age = now - observation.interval.end
-    if observation.status is IntensityStatus.ACTUAL:
-        return age >= settle_after
-    return observation.status is IntensityStatus.ESTIMATED and age >= max(settle_after, ESTIMATE_SETTLES_AFTER)
+def _patience(observation: IntensityObservation, actual: timedelta, estimate: timedelta) -> timedelta:
+    """Age from which the value is no longer expected to change."""
+    if observation.status is IntensityStatus.FORECAST:
+        return timedelta.max
+    return actual if observation.status is IntensityStatus.ACTUAL else max(actual, estimate)

@@ -145,7 +145,8 @@ class Settler:
         key, store = self._desk.capabilities.key, self._parts.store
         issued = Interval(span.start - FORECAST_LOOK_BACK, max(now, span.end) + _MOMENT)
         observations, forecasts = store.observations(key, span), store.forecasts(key, issued)
-        return intensity_history(observations, forecasts, now, self._desk.capabilities.settle_after)
+        source = self._desk.capabilities
+        return intensity_history(observations, forecasts, now, source.settle_after, source.estimates_settle_after)
 
 
 _MOMENT = timedelta(milliseconds=1)

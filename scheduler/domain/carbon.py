@@ -118,10 +118,12 @@ class SourceCapabilities:
     min_poll: timedelta
     """How often it is decent to ask."""
     settle_after: timedelta
-    """Age at which a published value counts as final."""
+    """Age at which a published actual value counts as final."""
     needs_key: bool
     licence: str
     attribution: str
+    estimates_settle_after: timedelta = timedelta(days=7)
+    """Age at which an estimate that the provider has not replaced is taken as its last word."""
     claims_savings: bool = True
     """False for a yearly constant: jobs run at once and no saving is claimed."""
     notes: tuple[str, ...] = field(default=())

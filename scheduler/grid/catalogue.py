@@ -29,6 +29,7 @@ class Provider:
     resolution: timedelta = HOUR
     min_poll: timedelta = 15 * MINUTE
     settle_after: timedelta = DAY
+    estimates_settle_after: timedelta = 7 * DAY
     kind: SignalKind = SignalKind.AVERAGE
     accounting: Accounting = Accounting.CONSUMPTION
     basis: Basis = Basis.LIFECYCLE
@@ -43,6 +44,7 @@ class Provider:
         *,
         forecast_horizon: timedelta | None = None,
         resolution: timedelta | None = None,
+        estimates_settle_after: timedelta | None = None,
         notes: tuple[str, ...] = (),
     ) -> SourceCapabilities:
         horizon = self.forecast_horizon if forecast_horizon is None else forecast_horizon
@@ -56,6 +58,9 @@ class Provider:
             resolution=resolution or self.resolution,
             min_poll=self.min_poll,
             settle_after=self.settle_after,
+            estimates_settle_after=(
+                self.estimates_settle_after if estimates_settle_after is None else estimates_settle_after
+            ),
             needs_key=bool(self.credentials),
             licence=self.licence,
             attribution=self.attribution,
@@ -107,6 +112,7 @@ STATIC = Provider(
     attribution="Carbon intensity: yearly averages by Our World in Data from Ember (CC BY 4.0)",
     min_poll=HOUR,
     settle_after=NOTHING,
+    estimates_settle_after=NOTHING,
     accounting=Accounting.PRODUCTION,
     claims_savings=False,
 )

@@ -33,7 +33,11 @@ def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
     except LookupError:
         known = ("GB", *(f"GB-{number}" for number in zones.GB_REGIONS))
         raise zones.unknown_zone(settings.zone, UK_NESO.title, known) from None
-    capabilities = UK_NESO.capabilities(UK_NESO.key(zone), notes=() if region is None else (REGIONAL_NOTE,))
+    capabilities = UK_NESO.capabilities(
+        UK_NESO.key(zone),
+        estimates_settle_after=UK_NESO.settle_after if region is not None else None,
+        notes=() if region is None else (REGIONAL_NOTE,),
+    )
     return UkNeso(region, capabilities, Transport.for_provider(UK_NESO, settings, clock), clock)
 
 

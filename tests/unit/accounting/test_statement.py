@@ -42,7 +42,7 @@ def a_run(*slices: tuple[SegmentId, EnergySlice], **fields: object) -> Metered:
 
 
 def history(*observations: IntensityObservation, forecasts: tuple[CarbonForecast, ...] = ()) -> IntensityHistory:
-    return intensity_history(observations, forecasts, LONG_AFTER, DAY)
+    return intensity_history(observations, forecasts, LONG_AFTER, DAY, 7 * DAY)
 
 
 def settled(metered: Metered, known: IntensityHistory, terms: Terms = TERMS) -> EmissionsStatement:
@@ -97,8 +97,8 @@ def test_of_two_forecasts_the_newer_stands_in() -> None:
 def test_a_published_value_is_provisional_until_it_has_settled() -> None:
     """The provider revises the first day."""
     run = a_run(*slices_at(FIRST, 0, 1, 400))
-    young = intensity_history(observed([250]), (), NOON + DAY, DAY)
-    old = intensity_history(observed([250]), (), NOON + DAY + HOUR, DAY)
+    young = intensity_history(observed([250]), (), NOON + DAY, DAY, 7 * DAY)
+    old = intensity_history(observed([250]), (), NOON + DAY + HOUR, DAY, 7 * DAY)
     assert settled(run, young).settlement is Settlement.PROVISIONAL
     assert settled(run, old).settlement is Settlement.FINAL
 
@@ -106,8 +106,8 @@ def test_a_published_value_is_provisional_until_it_has_settled() -> None:
 def test_an_estimate_is_taken_as_final_after_a_week() -> None:
     """A provider that never replaces its estimates must not leave statements open for ever."""
     estimates = observed([250], status=IntensityStatus.ESTIMATED)
-    assert len(intensity_history(estimates, (), NOON + 6 * DAY, DAY).final) == 0
-    assert len(intensity_history(estimates, (), NOON + 8 * DAY, DAY).final) == 1
+    assert len(intensity_history(estimates, (), NOON + 6 * DAY, DAY, 7 * DAY).final) == 0
+    assert len(intensity_history(estimates, (), NOON + 8 * DAY, DAY, 7 * DAY).final) == 1
 
 
 def test_a_running_job_is_provisional() -> None:
