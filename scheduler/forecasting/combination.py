@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scheduler.domain.carbon import IMPLAUSIBLE_G_PER_KWH, CarbonForecast, SeriesKey
 from scheduler.domain.series import Floats, StepSeries
@@ -18,6 +19,8 @@ from scheduler.forecasting.linear_model import Moments
 WEEK = timedelta(hours=HORIZON)
 _JUDGED_OVER = timedelta(days=60)
 _ISSUES_APART = timedelta(hours=6)
+_AGE_STEP = timedelta(hours=3)
+"""Issues are judged anew when they have aged by this much."""
 _SEAM_FADES_S = 12 * HOUR_S
 
 
@@ -38,12 +41,17 @@ class Combiner:
         self._history = HourlyHistory.of(observed)
         self._builtin = BuiltinForecaster(self._history, prior)
         self._issues = sorted(issues, key=lambda issue: issue.issued_at)
-        self._calibration: tuple[CarbonForecast, Calibration] | None = None
+        self._calibration: tuple[CarbonForecast, timedelta, Calibration] | None = None
 
-    def at(self, now: datetime, horizon: timedelta = WEEK) -> CarbonForecast | None:
-        """From the hour of `now` on; `method` says what went into it. None where neither side knows anything."""
+    def at(
+        self, now: datetime, horizon: timedelta = WEEK, known_until: datetime | None = None
+    ) -> CarbonForecast | None:
+        """From the hour of `now` on; `method` says what went into it. None where neither side knows anything.
+
+        `known_until`: the end of the running slot, where its value is published already; our own then begins there.
+        """
         issued = [issue for issue in self._issues if max(issue.issued_at, issue.fetched_at) <= now]
-        own = self._builtin.view(now)
+        own = self._builtin.view(max(now, known_until or now))
         own = None if own is None else own.first(-(-horizon // timedelta(hours=1)))
         if not issued or issued[-1].horizon is None or issued[-1].horizon <= now:
             return None if own is None else self._own(own, now)
@@ -58,25 +66,26 @@ class Combiner:
         return CarbonForecast(self._key, now, now, own.series(own.mean), low, high, method="carbonq")
 
     def _blended(self, issued: list[CarbonForecast], own: HourlyForecast, now: datetime) -> CarbonForecast:
-        calibration = self._calibrated(issued)
+        calibration = self._calibrated(issued, now)
         provider = issued[-1].expected
-        lead = _leads(provider.starts, issued[-1].issued_at)
+        lead = _leads(provider.starts, own.first_hour)
         mine = _hour_values(own.first_hour, own.mean, provider.starts)
         values = mine + calibration.offset[lead] + calibration.share[lead] * (provider.values - mine)
         values = np.where(np.isnan(mine), provider.values, values)
         corrected = StepSeries(provider.starts, provider.ends, np.clip(values, 0.0, IMPLAUSIBLE_G_PER_KWH))
-        return _joined(issued[-1], own, now, corrected, _spread(calibration, own, issued[-1].issued_at))
+        return _joined(issued[-1], own, now, corrected, calibration.spread[_leads(own.starts(), own.first_hour)])
 
-    def _calibrated(self, issued: list[CarbonForecast]) -> Calibration:
-        """By what was known when the newest issue came: worked out once for each issue, whoever asks when."""
+    def _calibrated(self, issued: list[CarbonForecast], now: datetime) -> Calibration:
+        """From past issues when they were as old as the newest is now: ours has seen more by then, theirs has not."""
         newest = issued[-1]
-        if self._calibration is None or self._calibration[0] is not newest:
-            self._calibration = newest, calibrated(self._past(issued, max(newest.issued_at, newest.fetched_at)))
-        return self._calibration[1]
+        age = (now - newest.issued_at) // _AGE_STEP * _AGE_STEP
+        if self._calibration is None or self._calibration[0] is not newest or self._calibration[1] != age:
+            self._calibration = newest, age, calibrated(self._past(issued, newest.issued_at + age, age))
+        return self._calibration[2]
 
-    def _past(self, issued: list[CarbonForecast], now: datetime) -> PastIssues:
+    def _past(self, issued: list[CarbonForecast], now: datetime, age: timedelta) -> PastIssues:
         kept = _thinned([issue for issue in issued if now - _JUDGED_OVER <= issue.issued_at])
-        seen = self._builtin.seen_then([issue.issued_at for issue in kept], now)
+        seen = self._builtin.seen_then([issue.issued_at + age for issue in kept], now)
         pairs = [(issue, own) for issue, own in zip(kept, seen, strict=True) if own is not None]
         present = self._history.index_at(now)
         origins = [own.first_hour - self._history.first_hour for _, own in pairs]
@@ -113,13 +122,9 @@ def _band(expected: StepSeries, own: HourlyForecast, distance: Floats, spread: F
     return StepSeries(expected.starts, expected.ends, np.clip(expected.values + away, 0.0, IMPLAUSIBLE_G_PER_KWH))
 
 
-def _spread(calibration: Calibration, own: HourlyForecast, issued_at: datetime) -> Floats:
-    return calibration.spread[_leads(own.starts(), issued_at)]
-
-
-def _leads(starts: Floats, issued_at: datetime) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Whole hours from the hour of the issue, kept within the week that is calibrated."""
-    hours = starts // HOUR_S - issued_at.timestamp() // HOUR_S
+def _leads(starts: Floats, first_hour: int) -> NDArray[np.int64]:
+    """Whole hours ahead, kept within the week that is calibrated."""
+    hours = starts // HOUR_S - first_hour
     return np.clip(hours, 0, HORIZON - 1).astype(np.int64)
 
 

@@ -123,3 +123,22 @@ def test_a_forecast_of_another_series_is_refused() -> None:
     strange = replace(an_issue(100, TRUTH[:48]), key=SeriesKey("energy-charts", "GB"))
     with pytest.raises(ValueError, match="energy-charts/GB"):
         Combiner(KEY, a_series(TRUTH), [strange])
+
+
+def test_a_value_known_for_the_running_hour_moves_what_comes_after_it() -> None:
+    """Published before its hour has ended: our own view begins where that hour ends."""
+    combiner = Combiner(KEY, a_series(TRUTH[: 100 * 24 + 1]))
+    plain, informed = combiner.at(NOW), combiner.at(NOW, known_until=NOW + HOUR)
+    assert plain is not None and informed is not None
+    assert (plain.expected.span, informed.expected.span) == (
+        Interval(NOW, NOW + WEEK),
+        Interval(NOW + HOUR, NOW + WEEK + HOUR),
+    )
+
+
+def test_an_old_issue_is_judged_by_issues_that_were_as_old() -> None:
+    """Twenty hours after it came our own has seen a day more: the same question, asked of the same age."""
+    combiner = Combiner(KEY, a_series(TRUTH[: 102 * 24]), daily_issues(offset=30, noise=5))
+    late = combiner.at(NOW + 20 * HOUR)
+    assert late is not None
+    assert np.abs(late.expected.clipped(Interval(NOW + 20 * HOUR, NOW + DAY)).values - TRUTH[2420:2424]).mean() < 15
