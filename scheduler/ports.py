@@ -65,6 +65,22 @@ class JobDraft:
     power_basis: Basis
     finish_by: datetime
 
+    def as_job(self, job_id: int) -> Job:
+        """The job as it is recorded, or would be."""
+        return Job(
+            id=job_id,
+            spec=self.spec,
+            owner=self.owner,
+            submitted_at=self.submitted_at,
+            state=JobState.QUEUED,
+            reason=Reason.NEW,
+            expected_duration=self.expected_duration,
+            duration_basis=self.duration_basis,
+            expected_power=self.expected_power,
+            power_basis=self.power_basis,
+            finish_by=self.finish_by,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:

@@ -42,23 +42,6 @@ def submit(store: Store, spool: SecretSpool, draft: JobDraft, env: Mapping[str, 
         raise
 
 
-def preview(draft: JobDraft, job_id: int) -> Job:
-    """The job as it would be recorded, for a dry run."""
-    return Job(
-        id=job_id,
-        spec=draft.spec,
-        owner=draft.owner,
-        submitted_at=draft.submitted_at,
-        state=JobState.QUEUED,
-        reason=Reason.NEW,
-        expected_duration=draft.expected_duration,
-        duration_basis=draft.duration_basis,
-        expected_power=draft.expected_power,
-        power_basis=draft.power_basis,
-        finish_by=draft.finish_by,
-    )
-
-
 def cancel(store: Store, job_id: int, now: datetime) -> Job:
     """End a waiting job now; ask a running one to stop. Cancelling twice changes nothing."""
     job = known_job(store, job_id)

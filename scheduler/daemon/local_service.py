@@ -292,23 +292,25 @@ class LocalService:
         return 1 if inventory.gpus else 0
 
     async def _rehearsed(self, draft: JobDraft) -> Submission:
-        job = service.preview(draft, _REHEARSED)
+        job = draft.as_job(_REHEARSED)
         rehearsed = await self._dispatcher.rehearse(job)
         problem, plan = rehearsed or (None, None)
         placement = plan.placement(job.id) if plan else None
         case = replace(self._case(job, None), placement=placement)
-        return submission(case, self._sentences(problem, plan, job.id), self._forecast_age(), dry_run=True)
+        return submission(case, self._sentences(problem, plan, job.id, True), self._forecast_age(), dry_run=True)
 
     async def _submitted(self, job_id: int) -> Submission:
         job = await self._parts.writer(known_job, self._parts.store, job_id)
         sentences = self._sentences(self._parts.live.problem, self._parts.live.plan, job_id)
         return submission(self._case(job, None), sentences, self._forecast_age(), dry_run=False)
 
-    def _sentences(self, problem: PlanningProblem | None, plan: Plan | None, job_id: int) -> tuple[str, ...]:
+    def _sentences(
+        self, problem: PlanningProblem | None, plan: Plan | None, job_id: int, rehearsed: bool = False
+    ) -> tuple[str, ...]:
         """The planner's own words on a job, times in the machine's zone; none for a job that is in no plan."""
         if problem is None or plan is None or all(job.id != job_id for job in problem.jobs):
             return ()
-        return explain(problem, plan, job_id, self._time_zone, self._parts.settings.site.pue)
+        return explain(problem, plan, job_id, self._time_zone, self._parts.settings.site.pue, rehearsed)
 
     def _forecast_age(self) -> timedelta | None:
         problem = self._parts.live.problem

@@ -28,7 +28,7 @@ _documents = Documents(Job)
 class JobRecords(Records):
     def add_job(self, draft: JobDraft) -> Job:
         with self._database.writing() as connection:
-            unnumbered = _new_job(draft)
+            unnumbered = draft.as_job(0)
             job = replace(unnumbered, id=inserted_id(connection, JOB, _values(unnumbered)))
             _update(connection, unnumbered, job)
             tags = [{"tag": tag, "job_id": job.id} for tag in set(job.spec.tags)]
@@ -75,23 +75,6 @@ class JobRecords(Records):
 def likeness(spec: JobSpec, owner: Owner) -> bytes:
     """The same for jobs of one owner with one command and as many GPUs."""
     return sha256(as_json((str(owner.uid), str(spec.gpus), *spec.argv)).encode()).digest()[:16]
-
-
-def _new_job(draft: JobDraft) -> Job:
-    """Queued, and without a number."""
-    return Job(
-        id=0,
-        spec=draft.spec,
-        owner=draft.owner,
-        submitted_at=draft.submitted_at,
-        state=JobState.QUEUED,
-        reason=Reason.NEW,
-        expected_duration=draft.expected_duration,
-        duration_basis=draft.duration_basis,
-        expected_power=draft.expected_power,
-        power_basis=draft.power_basis,
-        finish_by=draft.finish_by,
-    )
 
 
 def _values(job: Job) -> dict[str, Any]:

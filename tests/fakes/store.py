@@ -14,7 +14,7 @@ from scheduler.domain.changes import JobChanges, SegmentChanges
 from scheduler.domain.errors import IllegalTransition, NotFound, StorageError
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job, JobSpec, Owner
-from scheduler.domain.lifecycle import JobEvent, JobState, Reason, SegmentState, advance
+from scheduler.domain.lifecycle import JobEvent, JobState, SegmentState, advance
 from scheduler.domain.plans import Plan
 from scheduler.domain.readings import EnergySlice
 from scheduler.domain.revisions import newest_values, says_the_same
@@ -67,19 +67,7 @@ class FakeStore:
     # jobs
     def add_job(self, draft: JobDraft) -> Job:
         self._may_write()
-        job = Job(
-            id=len(self._is.jobs) + 1,
-            spec=draft.spec,
-            owner=draft.owner,
-            submitted_at=draft.submitted_at,
-            state=JobState.QUEUED,
-            reason=Reason.NEW,
-            expected_duration=draft.expected_duration,
-            duration_basis=draft.duration_basis,
-            expected_power=draft.expected_power,
-            power_basis=draft.power_basis,
-            finish_by=draft.finish_by,
-        )
+        job = draft.as_job(len(self._is.jobs) + 1)
         self._keep(job, draft.submitted_at, "submitted")
         return job
 

@@ -270,4 +270,4 @@ def test_a_job_that_is_not_there_is_named(store: FakeStore, change: Any) -> None
 
 def test_a_dry_run_shows_the_job_as_it_would_be_recorded(store: FakeStore) -> None:
     draft = a_draft()
-    assert service.preview(draft, 1) == store.add_job(draft)
+    assert draft.as_job(1) == store.add_job(draft)
