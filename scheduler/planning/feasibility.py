@@ -34,10 +34,24 @@ def due_with_successors(demands: tuple[Demand, ...]) -> dict[int, int]:
 
 def least_flexible_first(demands: tuple[Demand, ...], due: Mapping[int, int]) -> tuple[Demand, ...]:
     """By the time each can still wait; wide and long jobs before others that can wait as long."""
+    slack = _slack(demands, due)
+    return predecessors_first(sorted(demands, key=lambda d: (slack[d.id], -d.width * d.work, d.submitted, d.id)))
+
+
+def hardest_to_place_first(demands: tuple[Demand, ...], due: Mapping[int, int]) -> tuple[Demand, ...]:
+    """By slack in lengths of the job: a long job with a day to spare has fewer places to go than a short one.
+
+    Interruptible jobs, which fill gaps, count as twice as flexible. Halves the gap that is left after placing in turn.
+    """
+    slack = _slack(demands, due)
+    ease = {d.id: slack[d.id] / d.work * (2 if d.interruptible else 1) for d in demands}
+    return predecessors_first(sorted(demands, key=lambda d: (ease[d.id], -d.width * d.work, d.submitted, d.id)))
+
+
+def _slack(demands: tuple[Demand, ...], due: Mapping[int, int]) -> dict[int, int]:
+    """The time each job can still wait, and those it waits for before it; negative where it must be late."""
     reachable: dict[int, int] = {}
-    slack: dict[int, int] = {}
     for demand in predecessors_first(demands):
         begin = max([demand.earliest, *(reachable[p] for p in demand.after)])
         reachable[demand.id] = begin + demand.work
-        slack[demand.id] = due[demand.id] - reachable[demand.id]
-    return predecessors_first(sorted(demands, key=lambda d: (slack[d.id], -d.width * d.work, d.submitted, d.id)))
+    return {demand.id: due[demand.id] - reachable[demand.id] for demand in demands}

@@ -14,7 +14,7 @@ from scheduler.planning.cost import emissions_g
 from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs, Pieces
 from scheduler.planning.decomposition.joint import Held
 from scheduler.planning.decomposition.placing import Placements, no_placements
-from scheduler.planning.feasibility import due_with_successors, least_flexible_first, successors
+from scheduler.planning.feasibility import due_with_successors, hardest_to_place_first, successors
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.situation import LOOK_AHEAD, Demand, Schedule, Situation
 from scheduler.planning.windows import Room, cheapest_window
@@ -71,7 +71,7 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
         jobs,
         capacity,
         _held(settled, situation.run_now),
-        np.array([row[d.id] for d in least_flexible_first(situation.demands, due) if d.id in row], dtype=np.int64),
+        np.array([row[d.id] for d in hardest_to_place_first(situation.demands, due) if d.id in row], dtype=np.int64),
     )
 
 
