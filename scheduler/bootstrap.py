@@ -8,10 +8,12 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from pathlib import Path
 from socket import socket
 from typing import Any
+
+from tzlocal import get_localzone
 
 from scheduler.api.app import create_app
 from scheduler.api.callers import owner_only, whoever_connects
@@ -40,7 +42,6 @@ from scheduler.grid.settings import Credentials, SourceSettings
 from scheduler.grid.time_zone import country_of_time_zone, machine_time_zone
 from scheduler.inherited_socket import inherited_socket
 from scheduler.paths import Paths, default_paths
-from scheduler.planning import POLICIES
 from scheduler.ports import CarbonSource, Clock, Store
 from scheduler.storage import FileSecretSpool, open_store
 
@@ -65,7 +66,7 @@ def run_daemon(options: DaemonOptions) -> None:
     faulthandler.enable()
     environ = dict(os.environ)
     paths = default_paths(environ)
-    settings = _checked(load_settings(options.settings_file or paths.settings_file, environ, options.flags))
+    settings = load_settings(options.settings_file or paths.settings_file, environ, options.flags)
     set_up_logging(options.verbose, under_systemd="JOURNAL_STREAM" in environ)
     _make_directories(paths, own_agent=options.agent_socket is None)
     asyncio.run(_run(_with_launcher(settings, environ), paths, options, environ))
@@ -107,14 +108,6 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     server = ApiServer(app, listener)
     notifier = ServiceNotifier(environ)
     await Daemon(parts, dispatcher, desk, settler, keeper, notifier, server.serve, server.stop).run()
-
-
-def _checked(settings: Settings) -> Settings:
-    """What only the rooms can know: names of policies."""
-    if settings.planning.policy not in POLICIES:
-        known = ", ".join(POLICIES)
-        raise SettingsError((f"planning.policy = '{settings.planning.policy}': choose one of {known}",))
-    return settings
 
 
 def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -> tuple[CarbonSource, tuple[str, ...]]:
@@ -208,5 +201,8 @@ def _make_directories(paths: Paths, own_agent: bool) -> None:
 
 
 def _time_zone() -> tzinfo:
-    """The machine's own, for sentences that name a time."""
-    return datetime.fromtimestamp(0).astimezone().tzinfo or UTC
+    """The machine's own, for sentences that name a time; UTC where its name is not one."""
+    try:
+        return get_localzone()
+    except (LookupError, ValueError, OSError):
+        return UTC

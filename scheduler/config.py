@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -27,6 +27,10 @@ def _duration(value: object) -> object:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Positive = Annotated[Duration, Field(gt=timedelta(0))]
+
+PolicyName = Literal["carbonq", "run-now", "lowest-window", "suspend-resume"]
+"""As in scheduler.planning.POLICIES (a test compares)."""
+LauncherName = Literal["auto", "fork", "systemd-user", "systemd-system"]
 
 
 class _Section(BaseModel):
@@ -76,7 +80,7 @@ class QueueSettings(_Section):
 
 
 class PlanningSettings(_Section):
-    policy: str = "suspend-resume"
+    policy: PolicyName = "suspend-resume"
     start_gain_pct: Annotated[float, Field(ge=0, le=100)] = 3.0
     """A start is delayed only for at least this predicted saving."""
     move_gain_pct: Annotated[float, Field(ge=0, le=100)] = 6.0
@@ -92,7 +96,7 @@ class WorkerSettings(_Section):
     sample: Positive = timedelta(seconds=1)
     slice: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(minutes=5))] = timedelta(seconds=60)
     log_limit_mb: Annotated[float, Field(gt=0)] = 64.0
-    launcher: str = "auto"
+    launcher: LauncherName = "auto"
 
 
 class DaemonSettings(_Section):
@@ -187,5 +191,7 @@ def _sentence(item: Any, origin: Mapping[tuple[str, str], str], file: Path | Non
         model = Settings.model_fields.get(where[0])
         known = list(model.annotation.model_fields) if len(where) > 1 and model and model.annotation else list(SECTIONS)
         return f"{source}: '{name}' is not a setting; known here: {', '.join(known)}"
-    message = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "model_type":
+        return f"{source}: {name} = {item['input']!r}: write its settings under a heading [{name}]"
+    message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{source}: {name} = {item['input']!r}: {message[0].lower()}{message[1:]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from scheduler.cli import options
 from scheduler.cli.failures import EXIT_FAULT, EXIT_REQUEST, Failure
 from scheduler.cli.output import say_json
+from scheduler.paths import default_paths
 
 app = options.command_app()
 
@@ -41,11 +43,15 @@ def daemon(
     """
     if config is not None and not config.is_file():
         raise Failure(f"--config: there is no file {config}")
-    from scheduler.bootstrap import DaemonOptions, run_daemon
+    from scheduler.config import load_settings
     from scheduler.domain.errors import CarbonqError, RequestError, SettingsError
 
     flags = _flags(zone=zone, provider=provider, pue=pue, policy=policy, cpu_slots=cpu_slots)
     try:
+        # A slip in the settings is said before the rest of the daemon, which takes seconds, is loaded.
+        load_settings(config or default_paths().settings_file, os.environ, flags)
+        from scheduler.bootstrap import DaemonOptions, run_daemon
+
         run_daemon(DaemonOptions(config, flags, verbose, agent_socket))
     except SettingsError as error:
         raise Failure(_listed(error.mistakes), "settings") from None

@@ -119,7 +119,7 @@ def _provider_cells(row: dict[str, Any]) -> list[Any]:
     return [
         row["source"],
         row["zone"] or "yes" if row["in_use"] else "",
-        row["freshness"] or "",
+        f"{row['state']}, {row['freshness']}" if row["freshness"] else row["state"],
         "needed" if row["needs_key"] else "none",
         reach,
         row["zones"],

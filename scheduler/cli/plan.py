@@ -92,7 +92,7 @@ def _cells(job: dict[str, Any], now: datetime) -> list[Any]:
 
 def _summary(plan: dict[str, Any], now: datetime) -> Iterator[str]:
     if plan["forecast_age_s"] is None:
-        yield f"Policy {plan['policy']}, made {times.shown(plan['made_at'], now)}; no forecast for {plan['zone']}."
+        yield f"Policy {plan['policy']}, made {times.shown(plan['made_at'], now)}, for {plan['zone']}."
     else:
         source = f"{plan['source']} forecast for {plan['zone']}, issued {figures.duration(plan['forecast_age_s'])} ago"
         yield f"Policy {plan['policy']}, made {times.shown(plan['made_at'], now)}; {source}."

@@ -12,7 +12,8 @@ from scheduler.domain.durations import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("45m", 2700), ("8h", 28800), ("1d12h", 129600), ("1.5h", 5400), ("1 d 2 h", 93600)]
+    ("text", "seconds"),
+    [("90s", 90), ("45m", 2700), ("8h", 28800), ("1d12h", 129600), ("1.5h", 5400), ("1 d 2 h", 93600)],
 )
 def test_the_usual_forms_are_understood(text: str, seconds: float) -> None:
     assert parse_duration(text) == timedelta(seconds=seconds)
