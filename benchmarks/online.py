@@ -20,7 +20,7 @@ from scheduler.domain.carbon import CarbonForecast
 from scheduler.domain.intervals import Interval
 from scheduler.domain.series import StepSeries
 from scheduler.planning import DEFAULT_POLICY
-from scheduler.planning.settings import PLAIN, RESERVED
+from scheduler.planning.settings import RESERVED
 from scheduler.simulation.forecasters import Improved, Perfect, issue
 from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g
 from scheduler.simulation.run import simulate
@@ -74,9 +74,7 @@ def main() -> None:
                 forecaster = Improved(past, issues(chosen.data, zone), HOUR)
             baseline = run_now_emissions_g(world), lower_bound_g(world)
             for policy in policies:
-                done = simulate(
-                    world, policy, forecaster, PLAIN if chosen.forecast == "perfect" else RESERVED, timedelta(0)
-                )
+                done = simulate(world, policy, forecaster, RESERVED, timedelta(0))
                 row = figures(done, world, *baseline)
                 shares[policy].append(float(str(row["share_of_attainable"])))
                 print(

@@ -79,16 +79,13 @@ def _simulated(
     world: World, names: Sequence[str], forecaster: Forecaster, step: timedelta, offline: bool, schedule: Path | None
 ) -> list[Mapping[str, Any]]:
     from scheduler.planning.settings import PLAIN, RESERVED
-    from scheduler.simulation.forecasters import Perfect
     from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g
     from scheduler.simulation.run import simulate as run
 
     run_now_g, bound_g = run_now_emissions_g(world), lower_bound_g(world)
     rows = []
     for name in names:
-        done = run(
-            world, name, forecaster, PLAIN if offline or isinstance(forecaster, Perfect) else RESERVED, step, offline
-        )
+        done = run(world, name, forecaster, PLAIN if offline else RESERVED, step, offline)
         rows.append(figures(done, world, run_now_g, bound_g))
         if schedule is not None:
             _write(schedule, done)

@@ -22,7 +22,7 @@ PLAIN = PlanningSettings()
 """Every gain counts: what benchmarks and comparisons use."""
 
 RESERVED = PlanningSettings(reserve=0.1)
-"""Without hysteresis, but mindful of arrivals: what a simulation with an imperfect forecast uses."""
+"""Without hysteresis, but mindful of arrivals: what a simulation in which jobs arrive uses."""
 
 STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06, reserve=0.1)
 """What the daemon uses unless told otherwise."""

@@ -27,8 +27,8 @@ def files(tmp_path: Path) -> list[str]:
     (tmp_path / "grid.csv").write_text("start,carbon_intensity_g_per_kwh\n" + "\n".join(rows) + "\n")
     (tmp_path / "jobs.csv").write_text(
         "job,submitted_at,duration_s,gpus,power_w,deadline,interruptible\n"
-        "a,2026-11-23T12:00:00Z,3600,1,1000,2026-11-23T16:00:00Z,false\n"
-        "b,2026-11-23T12:00:00Z,3600,1,1000,2026-11-23T16:00:00Z,true\n"
+        "a,2026-11-23T12:00:00Z,3600,1,1000,2026-11-23T17:00:00Z,false\n"
+        "b,2026-11-23T12:00:00Z,3600,1,1000,2026-11-23T17:00:00Z,true\n"
     )
     return ["--intensity", str(tmp_path / "grid.csv"), "--jobs", str(tmp_path / "jobs.csv"), "--gpus", "1"]
 
