@@ -23,7 +23,6 @@ class Live:
     watts: dict[int, float] = field(default_factory=dict)
     """Power just now, by job."""
     progress: dict[int, Progress] = field(default_factory=dict)
-    gpu_watts: dict[str, float] = field(default_factory=dict)
     storage_error: str | None = None
 
     def forget_job(self, job_id: int) -> None:

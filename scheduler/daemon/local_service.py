@@ -232,7 +232,7 @@ class LocalService:
         live = self._parts.live
         if live.inventory is None:
             raise ExecutorError(live.agent_error or "the worker agent has not answered yet; try again in a second")
-        return place_rows(live.inventory, self._parts.store.open_segments(), live.gpu_watts)
+        return place_rows(live.inventory, self._parts.store.open_segments())
 
     # --- requests -------------------------------------------------------------------------------------------------
     async def _changed(self, caller: Caller, job_id: int, change: Callable[[Store, int, datetime], Job]) -> JobRow:

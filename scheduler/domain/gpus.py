@@ -23,6 +23,8 @@ class Gpu:
     name: str
     memory_bytes: int | None = None
     power_limit: Power | None = None
+    power: Power | None = None
+    """What it drew when the inventory was taken."""
     busy_with: tuple[int, ...] = ()
     """PIDs of compute processes seen on it that no run of ours owns."""
 

@@ -163,5 +163,15 @@ def _inventory(report: protocol.InventoryReport) -> Inventory:
 
 
 def _gpu(report: protocol.GpuReport) -> Gpu:
-    limit = None if report.power_limit_w is None else Power(watts=report.power_limit_w)
-    return Gpu(report.uuid, report.name, report.memory_bytes, limit, tuple(report.busy_with))
+    return Gpu(
+        report.uuid,
+        report.name,
+        report.memory_bytes,
+        power_limit=_power(report.power_limit_w),
+        power=_power(report.power_w),
+        busy_with=tuple(report.busy_with),
+    )
+
+
+def _power(watts: float | None) -> Power | None:
+    return None if watts is None else Power(watts)

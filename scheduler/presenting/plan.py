@@ -61,9 +61,7 @@ def plan_view(
     )
 
 
-def place_rows(
-    inventory: Inventory | None, open_segments: Sequence[Segment], powers_w: Mapping[str, float]
-) -> tuple[GpuRow, ...]:
+def place_rows(inventory: Inventory | None, open_segments: Sequence[Segment]) -> tuple[GpuRow, ...]:
     """Each GPU, and each CPU slot, with the job that holds it now."""
     if inventory is None:
         return ()
@@ -75,7 +73,7 @@ def place_rows(
             name=gpu.name,
             memory_bytes=gpu.memory_bytes,
             power_limit_w=gpu.power_limit.watts if gpu.power_limit else None,
-            power_w=powers_w.get(gpu.uuid),
+            power_w=gpu.power.watts if gpu.power else None,
             job=holder.get(gpu.uuid),
             other_pids=gpu.busy_with,
         )
