@@ -12,28 +12,30 @@ NOT_WORTH_A_WORD = 0.005
 """Share of the emissions below which a difference is rounding."""
 
 
-def explain(problem: PlanningProblem, plan: Plan, job_id: int, zone: tzinfo = UTC, pue: float = 1.0) -> tuple[str, ...]:
-    """Two or three sentences; times in `zone`, emissions with `pue`."""
+def explain(
+    problem: PlanningProblem, plan: Plan, job_id: int, zone: tzinfo = UTC, pue: float = 1.0, rehearsed: bool = False
+) -> tuple[str, ...]:
+    """Two or three sentences; times in `zone`, emissions with `pue`. A job that is only rehearsed has no number."""
     job, placement = problem.job(job_id), plan.placement(job_id)
+    name = "This job" if rehearsed else f"Job {job_id}"
     if placement is None:
-        return next(
-            ((note,) for note in plan.notes if note.startswith(f"job {job_id} ")), (f"job {job_id} is not planned.",)
-        )
-    return (_when(job, placement, zone), _worth(placement, pue), _change(job, placement, zone))
+        notes = (note for note in plan.notes if note.startswith(f"job {job_id} "))
+        return (next(notes, f"job {job_id} is not planned.").replace(f"job {job_id}", name, 1),)
+    return (_when(name, job, placement, zone), _worth(placement, pue), _change(job, placement, zone, rehearsed))
 
 
-def _when(job: PlannableJob, placement: Placement, zone: tzinfo) -> str:
+def _when(name: str, job: PlannableJob, placement: Placement, zone: tzinfo) -> str:
     stretch = f"{_time(placement.start, zone)} to {_time(placement.end, zone)}"
     if placement.switches:
         stretch += f" in {len(placement.intervals)} stretches"
     return {
-        "running": f"Job {job.id} is running and is to end at {_time(placement.end, zone)}.",
-        "run-now": f"Job {job.id} starts at once: {stretch}.",
-        "resources": f"Job {job.id} waits for free places: {stretch}.",
-        "dependency": f"Job {job.id} waits for {_jobs(job.after)} to complete: {stretch}.",
-        "due": f"Job {job.id} has no time to wait before its deadline: {stretch}.",
-        "no-forecast": f"Job {job.id} runs in its turn, for no forecast is known: {stretch}.",
-    }.get(placement.reason, f"Job {job.id} waits for low-carbon power: {stretch}.")
+        "running": f"{name} is running and is to end at {_time(placement.end, zone)}.",
+        "run-now": f"{name} starts at once: {stretch}.",
+        "resources": f"{name} waits for free places: {stretch}.",
+        "dependency": f"{name} waits for {_jobs(job.after)} to complete: {stretch}.",
+        "due": f"{name} has no time to wait before its deadline: {stretch}.",
+        "no-forecast": f"{name} runs in its turn, for no forecast is known: {stretch}.",
+    }.get(placement.reason, f"{name} waits for low-carbon power: {stretch}.")
 
 
 def _worth(placement: Placement, pue: float) -> str:
@@ -49,11 +51,11 @@ def _worth(placement: Placement, pue: float) -> str:
     return f"It is expected to emit {print_emissions(expected.grams)}, {much} than {against}."
 
 
-def _change(job: PlannableJob, placement: Placement, zone: tzinfo) -> str:
+def _change(job: PlannableJob, placement: Placement, zone: tzinfo, rehearsed: bool) -> str:
     if placement.late:
-        due = _time(job.finish_by, zone)
-        return (
-            f"It is expected to miss its deadline of {due}; `carbonq update {job.id} --by TIME` gives it a later one."
+        missed = f"It is expected to miss its deadline of {_time(job.finish_by, zone)}"
+        return f"{missed}; " + (
+            "give a later one." if rehearsed else f"`carbonq update {job.id} --by TIME` gives it a later one."
         )
     if placement.reason == "running" and not job.interruptible:
         return "It keeps its places until it ends."
@@ -64,7 +66,8 @@ def _change(job: PlannableJob, placement: Placement, zone: tzinfo) -> str:
             else "Nothing holds it back."
         )
     safe = f"It can start as late as {_time(latest_safe_start(job), zone)}"
-    return f"{safe}; a new forecast or another job can move it, and `carbonq run-now {job.id}` starts it."
+    start = "--now" if rehearsed else f"carbonq run-now {job.id}"
+    return f"{safe}; a new forecast or another job can move it, and `{start}` starts it."
 
 
 def _jobs(ids: tuple[int, ...]) -> str:
