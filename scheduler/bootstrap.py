@@ -127,6 +127,10 @@ def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -
             anchor=grid.anchor,
             speed=grid.speed,
             g_per_kwh=grid.g_per_kwh,
+            lag=grid.lag,
+            kind=grid.kind,
+            accounting=grid.accounting,
+            basis=grid.basis,
         )
         return open_chain(chosen, clock), notes
     except (ValueError, CarbonDataError) as error:

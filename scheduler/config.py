@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from scheduler.domain.carbon import Accounting, Basis, SignalKind
 from scheduler.domain.durations import parse_duration
 from scheduler.domain.errors import SettingsError
 
@@ -29,7 +30,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Positive = Annotated[Duration, Field(gt=timedelta(0))]
 
 PolicyName = Literal["carbonq", "run-now", "lowest-window", "suspend-resume"]
-"""As in scheduler.planning.POLICIES (a test compares)."""
+"""Those that never do worse than first come, first served (scheduler.planning.policies.OURS; a test compares)."""
 LauncherName = Literal["auto", "fork", "systemd-user", "systemd-system"]
 
 
@@ -56,6 +57,12 @@ class GridSettings(_Section):
     """`recorded`: seconds of the series in one second of the clock."""
     g_per_kwh: Annotated[float | None, Field(ge=0, le=2000)] = None
     """`static`: the factor, where the built-in table has none or a better one is known."""
+    lag: Duration = timedelta(0)
+    """`recorded`: how long after its end a value is published, in the time of the series."""
+    kind: SignalKind | None = None
+    accounting: Accounting | None = None
+    basis: Basis | None = None
+    """What the values are, where the provider leaves the choice or, `recorded`, cannot know."""
     credentials_file: Path | None = None
     """TOML, mode 0600, keys of providers that need one."""
 

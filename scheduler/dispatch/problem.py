@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scheduler.config import QueueSettings
 from scheduler.dispatch.dependencies import doomed, known_states
@@ -61,7 +61,7 @@ def _planned(job: Job, segment: Segment | None, now: datetime, queue: QueueSetti
         submitted_at=job.submitted_at,
         pool=job.spec.pool,
         width=job.spec.width,
-        remaining=remaining_at(job, segment, now),
+        remaining=remaining_at(job, segment, now) + _resumption(job, suspending, queue),
         power=job.expected_power,
         finish_by=job.finish_by,
         earliest_start=now + 2 * job.spec.grace if suspending else now,
@@ -71,6 +71,11 @@ def _planned(job: Job, segment: Segment | None, now: datetime, queue: QueueSetti
         switch=SwitchCost(time=queue.switch_cost),
         min_run=queue.shortest_run,
     )
+
+
+def _resumption(job: Job, suspending: bool, queue: QueueSettings) -> timedelta:
+    """Running time that coming back from a suspension is still going to cost; the planner cannot know of it."""
+    return queue.switch_cost if suspending or job.state is JobState.SUSPENDED else timedelta(0)
 
 
 def _capacity(planned: Iterable[PlannableJob], inventory: Inventory, pool: Pool) -> int:

@@ -88,3 +88,11 @@ def test_the_cost_of_a_switch_and_the_shortest_run_come_from_the_settings() -> N
     """So that planner and user speak of the same figures."""
     planned = problem(a_job(1)).job(1)
     assert (planned.switch.time, planned.min_run) == (timedelta(seconds=120), timedelta(minutes=5))
+
+
+def test_a_suspended_job_still_owes_the_time_of_coming_back() -> None:
+    """The planner sees a job that never ran and one that must be resumed as alike, but for that time."""
+    queue = QueueSettings(switch_cost=timedelta(minutes=10))
+    jobs = [a_job(1), a_job(2, JobState.SUSPENDED)]
+    fresh, suspended = build_problem(jobs, [], a_machine(), None, NOON, queue).jobs
+    assert suspended.remaining - fresh.remaining == timedelta(minutes=10)
