@@ -19,9 +19,11 @@ def usable_workdir(given: str | None) -> Path:
     """The absolute directory that the job will run in."""
     try:
         path = Path(given).expanduser().resolve() if given else Path.cwd()
+        is_directory = path.is_dir()
     except (OSError, RuntimeError) as error:
-        raise Failure(f"--workdir: {given or 'the current directory'} cannot be used: {error}") from None
-    if not path.is_dir():
+        place = given or "the current directory"
+        raise Failure(f"--workdir: {place} cannot be used: {error}; name another directory") from None
+    if not is_directory:
         raise Failure(f"--workdir: {path} is not a directory; create it, or name another")
     if not os.access(path, os.R_OK | os.X_OK):
         raise Failure(f"--workdir: {path} is not readable for you; change its mode, or name another directory")

@@ -97,12 +97,11 @@ class GridPoller:
         try:
             await self._writer(self._store.add_observations, observations)
             await self._keep(forecast)
+            self.status = after_answer(self.status, self._clock.now(), self._poll, self._chance())
+            await self._fill_back(now)
         except StorageError as error:
-            # Due at once: what was said is asked for again as soon as it can be kept.
+            # What could not be kept is not counted as an answer: it is due again at once.
             logger.warning("what the grid provider said cannot be kept", extra={"reason": str(error)})
-            return
-        self.status = after_answer(self.status, self._clock.now(), self._poll, self._chance())
-        await self._fill_back(now)
 
     async def _fill_back(self, now: datetime) -> None:
         """Once for each series: the weeks before the first answer, which our own forecaster learns from."""
