@@ -21,7 +21,7 @@ from scheduler.domain.intervals import Interval
 from scheduler.domain.series import StepSeries
 from scheduler.planning import DEFAULT_POLICY
 from scheduler.planning.settings import RESERVED
-from scheduler.simulation.forecasters import Improved, Perfect, issue
+from scheduler.simulation.forecasters import Combined, Perfect, issue
 from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g
 from scheduler.simulation.run import simulate
 from scheduler.simulation.world import Forecaster, World
@@ -71,7 +71,7 @@ def main() -> None:
             world = World(past.clipped(Interval(MONDAY, end)), workload(hours, MONDAY, load, slack, SEED), GPUS)
             forecaster: Forecaster = Perfect(world.actual)
             if chosen.forecast == "issued":
-                forecaster = Improved(past, issues(chosen.data, zone), HOUR)
+                forecaster = Combined(past, issues(chosen.data, zone), HOUR)
             baseline = run_now_emissions_g(world), lower_bound_g(world)
             for policy in policies:
                 done = simulate(world, policy, forecaster, RESERVED, timedelta(0))

@@ -102,14 +102,14 @@ def _world(intensity: Path, jobs: Path, gpus: int, pue: float) -> World:
 def _forecaster(world: World, forecast: str, history: Path | None, slot: str | None) -> tuple[Forecaster, timedelta]:
     """What is forecast when, and how often plans are made anew."""
     from scheduler.grid.series_file import read_issues
-    from scheduler.simulation.forecasters import Improved, Perfect, issue
+    from scheduler.simulation.forecasters import Combined, Perfect, issue
 
     step = times.length(slot, "--slot") if slot else world.step
     if forecast == "perfect":
         return Perfect(world.actual), timedelta(0) if slot is None else step
     past = world.actual if history is None else world.actual.filled_from(_series(history))
     issues = [] if forecast == "builtin" else [issue(i.issued_at, i.expected) for i in read_issues(Path(forecast))]
-    return Improved(past, issues, step), step
+    return Combined(past, issues, step), step
 
 
 def _series(file: Path) -> StepSeries:

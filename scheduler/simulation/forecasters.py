@@ -1,22 +1,17 @@
-"""What was forecast when: the truth, a file of issues, or our own from the series' past."""
+"""What was forecast when: the truth, or our own from the series' past and the provider's issues."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-import numpy as np
 
 from scheduler.domain.carbon import CarbonForecast, SeriesKey
 from scheduler.domain.intervals import Interval
 from scheduler.domain.series import StepSeries
-from scheduler.forecasting.blend import blended
+from scheduler.forecasting.combination import WEEK, Combiner
 
 KEY = SeriesKey("simulation", "recorded")
-_DAYS_KEPT = 30
-"""Of the past: more than any profile looks back."""
 
 
 def issue(issued_at: datetime, expected: StepSeries) -> CarbonForecast:
@@ -30,41 +25,37 @@ class Perfect:
     actual: StepSeries
     step: timedelta | None = None
 
-    def at(self, now: datetime, until: datetime) -> CarbonForecast | None:
+    def at(self, now: datetime) -> CarbonForecast | None:
         span = self.actual.span
         if span is None or now >= span.end:
             return None
         return CarbonForecast(KEY, now, now, self.actual.clipped(Interval(now, span.end)), method="perfect")
 
 
-@dataclass(frozen=True, slots=True)
-class Improved:
-    """The provider's issues, where there are any, corrected and blended with the series' own past.
+class Combined:
+    """The daemon's own forecast: the provider's issues, where there are any, corrected by the series' own past.
 
-    `history` reaches up to the end of the simulation; only what lies before the moment of asking, and the value that
-    holds at it, is ever looked at.
+    The past may reach beyond the moment of asking; only what lies before it, and the value that holds at it, is used.
     """
 
-    history: StepSeries
-    issues: Sequence[CarbonForecast]
-    slot: timedelta
+    def __init__(self, past: StepSeries, issues: Sequence[CarbonForecast], slot: timedelta) -> None:
+        self._past, self._slot = past, slot
+        self._combiner = Combiner(KEY, past, issues)
 
     @property
     def step(self) -> timedelta | None:
-        return self.slot
+        return self._slot
 
-    def at(self, now: datetime, until: datetime) -> CarbonForecast | None:
-        known = self._known(now)
-        if known.span is None:
-            return None
-        issued = bisect_right(self.issues, now, key=lambda issue: issue.issued_at)
-        return blended(
-            known, self.issues[max(0, issued - 2) : issued], now, max(until, now + timedelta(days=4)), self.slot
-        )
+    def at(self, now: datetime) -> CarbonForecast | None:
+        """A week ahead at most; None while neither a day of the past nor an issue is there."""
+        present = self._present(now)
+        span = present.span
+        made = self._combiner.at(now, WEEK, now if span is None else span.end)
+        return None if made is None else replace(made, expected=present.filled_from(made.expected))
 
-    def _known(self, now: datetime) -> StepSeries:
-        """The past, and the slot that holds now."""
-        row = int(np.searchsorted(self.history.starts, now.timestamp(), side="right"))
-        begin = int(np.searchsorted(self.history.starts, (now - timedelta(days=_DAYS_KEPT)).timestamp()))
-        past = slice(begin, row)
-        return StepSeries(self.history.starts[past], self.history.ends[past], self.history.values[past])
+    def _present(self, now: datetime) -> StepSeries:
+        """The slot that holds now: what it emits is published by the time it is planned with."""
+        row = int(self._past.starts.searchsorted(now.timestamp(), side="right"))
+        held = row > 0 and self._past.ends[row - 1] > now.timestamp()
+        here = slice(row - 1, row) if held else slice(0)
+        return StepSeries(self._past.starts[here], self._past.ends[here], self._past.values[here])

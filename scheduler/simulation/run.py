@@ -73,8 +73,7 @@ class _Engine:
 
     def _plan(self, now: datetime) -> Plan:
         jobs = tuple(state.plannable() for state in self._active)
-        until = max((job.finish_by for job in jobs), default=now)
-        problem = PlanningProblem(now, jobs, {Pool.GPU: self._world.gpus, Pool.CPU: 0}, self._forecaster.at(now, until))
+        problem = PlanningProblem(now, jobs, {Pool.GPU: self._world.gpus, Pool.CPU: 0}, self._forecaster.at(now))
         began = time.perf_counter()
         made = plan(problem, self._policy, self._settings, self._previous)
         self.plan_seconds.append(time.perf_counter() - began)

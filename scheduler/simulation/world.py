@@ -38,8 +38,8 @@ class Forecaster(Protocol):
         """How often it has something new to say; None where what it says never changes."""
         ...
 
-    def at(self, now: datetime, until: datetime) -> CarbonForecast | None:
-        """Expected intensity from `now` on, as far towards `until` as it reaches."""
+    def at(self, now: datetime) -> CarbonForecast | None:
+        """Expected intensity from `now` on, as far as it reaches."""
         ...
 
 

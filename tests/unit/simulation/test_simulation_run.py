@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
 
-from scheduler.domain.carbon import CarbonForecast
 from scheduler.domain.errors import RequestError
 from scheduler.domain.intervals import Interval
 from scheduler.domain.series import StepSeries
 from scheduler.planning.settings import PLAIN
-from scheduler.simulation.forecasters import Improved, Perfect
+from scheduler.simulation.forecasters import Combined, Perfect, issue
 from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g, schedule_rows
 from scheduler.simulation.run import Simulation, simulate
 from scheduler.simulation.world import SimulatedJob, World
@@ -154,18 +153,33 @@ def test_our_own_forecast_never_looks_ahead(hour: int, future: list[int]) -> Non
     past = [300 + 100 * np.sin(h / 24 * 6.283) for h in range(130)]
     other = [*past[: hour + 1], *(float(v) for v in future)]
     now = NOON + hour * HOUR
-    made = [Improved(series(list(v)), (), HOUR).at(now, now + 24 * HOUR) for v in (past, other)]
+    made = [Combined(series(list(v)), (), HOUR).at(now) for v in (past, other)]
     assert made[0] is not None and made[1] is not None
     assert made[0].expected == made[1].expected
 
 
-def test_a_providers_forecast_is_moved_by_its_recent_error() -> None:
-    """Fifty grams too low for three hours: what is ahead is raised, less and less."""
-    actual = series([300.0] * 100)
-    issue = CarbonForecast(
-        made_key := Perfect(actual).at(NOON, NOON).key, NOON, NOON, series([250.0] * 96)  # type: ignore[union-attr]
-    )  # fmt: skip
-    made = Improved(actual, (issue,), HOUR).at(NOON + 48 * HOUR, NOON + 60 * HOUR)
-    assert made is not None and made.key == made_key
-    near = made.expected.mean(Interval(NOON + 49 * HOUR, NOON + 50 * HOUR))
-    assert near == approx(300, abs=2)
+def test_a_provider_that_is_always_too_low_is_raised_once_that_has_shown() -> None:
+    """Fifty grams too low for four weeks: most of it is made up for."""
+    usual = [300 + 100 * np.sin(h / 24 * 6.283) for h in range(40 * 24)]
+    actual = series(usual)
+    days = [NOON + 24 * d * HOUR for d in range(28)]
+    issues = [issue(day, series([v - 50 for v in usual[24 * d : 24 * d + 96]], day)) for d, day in enumerate(days)]
+    made = Combined(actual, issues, HOUR).at(days[-1] + HOUR)
+    ahead = Interval(days[-1] + 3 * HOUR, days[-1] + 27 * HOUR)
+    assert made is not None and made.key == issues[0].key
+    assert made.expected.mean(ahead) == approx(actual.mean(ahead), abs=15)
+
+
+def test_the_value_that_holds_now_is_known_and_what_follows_is_not() -> None:
+    """A spike within the running hour is planned with as it is."""
+    values = [200.0] * 60
+    values[50] = 900.0
+    now = NOON + 50.5 * HOUR
+    made = Combined(series(values), (), HOUR).at(now)
+    assert made is not None
+    assert made.expected.value_at(now) == 900
+    assert made.expected.span is not None and made.expected.span.start <= now
+
+
+def test_without_a_day_of_the_past_or_an_issue_nothing_is_expected() -> None:
+    assert Combined(series([300.0] * 100), (), HOUR).at(NOON + 3 * HOUR) is None
