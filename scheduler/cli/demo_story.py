@@ -39,9 +39,7 @@ def say_plan(answer: dict[str, Any], speed: float) -> None:
     if placement is None:
         raise Failure("the demonstration's daemon made no plan; see `carbonq doctor` in an ordinary installation")
     wait_s = max(0.0, (times.parse_stamp(placement["start"]) - now).total_seconds())
-    emits, run_now = figures.emissions(placement["emissions_g"]), figures.emissions(placement["run_now_emissions_g"])
     say(f"  job {answer['id']} waits {wait_s:.0f} s ({figures.duration(wait_s * speed)} of the replayed day)")
-    say(f"  planned   {emits}; run now {run_now}; difference " + _saved(placement))
     for sentence in answer["words"]:
         say(f"  {sentence}")
     say()

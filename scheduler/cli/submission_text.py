@@ -18,8 +18,6 @@ def submission_text(answer: dict[str, Any], now: datetime) -> str:
     name = one_line(answer["name"])
     head = f"Would queue {name}" if answer["dry_run"] else f"Queued job {answer['id']} ({name})"
     lines = [f"{head}: {_places(answer)}, finished by {times.shown(answer['finish_by'], now)}."]
-    if (placement := answer["placement"]) is not None:
-        lines += [f"  {name:<10}{value}" for name, value in placement_pairs(placement, now)]
     lines += [f"  {sentence}" for sentence in answer["words"]]
     lines.append(f"  {_forecast(answer['forecast_age_s'])}")
     return "\n".join(lines)

@@ -136,7 +136,7 @@ def test_a_secret_of_the_shell_is_not_sent(carbonq: CommandLine, monkeypatch: py
 def test_the_answer_says_when_why_and_what_was_assumed(carbonq: CommandLine) -> None:
     out = carbonq("submit", "true").out
     assert out.startswith("Queued job 1 (true): 1 GPU for 4 h")
-    assert "72.0 gCO2eq, 180 gCO2eq (71 %) less than run now" in out
+    assert "Starts in 5 h, at 60 instead of 210 gCO2eq/kWh." in out
     assert "--duration" in out and "Forecast issued 20 min ago" in out
 
 
