@@ -22,7 +22,7 @@ from scheduler.inherited_socket import inherited_socket
 from scheduler.protocol import Accepted, InventoryReport, Refused, Reports, Welcome
 from workers import clock
 from workers.connection import listen, only_agent
-from workers.launcher import Launcher, launcher_named
+from workers.launcher import ForkLauncher, Launcher
 from workers.segments import Segments
 from workers.serving import Server
 from workers.training_process import end_with_parent
@@ -146,6 +146,16 @@ def _uid(text: str) -> int:
         return int(text) if text.isdecimal() else pwd.getpwnam(text).pw_uid
     except KeyError:
         raise argparse.ArgumentTypeError(f"there is no user {text}; see /etc/passwd") from None
+
+
+def launcher_named(name: str) -> Launcher:
+    """`fork`, `systemd-user` or `systemd-system`."""
+    if name == ForkLauncher.name:
+        return ForkLauncher()
+    # Imported here, for a machine without systemd needs no D-Bus.
+    from workers.transient_unit import SystemdLauncher
+
+    return SystemdLauncher(system=name == "systemd-system")
 
 
 def _absolute(text: str) -> Path:

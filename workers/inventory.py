@@ -8,10 +8,10 @@ from pathlib import Path
 from scheduler.domain.readings import MeterMethod
 from scheduler.protocol import ENV_SEGMENT, GpuReport, InventoryReport
 from workers import clock
-from workers.launcher import SLICE, UNIT_PREFIX
 from workers.metering.nvml import Board, NvmlAbsent, NvmlError, boards, close_nvml, open_nvml
 from workers.metering.rapl import find_zones
 from workers.metering.sampler import THIS_HOST, HostFiles
+from workers.unit_names import SLICE, UNIT_PREFIX
 
 CPUS_PER_SLOT = 4
 """Logical CPUs behind one CPU slot where the settings do not say how many slots there are."""

@@ -12,8 +12,6 @@ from scheduler.protocol import RunSpec
 
 SUPERVISOR = (sys.executable, "-P", "-m", "workers.supervisor")
 SUPERVISOR_LOG = "supervisor.log"
-SLICE = "carbonq.slice"
-UNIT_PREFIX = "carbonq-run-"
 
 
 class Launcher(Protocol):
@@ -34,11 +32,6 @@ class Launcher(Protocol):
     def launch(self, directory: Path, spec: RunSpec, lock: int) -> None:
         """Start the supervisor of `directory` with the locked descriptor; ExecutorError when that is refused."""
         ...
-
-
-def unit_name(segment: str) -> str:
-    """The transient unit that holds a segment, where systemd launches it."""
-    return f"{UNIT_PREFIX}{segment}.service"
 
 
 class ForkLauncher:
@@ -76,13 +69,3 @@ class ForkLauncher:
         os.set_inheritable(lock, True)
         os.chdir("/")
         os.execv(self._supervisor[0], [*self._supervisor, str(directory), str(lock)])  # noqa: S606
-
-
-def launcher_named(name: str) -> Launcher:
-    """`fork`, `systemd-user` or `systemd-system`."""
-    if name == ForkLauncher.name:
-        return ForkLauncher()
-    # Imported here, for a machine without systemd needs no D-Bus.
-    from workers.transient_unit import SystemdLauncher
-
-    return SystemdLauncher(system=name == "systemd-system")

@@ -17,10 +17,10 @@ from scheduler.steps import Step, reached
 from workers import clock
 from workers.control import open_control
 from workers.journal import create_durably, read_record
-from workers.launcher import unit_name
 from workers.segment_directory import SegmentDirectory
 from workers.slices import OpenSampler, open_real_sampler
 from workers.training_process import adopt_orphans
+from workers.unit_names import unit_name
 from workers.watch import Watch
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ from dbus_fast.errors import DBusError
 from scheduler.domain.errors import ExecutorError
 from scheduler.protocol import RunSpec
 from workers.identity import identity_of
-from workers.launcher import SLICE, SUPERVISOR, unit_name
+from workers.launcher import SUPERVISOR
+from workers.unit_names import SLICE, unit_name
 
 ANSWER_WITHIN_S = 10.0
 UNIT_EXISTS = "org.freedesktop.systemd1.UnitExists"

@@ -11,7 +11,8 @@ from dbus_fast import Message, MessageType
 from fakes.worker_processes import run_spec
 
 from scheduler.domain.errors import ExecutorError
-from workers.launcher import ForkLauncher, launcher_named
+from workers.agent import launcher_named
+from workers.launcher import ForkLauncher
 from workers.transient_unit import SystemdLauncher, refusal, unit_properties
 
 SECRET = "hunter2"
