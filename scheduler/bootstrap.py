@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import logging
 import os
 import tomllib
 from collections.abc import Mapping
@@ -48,6 +49,8 @@ from scheduler.storage import FileSecretSpool, open_store
 LOADED_KEYS = "carbonq-keys.toml"
 """Name of the credential (systemd.exec(5), LoadCredential=) with the keys of providers."""
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class DaemonOptions:
@@ -68,6 +71,8 @@ def run_daemon(options: DaemonOptions) -> None:
     paths = default_paths(environ)
     settings = load_settings(options.settings_file or paths.settings_file, environ, options.flags)
     set_up_logging(options.verbose, under_systemd="JOURNAL_STREAM" in environ)
+    if os.getuid() == 0 and options.agent_socket is None:
+        logger.warning("running as root, and so will the jobs: in user mode run the daemon as yourself")
     _make_directories(paths, own_agent=options.agent_socket is None)
     asyncio.run(_run(_with_launcher(settings, environ), paths, options, environ))
 
