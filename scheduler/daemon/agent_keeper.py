@@ -30,10 +30,16 @@ class AgentKeeper:
     """Starts the agent, and starts it again when it ends."""
 
     def __init__(
-        self, command: list[str], environ: Mapping[str, str], log: Path, lowest_backoff_s: float = LOWEST_BACKOFF_S
+        self,
+        command: list[str],
+        environ: Mapping[str, str],
+        log: Path,
+        lowest_backoff_s: float = LOWEST_BACKOFF_S,
+        patience_s: float = 5.0,
     ) -> None:
+        """`patience_s`: how long the agent may take to end when it is asked to."""
         self._command, self._environ, self._log = command, dict(environ), log
-        self._lowest_backoff_s = lowest_backoff_s
+        self._lowest_backoff_s, self._patience_s = lowest_backoff_s, patience_s
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -68,10 +74,11 @@ class AgentKeeper:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), 5)
+            await asyncio.wait_for(process.wait(), self._patience_s)
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+            await process.wait()
 
     async def _start(self) -> asyncio.subprocess.Process:
         descriptor = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

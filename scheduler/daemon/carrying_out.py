@@ -27,6 +27,8 @@ _FIRST_BACKOFF, _LAST_BACKOFF = timedelta(seconds=2), timedelta(minutes=5)
 class StartFailures:
     """Starts that the worker refused, so that a full disk there is not asked again every second."""
 
+    unfit: set[int] = field(default_factory=set)
+    """Jobs that something of their own keeps from starting: they are tried when they are due, and planned no more."""
     _failed: dict[int, tuple[int, datetime]] = field(default_factory=dict)
 
     def note(self, job_id: int, now: datetime) -> None:
@@ -35,17 +37,17 @@ class StartFailures:
 
     def forget(self, job_id: int) -> None:
         self._failed.pop(job_id, None)
+        self.unfit.discard(job_id)
 
-    def may_try(self, job_id: int, now: datetime) -> bool:
-        return job_id not in self._failed or now >= self._failed[job_id][1]
+    def resting(self, now: datetime) -> frozenset[int]:
+        """Jobs that are not to be tried again yet."""
+        return frozenset(job for job, (_, again_at) in self._failed.items() if now < again_at)
 
 
 async def carry_out(parts: Parts, instruction: Instruction, jobs: dict[int, Job], failures: StartFailures) -> bool:
     """One instruction; whether it had an effect. What fails is logged and judged again by the next look."""
     match instruction:
         case StartSegment():
-            if not failures.may_try(instruction.job, parts.clock.now()):
-                return False
             return await _start(parts, instruction, jobs[instruction.job], failures)
         case StopSegment():
             return await _stop(parts, instruction)
@@ -62,6 +64,7 @@ async def _start(parts: Parts, instruction: StartSegment, job: Job, failures: St
         return await parts.writer(_cancel_without_environment, parts, job)
     except StorageError as error:
         # One job's file: the others do not wait for it.
+        failures.unfit.add(job.id)
         failures.note(job.id, parts.clock.now())
         await parts.writer(_note_obstacle, parts, job, str(error))
         return False

@@ -181,7 +181,8 @@ class Dispatcher:
 
     def _problem(self, queue: Queue, inventory: Inventory, now: datetime) -> PlanningProblem:
         forecast, rules = self._forecast(now), self._parts.settings.queue
-        return build_problem(queue.jobs, queue.segments, inventory, forecast, now, rules, queue.ended)
+        jobs = [job for job in queue.jobs if job.id not in self._failures.unfit]
+        return build_problem(jobs, queue.segments, inventory, forecast, now, rules, queue.ended)
 
     async def _planned(self, problem: PlanningProblem) -> Plan:
         policy = self._parts.settings.planning.policy
@@ -209,8 +210,10 @@ class Dispatcher:
     async def _carry_out(self) -> None:
         live, now = self._parts.live, self._parts.clock.now()
         queue = await self._parts.writer(self._load_queue)
-        instructions = reconcile(queue.jobs, queue.segments, live.plan, live.inventory, now, queue.ended)
+        resting = self._failures.resting(now)
+        instructions = reconcile(queue.jobs, queue.segments, live.plan, live.inventory, now, queue.ended, resting)
         jobs, self._waiting = {job.id: job for job in queue.jobs}, queue.jobs
+        unfit_before = len(self._failures.unfit)
         for instruction in instructions:
             try:
                 if await carry_out(self._parts, instruction, jobs, self._failures):
@@ -219,3 +222,5 @@ class Dispatcher:
                 raise
             except CarbonqError as error:
                 logger.error("instruction failed", extra={"instruction": str(instruction), "reason": str(error)})
+        if len(self._failures.unfit) > unfit_before:
+            self.wake(Trigger.FAILURE)

@@ -23,6 +23,8 @@ _ENOUGH = 0.8
 LOOK_BACK = timedelta(hours=48)
 """Published values are asked for again this far back, for providers revise them."""
 _FIRST_RETRY, _LAST_RETRY = timedelta(seconds=30), timedelta(minutes=30)
+_ASK_AGAIN = timedelta(minutes=5)
+"""Wait after an answer that a full disk did not let us keep."""
 SPREAD = 0.1
 """Each wait is longer by up to this share, so that installations do not ask in step, nor come back together."""
 
@@ -100,7 +102,8 @@ class GridPoller:
             self.status = after_answer(self.status, self._clock.now(), self._poll, self._chance())
             await self._fill_back(now)
         except StorageError as error:
-            # What could not be kept is not counted as an answer: it is due again at once.
+            # What could not be kept is not counted as an answer, and is asked for again before the next poll.
+            self.status = replace(self.status, next_at=self._clock.now() + min(self._poll, _ASK_AGAIN))
             logger.warning("what the grid provider said cannot be kept", extra={"reason": str(error)})
 
     async def _fill_back(self, now: datetime) -> None:

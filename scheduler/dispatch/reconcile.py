@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -53,8 +53,10 @@ def reconcile(
     inventory: Inventory | None,
     now: datetime,
     ended: Mapping[int, JobState] | None = None,
+    resting: Collection[int] = (),
 ) -> tuple[Instruction, ...]:
-    """`jobs`: all that have not ended; `segments`: the open ones; `ended`: states of the ended jobs others come after.
+    """`jobs`: all that have not ended; `segments`: the open ones; `ended`: states of the ended jobs others come after;
+    `resting`: jobs whose start failed a moment ago, which keep no places from others meanwhile.
 
     Without a plan only jobs that are due are started, and nothing is suspended.
     """
@@ -62,7 +64,7 @@ def reconcile(
     placements = {placement.job: placement for placement in plan.placements} if plan else {}
     trusted = plan is not None and now - plan.made_at <= PLAN_TRUSTED_FOR
     states = known_states(jobs, ended or {})
-    startable = [job for job in jobs if _may_start(job, states)]
+    startable = [job for job in jobs if job.id not in resting and _may_start(job, states)]
     return (
         *(CancelDependant(job, before) for job, before in falling.items()),
         *_stops(jobs, segments, placements, now),

@@ -72,6 +72,9 @@ class FakeExecutor:
     gpus: tuple[Gpu, ...] = (Gpu("GPU-0", "Fake A100"),)
     cpu_slots: int = 2
     unreachable: bool = False
+    fault: Exception | None = None
+    """Raised by every question: a fault of ours, which no port foresees."""
+    unreadable_locks: bool = False
     orders: list[protocol.StartOrder] = field(default_factory=list)
     """Every start order that was taken."""
     stops: list[tuple[SegmentId, StopReason]] = field(default_factory=list)
@@ -94,6 +97,8 @@ class FakeExecutor:
 
     def lock_is_free(self, segment: SegmentId) -> bool:
         self._settle()
+        if self.unreadable_locks:
+            raise ExecutorError(f"the lock of {segment} cannot be looked at: Permission denied; check permissions")
         if segment not in self._locks:
             return True
         return bool(select.select([self._locks[segment]], [], [], 0)[0])
@@ -150,6 +155,8 @@ class FakeExecutor:
         self._locks.clear()
 
     def _reach(self) -> None:
+        if self.fault is not None:
+            raise self.fault
         if self.unreachable:
             raise ExecutorError("the worker agent cannot be reached; the daemon starts it again")
 

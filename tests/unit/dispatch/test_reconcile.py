@@ -308,3 +308,10 @@ def test_the_order_of_the_queue_changes_nothing(case: tuple[Reality, Plan | None
     reality, plan, machine = case
     shuffled = Reality(reality.jobs[::-1], reality.segments[::-1], reality.ended)
     assert set(shuffled.asked(plan, machine)) == set(reality.asked(plan, machine))
+
+
+def test_a_job_whose_start_failed_a_moment_ago_keeps_no_place_from_the_next() -> None:
+    first, second = a_job(1, finish_by=NOON + 2 * HOUR), a_job(2, finish_by=NOON + 2 * HOUR)
+    one_gpu = a_machine(gpus=1)
+    assert reconcile([first, second], [], None, one_gpu, NOON) == (StartSegment(1, ("GPU-0",)),)
+    assert reconcile([first, second], [], None, one_gpu, NOON, resting={1}) == (StartSegment(2, ("GPU-0",)),)

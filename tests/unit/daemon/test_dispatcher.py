@@ -1,0 +1,266 @@
+"""The heartbeat: what wakes it, what it survives, and that what users do meanwhile is not undone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from fakes.carbon_source import hourly
+from fakes.clock import NOON, FakeClock
+from fakes.executor import Outcome
+from fakes.queue import a_job
+from fakes.records import a_draft
+from fakes.whole_daemon import ANNA, WholeDaemon
+
+from scheduler import service
+from scheduler.config import DaemonSettings, Settings
+from scheduler.dispatch.replanning import Trigger
+from scheduler.domain.errors import DiskFull, StorageError
+from scheduler.domain.lifecycle import JobState, Reason
+from scheduler.domain.plans import Plan, PlanningProblem
+from scheduler.domain.series import StepSeries
+from scheduler.service_views import JobRequest
+
+HOUR = timedelta(hours=1)
+FULL = DiskFull("the disk that holds carbonq.db is full; make room there, then do it again")
+
+
+def dirty_now_clean_at_six() -> StepSeries:
+    return hourly(NOON, [400.0] * 6 + [50.0] * 6 + [400.0] * 36)
+
+
+def a_daemon(**script: list[Outcome]) -> WholeDaemon:
+    outcomes = {int(number.removeprefix("job")): planned for number, planned in script.items()}
+    daemon = WholeDaemon(FakeClock(), dirty_now_clean_at_six(), outcomes)
+    daemon.pass_time(timedelta(0))
+    return daemon
+
+
+def beat(daemon: WholeDaemon) -> None:
+    asyncio.run(daemon.dispatcher.beat())
+
+
+def test_a_plan_is_made_at_once_for_someone_who_waits_for_the_answer() -> None:
+    daemon = a_daemon()
+    job = daemon.submit(duration=HOUR, within=24 * HOUR)
+    plan = daemon.parts.live.plan
+    assert plan is not None and plan.placement(job.id) is not None
+    assert (job.state, job.reason) == (JobState.QUEUED, Reason.CARBON_WINDOW)
+
+
+def test_where_planning_is_slow_a_burst_of_submissions_shares_a_plan() -> None:
+    """Nobody waits for a plan that takes seconds; the debounce gathers them."""
+    daemon = a_daemon()
+    daemon.submit(duration=HOUR)
+    made_at = daemon.parts.live.plan
+    daemon.parts.live.plan_took = timedelta(seconds=3)
+    daemon.clock.advance(timedelta(milliseconds=100))
+    daemon.submit(duration=HOUR)
+    assert daemon.parts.live.plan is made_at
+    daemon.pass_time(timedelta(seconds=4), step=timedelta(seconds=1))
+    plan = daemon.parts.live.plan
+    assert plan is not None and plan.placement(2) is not None
+
+
+def test_without_a_worker_there_is_no_plan_and_one_as_soon_as_it_is_seen() -> None:
+    daemon = WholeDaemon(FakeClock(), dirty_now_clean_at_six())
+    daemon.executor.unreachable = True
+    beat(daemon)
+    assert daemon.parts.live.plan is None
+    assert asyncio.run(daemon.dispatcher.rehearse(a_job())) is None
+    assert asyncio.run(daemon.dispatcher.machine_seen(timedelta(0))) is False
+    daemon.executor.unreachable = False
+    daemon.pass_time(timedelta(minutes=1))
+    assert daemon.parts.live.plan is not None
+
+
+def test_a_submission_waits_for_a_worker_that_is_only_starting() -> None:
+    daemon = WholeDaemon(FakeClock(), dirty_now_clean_at_six())
+
+    async def seen_while_waited_for() -> bool:
+        waiting = asyncio.create_task(daemon.dispatcher.machine_seen(timedelta(seconds=20)))
+        await asyncio.sleep(0)
+        await daemon.dispatcher.beat()
+        return await waiting
+
+    assert asyncio.run(seen_while_waited_for()) is True
+
+
+def test_the_loop_beats_when_it_is_woken_and_not_only_each_tick() -> None:
+    """The next tick is a minute away, so nothing but the wake can have called for the beat."""
+    daemon = WholeDaemon(
+        FakeClock(), dirty_now_clean_at_six(), settings=Settings(daemon=DaemonSettings(tick=timedelta(minutes=1)))
+    )
+
+    async def woken() -> None:
+        loop = asyncio.create_task(daemon.dispatcher.run())
+        async with asyncio.timeout(10):
+            await _beaten(daemon)
+            daemon.dispatcher.last_beat_at = None
+            daemon.dispatcher.wake(Trigger.USER_CHANGE)
+            await _beaten(daemon)
+        loop.cancel()
+
+    asyncio.run(woken())
+
+
+async def _beaten(daemon: WholeDaemon) -> None:
+    while daemon.dispatcher.last_beat_at is None:
+        await asyncio.sleep(0.005)
+
+
+# --- storage
+def test_a_full_disk_is_said_once_survived_and_over_when_there_is_room(caplog: pytest.LogCaptureFixture) -> None:
+    daemon = a_daemon(job1=[Outcome(lasts=HOUR)])
+    job = daemon.submit(run_now=True, duration=HOUR)
+    daemon.store.failing_with = FULL
+    daemon.pass_time(3 * HOUR)
+    assert daemon.parts.live.storage_error == str(FULL)
+    assert daemon.job(job.id).state is not JobState.COMPLETED
+    said = [record for record in caplog.records if record.getMessage() == "the database cannot be written"]
+    assert len(said) == 1
+    daemon.store.failing_with = None
+    daemon.pass_time(HOUR)
+    assert daemon.parts.live.storage_error is None
+    ended = daemon.job(job.id)
+    assert (ended.state, ended.ended_at) == (JobState.COMPLETED, NOON + HOUR)
+    assert len(daemon.executor.orders) == 1
+
+
+def test_no_process_is_started_that_could_not_be_recorded() -> None:
+    """The commit comes before the process."""
+    daemon = a_daemon()
+    daemon.store.failing_with = FULL
+    with pytest.raises(DiskFull):
+        daemon.submit(run_now=True, duration=HOUR)
+    daemon.store.failing_with = None
+    job = daemon.submit(duration=HOUR, within=20 * HOUR)
+    daemon.store.failing_with = FULL
+    daemon.pass_time(8 * HOUR)
+    assert daemon.executor.orders == []
+    daemon.store.failing_with = None
+    daemon.until_all_ended()
+    assert daemon.job(job.id).state is JobState.COMPLETED
+
+
+def test_a_damaged_environment_of_one_job_keeps_no_other_from_starting(caplog: pytest.LogCaptureFixture) -> None:
+    daemon = a_daemon()
+    get = daemon.spool.get
+
+    def damaged(job_id: int) -> dict[str, str]:
+        if job_id == 1:
+            raise StorageError("1.json is damaged; submit job 1 again")
+        return get(job_id)
+
+    daemon.spool.get = damaged  # type: ignore[method-assign]
+    first, second = (daemon.submit(duration=HOUR, within=3 * HOUR) for _ in range(2))
+    daemon.pass_time(4 * HOUR)
+    assert daemon.job(second.id).state is JobState.COMPLETED
+    assert daemon.job(first.id).detail == "1.json is damaged; submit job 1 again"
+    assert daemon.parts.live.storage_error is None
+    assert sum(record.getMessage() == "job cannot be started" for record in caplog.records) == 1
+
+
+# --- faults of ours
+def test_a_beat_that_fails_in_one_way_again_and_again_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """last_beat_at stays, so that the watchdog can tell."""
+    daemon = a_daemon()
+    beat(daemon)
+    before = daemon.dispatcher.last_beat_at
+
+    daemon.executor.fault = ZeroDivisionError("once and always")
+    for _ in range(5):
+        daemon.clock.advance(timedelta(seconds=30))
+        beat(daemon)
+    assert daemon.dispatcher.last_beat_at == before
+    assert sum(record.getMessage() == "beat failed" for record in caplog.records) == 1
+    daemon.executor.fault = None
+    beat(daemon)
+    assert daemon.dispatcher.last_beat_at == daemon.clock.now()
+
+
+def test_a_lock_that_cannot_be_looked_at_is_a_problem_of_the_worker_and_no_failed_beat() -> None:
+    daemon = a_daemon(job1=[Outcome(lasts=HOUR)])
+    daemon.submit(run_now=True, duration=HOUR)
+    daemon.executor.unreadable_locks = True
+    daemon.clock.advance(timedelta(seconds=1))
+    beat(daemon)
+    assert daemon.parts.live.agent_error is not None
+    assert "the lock of 1-1-1 cannot be looked at" in daemon.parts.live.agent_error
+    assert daemon.dispatcher.last_beat_at == daemon.clock.now()
+    daemon.executor.unreadable_locks = False
+    daemon.until_all_ended()
+
+
+# --- what users do while a plan is made
+def while_planning(daemon: WholeDaemon, act: Callable[[], object]) -> None:
+    """The next plan takes long enough for its user to act before it is there."""
+    planned: Callable[[PlanningProblem], Awaitable[Plan]] = daemon.dispatcher._planned
+
+    async def slowly(problem: PlanningProblem) -> Plan:
+        plan = await planned(problem)
+        act()
+        return plan
+
+    daemon.dispatcher._planned = slowly  # type: ignore[method-assign]
+    daemon.dispatcher.wake(Trigger.FORECAST)
+    daemon.clock.advance(HOUR)
+    beat(daemon)
+    daemon.dispatcher._planned = planned  # type: ignore[method-assign]
+
+
+def test_a_job_held_while_a_plan_was_made_stays_held_and_says_so() -> None:
+    daemon = a_daemon()
+    job = daemon.submit(duration=HOUR, within=24 * HOUR)
+    while_planning(daemon, lambda: service.hold(daemon.store, job.id, daemon.clock.now()))
+    held = daemon.job(job.id)
+    assert (held.state, held.reason) == (JobState.HELD, Reason.HELD_BY_USER)
+
+
+def test_a_job_cancelled_while_a_plan_was_made_stays_cancelled_by_its_user() -> None:
+    daemon = a_daemon()
+    job = daemon.submit(duration=HOUR, within=24 * HOUR)
+    while_planning(daemon, lambda: service.cancel(daemon.store, job.id, daemon.clock.now()))
+    daemon.pass_time(24 * HOUR)
+    cancelled = daemon.job(job.id)
+    assert (cancelled.state, cancelled.reason) == (JobState.CANCELLED, Reason.CANCELLED_BY_USER)
+    assert daemon.executor.orders == []
+
+
+def test_a_job_that_came_while_a_plan_was_made_is_no_dependant_of_anyone() -> None:
+    daemon = a_daemon()
+    daemon.submit(duration=HOUR, within=24 * HOUR)
+    while_planning(daemon, lambda: daemon.store.add_job(a_draft()))
+    assert daemon.job(2).reason is Reason.NEW
+
+
+def test_every_waiting_job_says_why_it_waits() -> None:
+    daemon = a_daemon(job1=[Outcome(lasts=3 * HOUR)])
+    running = daemon.submit(run_now=True, duration=3 * HOUR)
+    clean = daemon.submit(duration=HOUR, within=24 * HOUR)
+    after = daemon.submit(duration=HOUR, after=(clean.id,))
+    due = daemon.submit(duration=2 * HOUR, within=2 * HOUR + timedelta(seconds=1))
+    daemon.pass_time(timedelta(minutes=1))
+    reasons = {job.id: daemon.job(job.id).reason for job in (running, clean, after, due)}
+    assert reasons == {
+        running.id: Reason.EXECUTING,
+        clean.id: Reason.CARBON_WINDOW,
+        after.id: Reason.DEPENDENCY,
+        due.id: Reason.DUE,
+    }
+
+
+def test_a_dry_run_is_planned_and_leaves_nothing_behind() -> None:
+    daemon = a_daemon()
+    request = JobRequest(
+        argv=("python", "train.py"), workdir="/home/anna", env={}, gpus=1, duration=HOUR, within=24 * HOUR
+    )
+    answer = asyncio.run(daemon.service.submit(ANNA, request, dry_run=True))
+    assert answer.id is None and answer.dry_run
+    assert answer.placement is not None and answer.placement.job is None
+    assert answer.placement.start >= NOON + 6 * HOUR
+    assert answer.words[0].startswith("This job waits for low-carbon power")
+    assert not any(str(2**62) in sentence for sentence in answer.words)
+    assert daemon.store.job(1) is None and daemon.spool.environments == {}
