@@ -159,7 +159,7 @@ def test_daemon_and_agent_killed_at_random_moments_cost_nothing(tmp_path: Path, 
         deadline = time.monotonic() + 200
         while not stage.is_done:
             assert time.monotonic() < deadline, "the jobs did not all end"
-            time.sleep(chance.uniform(0.1, 0.8))
+            time.sleep(chance.uniform(0.05, 0.3))
             if chance.random() < 0.7:
                 stage.kill_daemon()
                 kills += 1
