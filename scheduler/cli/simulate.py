@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ import typer
 from scheduler.cli import options, times
 from scheduler.cli.failures import Failure
 from scheduler.cli.output import say, say_json
+from scheduler.cli.simulate_files import encoder, write_plot, write_schedule
 from scheduler.cli.table import Column, table
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ def simulate(
     pue: Annotated[float, typer.Option(min=1.0, help="Facility overhead, applied to every figure.")] = 1.0,
     offline: Annotated[bool, typer.Option("--offline", help="All jobs are known from the beginning.")] = False,
     schedule: Annotated[Path | None, typer.Option(help="Write job,start,end,gpus rows here (one policy).")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw intensity and each policy's work: FILE.svg, or .png with resvg-py.")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Simulate policies on recorded intensity: the same planner, a virtual clock."""
@@ -62,34 +65,32 @@ def simulate(
     names = policy or [DEFAULT_POLICY]
     if schedule is not None and len(names) > 1:
         raise Failure("--schedule holds the schedule of one policy; give --policy once")
+    encode = encoder(plot) if plot is not None else None
     try:
         world = _world(intensity, jobs, gpus, pue)
         forecaster, step = _forecaster(world, forecast, history, slot)
-        rows = _simulated(world, names, forecaster, step, offline, schedule)
+        done = _simulated(world, names, forecaster, step, offline)
     except CarbonqError as error:
         raise Failure(str(error)) from None
-    if as_json:
-        say_json(rows)
-    else:
-        say(table(COLUMNS, [_cells(row) for row in rows]))
-        say(_footnote(rows[0]))
+    if schedule is not None:
+        write_schedule(schedule, done[0][0])
+    if plot is not None and encode is not None:
+        from scheduler.simulation.picture import picture
+
+        write_plot(plot, encode(picture(world, done)))
+    _print([row for _, row in done], as_json)
 
 
 def _simulated(
-    world: World, names: Sequence[str], forecaster: Forecaster, step: timedelta, offline: bool, schedule: Path | None
-) -> list[Mapping[str, Any]]:
+    world: World, names: Sequence[str], forecaster: Forecaster, step: timedelta, offline: bool
+) -> list[tuple[Simulation, Mapping[str, Any]]]:
     from scheduler.planning.settings import PLAIN, RESERVED
     from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g
     from scheduler.simulation.run import simulate as run
 
     run_now_g, bound_g = run_now_emissions_g(world), lower_bound_g(world)
-    rows = []
-    for name in names:
-        done = run(world, name, forecaster, PLAIN if offline else RESERVED, step, offline)
-        rows.append(figures(done, world, run_now_g, bound_g))
-        if schedule is not None:
-            _write(schedule, done)
-    return rows
+    done = [run(world, name, forecaster, PLAIN if offline else RESERVED, step, offline) for name in names]
+    return [(simulation, figures(simulation, world, run_now_g, bound_g)) for simulation in done]
 
 
 def _world(intensity: Path, jobs: Path, gpus: int, pue: float) -> World:
@@ -119,17 +120,12 @@ def _series(file: Path) -> StepSeries:
     return without_gaps(read_series(file), str(file))
 
 
-def _write(file: Path, done: Simulation) -> None:
-    from scheduler.simulation.report import schedule_rows
-
-    try:
-        with file.open("w", newline="") as out:
-            writer = csv.writer(out)
-            writer.writerow(("job", "start", "end", "gpus"))
-            for name, start, end, gpus in schedule_rows(done):
-                writer.writerow((name, *(f"{m.astimezone(UTC).isoformat()}" for m in (start, end)), gpus))
-    except OSError as error:
-        raise Failure(f"--schedule: {file} cannot be written: {error.strerror}") from None
+def _print(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    if as_json:
+        say_json(rows)
+    else:
+        say(table(COLUMNS, [_cells(row) for row in rows]))
+        say(_footnote(rows[0]))
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

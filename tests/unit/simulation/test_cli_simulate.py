@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from datetime import timedelta
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from fakes.clock import NOON
@@ -91,3 +93,30 @@ def test_an_unknown_policy_is_refused_with_those_there_are(
 ) -> None:
     assert main(["simulate", *files, "--policy", "psychic"]) == 2
     assert "lowest-window" in capsys.readouterr().err
+
+
+def test_the_picture_has_the_grid_and_a_panel_for_each_policy(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Well-formed, with units, and each policy's figures as its panel's title."""
+    plot = tmp_path / "out.svg"
+    assert main(["simulate", *files, "--policy", "carbonq", "--policy", "run-now", "--plot", str(plot)]) == 0
+    words = [text.text for text in ElementTree.parse(plot).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"Carbon intensity", "gCO2eq/kWh", "time (UTC)", "the machine's 1 GPUs"} <= set(words)
+    assert "carbonq: 0.2 kgCO2eq, 70.0 % saved, 0 late" in words
+    assert words.count("GPUs in use") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "way_out"), [("out.pdf", "ends in neither .svg nor .png"), ("out.png", "resvg-py, is not installed")]
+)
+def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_simulated(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    name: str, way_out: str,
+) -> None:  # fmt: skip
+    """With the name that would do."""
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    assert main(["simulate", *files, "--plot", str(tmp_path / name)]) == 2
+    said = capsys.readouterr()
+    assert way_out in said.err and "out.svg" in said.err
+    assert not said.out
