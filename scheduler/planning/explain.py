@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from scheduler.domain.plans import Placement, Plan, PlannableJob, PlanningProblem
 from scheduler.domain.printing import print_emissions
@@ -25,11 +25,11 @@ def explain(
 
 
 def _when(name: str, job: PlannableJob, placement: Placement, zone: tzinfo) -> str:
-    stretch = f"{_time(placement.start, zone)} to {_time(placement.end, zone)}"
+    stretch = f"{_time(placement.start, zone, placement.busy)} to {_time(placement.end, zone, placement.busy)}"
     if placement.switches:
         stretch += f" in {len(placement.intervals)} stretches"
     return {
-        "running": f"{name} is running and is to end at {_time(placement.end, zone)}.",
+        "running": f"{name} is running and is to end at {_time(placement.end, zone, placement.busy)}.",
         "run-now": f"{name} starts at once: {stretch}.",
         "resources": f"{name} waits for free places: {stretch}.",
         "dependency": f"{name} waits for {_jobs(job.after)} to complete: {stretch}.",
@@ -53,7 +53,7 @@ def _worth(placement: Placement, pue: float) -> str:
 
 def _change(job: PlannableJob, placement: Placement, zone: tzinfo, rehearsed: bool) -> str:
     if placement.late:
-        missed = f"It is expected to miss its deadline of {_time(job.finish_by, zone)}"
+        missed = f"It is expected to miss its deadline of {_time(job.finish_by, zone, placement.busy)}"
         return f"{missed}; " + (
             "give a later one." if rehearsed else f"`carbonq update {job.id} --by TIME` gives it a later one."
         )
@@ -65,7 +65,7 @@ def _change(job: PlannableJob, placement: Placement, zone: tzinfo, rehearsed: bo
             if job.interruptible
             else "Nothing holds it back."
         )
-    safe = f"It can start as late as {_time(latest_safe_start(job), zone)}"
+    safe = f"It can start as late as {_time(latest_safe_start(job), zone, placement.busy)}"
     start = "--now" if rehearsed else f"carbonq run-now {job.id}"
     return f"{safe}; a new forecast or another job can move it, and `{start}` starts it."
 
@@ -74,5 +74,7 @@ def _jobs(ids: tuple[int, ...]) -> str:
     return ("job " if len(ids) == 1 else "jobs ") + ", ".join(str(i) for i in ids)
 
 
-def _time(moment: datetime, zone: tzinfo) -> str:
-    return f"{moment.astimezone(zone):%a %d %b %H:%M %Z}"
+def _time(moment: datetime, zone: tzinfo, near: timedelta) -> str:
+    """With seconds where what is told of takes only minutes."""
+    clock = "%H:%M:%S" if near < timedelta(minutes=10) else "%H:%M"
+    return f"{moment.astimezone(zone):%a %d %b {clock} %Z}"
