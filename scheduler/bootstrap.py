@@ -31,6 +31,7 @@ from scheduler.daemon.local_service import LocalService
 from scheduler.daemon.logging_setup import set_up_logging
 from scheduler.daemon.notify import ServiceNotifier
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.review import Reviewer
 from scheduler.daemon.settlement import Settler
 from scheduler.daemon.writer import Writer
 from scheduler.dispatch.replanning import Trigger
@@ -71,8 +72,6 @@ def run_daemon(options: DaemonOptions) -> None:
     paths = default_paths(environ)
     settings = load_settings(options.settings_file or paths.settings_file, environ, options.flags)
     set_up_logging(options.verbose, under_systemd="JOURNAL_STREAM" in environ)
-    if os.getuid() == 0 and options.agent_socket is None:
-        logger.warning("running as root, and so will the jobs: in user mode run the daemon as yourself")
     _make_directories(paths, own_agent=options.agent_socket is None)
     asyncio.run(_run(_with_launcher(settings, environ), paths, options, environ))
 
@@ -93,6 +92,7 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     poller = GridPoller(source, store, writer, clock, settings.grid.poll, lambda: dispatcher.wake(Trigger.FORECAST))
     desk = GridDesk(poller, store, clock, settings.planning.stale_after, notes)
     settler = Settler(parts, desk)
+    reviewer = Reviewer(parts, desk, settler)
     dispatcher = Dispatcher(parts, desk.forecast, settler.wake)
     keeper = None
     if options.agent_socket is None:
@@ -112,7 +112,9 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     app = create_app(service, whoever_connects if handed_over else owner_only)
     server = ApiServer(app, listener)
     notifier = ServiceNotifier(environ)
-    await Daemon(parts, dispatcher, desk, settler, keeper, notifier, server.serve, server.stop).run()
+    if os.getuid() == 0 and options.agent_socket is None:
+        logger.warning("running as root, and so will the jobs: in user mode run the daemon as yourself")
+    await Daemon(parts, dispatcher, desk, settler, reviewer, keeper, notifier, server.serve, server.stop).run()
 
 
 def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -> tuple[CarbonSource, tuple[str, ...]]:

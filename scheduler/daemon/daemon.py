@@ -17,12 +17,14 @@ from scheduler.daemon.grid_desk import GridDesk
 from scheduler.daemon.health import status_line
 from scheduler.daemon.notify import ServiceNotifier
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.review import Reviewer
 from scheduler.daemon.settlement import Settler
 from scheduler.daemon.timers import Timers
 from scheduler.domain.errors import StorageError
 
 logger = logging.getLogger(__name__)
 
+_REVIEW_EVERY = timedelta(hours=1)
 _LATE_BEAT = 20
 """Ticks without a finished beat after which the watchdog is no longer told that all is well."""
 
@@ -35,6 +37,7 @@ class Daemon:
     dispatcher: Dispatcher
     desk: GridDesk
     settler: Settler
+    reviewer: Reviewer
     keeper: AgentKeeper | None
     notifier: ServiceNotifier
     serve: Callable[[], Coroutine[Any, Any, None]]
@@ -75,6 +78,7 @@ class Daemon:
         poll = min(settings.grid.poll, timedelta(seconds=30))
         timers.every("grid", poll, self.desk.poller.poll_if_due, jitter=poll / 5)
         timers.every("settlement", settings.daemon.settle_every, self.settler.settle_due)
+        timers.every("review", _REVIEW_EVERY, self.reviewer.review_due)
         timers.every("backup", settings.daemon.backup_every, self._back_up)
         if (interval := self.notifier.watchdog_interval) is not None:
             timers.every("watchdog", interval, self._say_alive)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from scheduler.accounting.baseline import run_now_starts
@@ -53,8 +55,7 @@ class Settler:
         try:
             jobs = await self._parts.writer(self._unsettled)
             await self._ask_for(await self._parts.writer(self._missing, jobs))
-            for job in jobs:
-                await self._settle_one(job)
+            await self.each(jobs, self._settle)
         except StorageError as error:
             # The statements are not lost: what is not settled is found again by the next round.
             logger.warning("statements could not be settled", extra={"reason": str(error)})
@@ -68,9 +69,14 @@ class Settler:
         self._asked, self._asked_at = missing, now
         await self._desk.poller.fetch(missing)
 
-    async def _settle_one(self, job: Job) -> None:
+    async def each(self, jobs: Iterable[Job], work: Callable[[Job], None]) -> None:
+        """`work` on the writer thread for one job after another."""
+        for job in jobs:
+            await self._one(job, work)
+
+    async def _one(self, job: Job, work: Callable[[Job], None]) -> None:
         try:
-            await self._parts.writer(self._settle, job)
+            await self._parts.writer(work, job)
         except StorageError:
             raise
         except Exception as error:
@@ -81,7 +87,26 @@ class Settler:
 
     def statement_so_far(self, job: Job) -> EmissionsStatement:
         """What a job has emitted until now, nothing recorded; on the writer thread."""
-        return self._drawn_up(job)
+        return self._drawn_up(job, self._terms())
+
+    def restate_if_revised(self, job: Job) -> None:
+        """A final statement again, if an intensity it rests on was published anew since; on the writer thread."""
+        previous = self._parts.store.statement(job.id)
+        if previous is None or not self._revised_since(previous.computed_at, job):
+            return
+        # Only the intensity is reviewed: a PUE set since then holds for the jobs since then.
+        statement = restated(previous, self._drawn_up(job, replace(self._terms(), pue=previous.pue)))
+        if self._parts.store.add_statement(statement):
+            logger.info("statement restated", extra={"job": job.id, **_figures(statement)})
+
+    def span(self, job: Job) -> Interval:
+        """The time whose intensity the statement of an ended job rests on."""
+        now = self._parts.clock.now()
+        return self._span(job, self._run_now_start(job, now) or job.submitted_at, now)
+
+    def _revised_since(self, moment: datetime, job: Job) -> bool:
+        observations = self._parts.store.observations(self._desk.capabilities.key, self.span(job))
+        return any(observation.fetched_at > moment for observation in observations)
 
     def _unsettled(self) -> tuple[Job, ...]:
         ids = self._parts.store.unsettled_jobs()
@@ -99,16 +124,16 @@ class Settler:
 
     def _settle(self, job: Job) -> None:
         previous = self._parts.store.statement(job.id)
-        statement = restated(previous, self._drawn_up(job))
+        statement = restated(previous, self._drawn_up(job, self._terms()))
         if self._parts.store.add_statement(statement) and statement.settlement is Settlement.FINAL:
             logger.info("statement final", extra={"job": job.id, **_figures(statement)})
 
-    def _drawn_up(self, job: Job) -> EmissionsStatement:
+    def _drawn_up(self, job: Job, terms: Terms) -> EmissionsStatement:
         store, now = self._parts.store, self._parts.clock.now()
         metered = Metered(job, store.segments(job.id), store.slices(job.id))
-        start = self._run_now_start(job, metered, now)
+        start = self._run_now_start(job, now)
         history = self._history(self._span(job, start or job.submitted_at, now), now)
-        return settle(metered, history, start, self._terms(), now)
+        return settle(metered, history, start, terms, now)
 
     def _terms(self) -> Terms:
         settings, capabilities = self._parts.settings, self._desk.capabilities
@@ -119,11 +144,13 @@ class Settler:
             switch=settings.queue.switch_cost,
         )
 
-    def _run_now_start(self, job: Job, metered: Metered, now: datetime) -> datetime | None:
+    def _run_now_start(self, job: Job, now: datetime) -> datetime | None:
         """When first-come-first-served would have begun this job in the queue as it was recorded."""
         store = self._parts.store
-        before = store.jobs(JobQuery(since=job.submitted_at - QUEUE_LOOK_BACK, until=job.submitted_at))
-        queue = [*(other for other in before if other.id != job.id and other.attempts), job]
+        # Two jobs may be submitted in the same instant: their numbers say which came first.
+        since, until = job.submitted_at - QUEUE_LOOK_BACK, job.submitted_at + _MOMENT
+        before = store.jobs(JobQuery(since=since, until=until))
+        queue = [*(other for other in before if other.id < job.id and other.attempts), job]
         lengths = {other.id: self._length(other, now) for other in queue}
         return run_now_starts(queue, lengths, self._capacity()).get(job.id)
 

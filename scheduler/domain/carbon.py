@@ -124,6 +124,8 @@ class SourceCapabilities:
     attribution: str
     estimates_settle_after: timedelta = timedelta(days=7)
     """Age at which an estimate that the provider has not replaced is taken as its last word."""
+    recheck_after: tuple[timedelta, ...] = ()
+    """Ages at which final values are asked for once more: when the provider consolidates what it published."""
     claims_savings: bool = True
     """False for a yearly constant: jobs run at once and no saving is claimed."""
     notes: tuple[str, ...] = field(default=())

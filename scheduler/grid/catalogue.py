@@ -30,6 +30,7 @@ class Provider:
     min_poll: timedelta = 15 * MINUTE
     settle_after: timedelta = DAY
     estimates_settle_after: timedelta = 7 * DAY
+    recheck_after: tuple[timedelta, ...] = ()
     kind: SignalKind = SignalKind.AVERAGE
     accounting: Accounting = Accounting.CONSUMPTION
     basis: Basis = Basis.LIFECYCLE
@@ -45,6 +46,7 @@ class Provider:
         forecast_horizon: timedelta | None = None,
         resolution: timedelta | None = None,
         estimates_settle_after: timedelta | None = None,
+        recheck_after: tuple[timedelta, ...] | None = None,
         notes: tuple[str, ...] = (),
     ) -> SourceCapabilities:
         horizon = self.forecast_horizon if forecast_horizon is None else forecast_horizon
@@ -61,6 +63,7 @@ class Provider:
             estimates_settle_after=(
                 self.estimates_settle_after if estimates_settle_after is None else estimates_settle_after
             ),
+            recheck_after=self.recheck_after if recheck_after is None else recheck_after,
             needs_key=bool(self.credentials),
             licence=self.licence,
             attribution=self.attribution,
@@ -79,6 +82,7 @@ UK_NESO = Provider(
     forecast_horizon=timedelta(hours=48),
     resolution=30 * MINUTE,
     min_poll=30 * MINUTE,
+    recheck_after=(2 * DAY,),
     basis=Basis.DIRECT,
 )
 ENERGY_CHARTS = Provider(
@@ -91,6 +95,7 @@ ENERGY_CHARTS = Provider(
     forecast_horizon=timedelta(hours=29),
     resolution=15 * MINUTE,
     min_poll=15 * MINUTE,
+    recheck_after=(7 * DAY,),
     accounting=Accounting.PRODUCTION,
 )
 RECORDED = Provider(
@@ -128,6 +133,7 @@ EIA = Provider(
     sign_up="https://www.eia.gov/opendata/register.php",
     min_poll=HOUR,
     settle_after=3 * DAY,
+    recheck_after=(7 * DAY,),
     accounting=Accounting.PRODUCTION,
 )
 
@@ -143,6 +149,7 @@ ELECTRICITY_MAPS = Provider(
     free="the last 24 hours of one zone, without forecast, not for commercial use",
     forecast_horizon=DAY + HOUR,
     min_poll=30 * MINUTE,
+    recheck_after=(2 * DAY, 8 * DAY, 32 * DAY, 93 * DAY),
 )
 
 WATTTIME = Provider(
@@ -158,6 +165,7 @@ WATTTIME = Provider(
     forecast_horizon=3 * DAY,
     resolution=5 * MINUTE,
     settle_after=7 * DAY,
+    recheck_after=(8 * DAY,),
     kind=SignalKind.MARGINAL,
     basis=Basis.DIRECT,
 )
@@ -181,6 +189,7 @@ RTE = Provider(
     attribution="Carbon intensity: RTE, éCO2mix (odre.opendatasoft.com)",
     base_url="https://odre.opendatasoft.com",
     resolution=15 * MINUTE,
+    recheck_after=(32 * DAY,),
     accounting=Accounting.PRODUCTION,
     basis=Basis.DIRECT,
 )

@@ -85,6 +85,9 @@ class ElectricityMaps(WebSource):
     async def _may(self, path: str) -> bool:
         if self._access is None:
             self._access = self._read_access(await self._get_json("zones", {}))
+            if not self._access & {PAST_RANGE, "*"}:
+                # What left the last 24 hours cannot be asked for again.
+                self._capabilities = replace(self._capabilities, recheck_after=())
             if FORECAST not in self._access and "*" not in self._access:
                 self._give_up_forecast()
         return path in self._access or "*" in self._access

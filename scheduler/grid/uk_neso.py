@@ -36,6 +36,7 @@ def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
     capabilities = UK_NESO.capabilities(
         UK_NESO.key(zone),
         estimates_settle_after=UK_NESO.settle_after if region is not None else None,
+        recheck_after=None if region is None else (),
         notes=() if region is None else (REGIONAL_NOTE,),
     )
     return UkNeso(region, capabilities, Transport.for_provider(UK_NESO, settings, clock), clock)

@@ -43,6 +43,7 @@ class FakeCarbonSource:
         settle_after: timedelta = timedelta(0),
         status: IntensityStatus = IntensityStatus.ACTUAL,
         claims_savings: bool = True,
+        recheck_after: tuple[timedelta, ...] = (),
     ) -> None:
         self.clock = clock
         self.ahead = ahead
@@ -51,10 +52,13 @@ class FakeCarbonSource:
         self.settle_after = settle_after
         self.status = status
         self.claims_savings = claims_savings
+        self.recheck_after = recheck_after
         self.error: CarbonDataError | None = None
         self.issued_at: datetime | None = None
         """When the forecast was issued; just now unless a test says otherwise."""
         self.forecasts_asked = 0
+        self.asked: list[Interval] = []
+        """Every stretch that was asked for."""
         self.closed = False
 
     @property
@@ -73,6 +77,7 @@ class FakeCarbonSource:
             licence="none",
             attribution="made up for a test",
             claims_savings=self.claims_savings,
+            recheck_after=self.recheck_after,
         )
 
     async def forecast(self) -> CarbonForecast | None:
@@ -87,6 +92,7 @@ class FakeCarbonSource:
         return CarbonForecast(self.key, self.issued_at or now, now, StepSeries.of(still_to_come))
 
     async def observations(self, interval: Interval) -> tuple[IntensityObservation, ...]:
+        self.asked.append(interval)
         if self.error is not None:
             raise self.error
         now = self.clock.now()

@@ -21,6 +21,7 @@ from scheduler.daemon.grid_poller import GridPoller
 from scheduler.daemon.live import Live
 from scheduler.daemon.local_service import LocalService
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.review import Reviewer
 from scheduler.daemon.settlement import Settler
 from scheduler.daemon.writer import Writer
 from scheduler.dispatch.replanning import Trigger
@@ -106,6 +107,7 @@ class WholeDaemon:
         )
         self.desk = GridDesk(self.poller, self.store, self.clock, settings.planning.stale_after, ())
         self.settler = Settler(self.parts, self.desk)
+        self.reviewer = Reviewer(self.parts, self.desk, self.settler)
         self.dispatcher = Dispatcher(self.parts, self.desk.forecast, lambda: None)
         self.service = LocalService(
             self.parts, self.dispatcher, self.desk, self.settler, lambda now: (), lambda: None, UTC
@@ -174,3 +176,4 @@ class WholeDaemon:
         await self.dispatcher.beat()
         await self.dispatcher.beat()
         await self.settler.settle_due()
+        await self.reviewer.review_due()

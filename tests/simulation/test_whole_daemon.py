@@ -13,6 +13,7 @@ from fakes.whole_daemon import WholeDaemon
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scheduler.daemon.review import LOOKED_AGAIN
 from scheduler.domain.errors import CarbonSourceUnavailable
 from scheduler.domain.lifecycle import TERMINAL, JobState, Reason
 from scheduler.domain.series import StepSeries
@@ -199,3 +200,24 @@ def _gpus_held(daemon: WholeDaemon) -> int:
     return sum(
         len(segment.gpu_uuids) for segment in daemon.store.open_segments() if segment.state in ("starting", "running")
     )
+
+
+def test_a_provider_that_revises_last_week_restates_what_was_final() -> None:
+    """Settled after a day, consolidated after a week: both figures stay, and a daemon killed in between asks once."""
+    daemon = WholeDaemon(FakeClock(), hourly(NOON, [200] * 24 * 14), {1: [Outcome(lasts=2 * HOUR, power=Power(500))]})
+    daemon.source.settle_after, daemon.source.recheck_after = 24 * HOUR, (timedelta(days=7),)
+    job = daemon.submit(run_now=True, duration=2 * HOUR, power=Power(500))
+    daemon.pass_time(timedelta(days=3), step=HOUR)
+    assert daemon.statement(job.id).settlement is Settlement.FINAL
+    daemon.source.past = hourly(NOON, [180] * 24 * 14)
+    daemon.restart()
+    daemon.pass_time(timedelta(days=2), step=HOUR)
+    before = daemon.store.statement_history(job.id)
+    daemon.pass_time(timedelta(days=4), step=HOUR)
+    after = daemon.store.statement_history(job.id)
+    assert after[:-1] == before
+    figures = [statement.emissions.grams for statement in after[-2:] if statement.emissions]
+    assert figures == pytest.approx([200, 180])
+    assert after[-1].note is not None and after[-1].note.startswith("restated: emissions 200 g -> 180 g")
+    looks = [event for event in daemon.store.job_events(job.id) if event.event == LOOKED_AGAIN]
+    assert len(looks) == 1

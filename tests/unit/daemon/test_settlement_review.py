@@ -1,0 +1,139 @@
+"""Final statements are looked at again when their provider revises, and restated in the open."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from fakes.carbon_source import hourly
+from fakes.clock import NOON, FakeClock
+from fakes.executor import Outcome
+from fakes.whole_daemon import WholeDaemon
+
+from scheduler.daemon.review import LOOKED_AGAIN
+from scheduler.domain.carbon import SeriesKey
+from scheduler.domain.errors import CarbonSourceUnavailable
+from scheduler.domain.jobs import Job
+from scheduler.domain.series import StepSeries
+from scheduler.domain.statements import Settlement
+from scheduler.domain.units import Power
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+def flat(g_per_kwh: float) -> StepSeries:
+    return hourly(NOON, [g_per_kwh] * 24 * 12)
+
+
+def settled(jobs: int = 1) -> tuple[WholeDaemon, list[Job]]:
+    """Jobs of 2 h at 500 W that ended three days ago, settled at 200 g/kWh; no look has been due yet."""
+    outcome = [Outcome(lasts=2 * HOUR, power=Power(500))]
+    daemon = WholeDaemon(FakeClock(), flat(200), dict.fromkeys(range(1, jobs + 1), outcome))
+    submitted = [daemon.submit(run_now=True, duration=2 * HOUR, power=Power(500)) for _ in range(jobs)]
+    daemon.until_all_ended()
+    daemon.clock.advance(3 * DAY)
+    daemon.source.recheck_after = (2 * DAY,)
+    daemon.source.asked.clear()
+    return daemon, submitted
+
+
+def review(daemon: WholeDaemon) -> None:
+    asyncio.run(daemon.reviewer.review_due())
+
+
+def looks(daemon: WholeDaemon, job: Job) -> int:
+    return sum(event.event == LOOKED_AGAIN for event in daemon.store.job_events(job.id))
+
+
+def test_a_revised_value_restates_the_statement_and_says_what_it_was() -> None:
+    """The old figure stays in the history; the new statement names both and why."""
+    daemon, [job] = settled()
+    daemon.source.past = flat(260)
+    review(daemon)
+    first, second = daemon.store.statement_history(job.id)[-2:]
+    assert (first.settlement, second.settlement) == (Settlement.FINAL, Settlement.FINAL)
+    assert first.emissions is not None and first.emissions.grams == pytest.approx(200)
+    assert second.emissions is not None and second.emissions.grams == pytest.approx(260)
+    assert second.note is not None and "200 g -> 260 g" in second.note and "revised" in second.note
+
+
+def test_a_look_that_finds_nothing_new_adds_no_statement() -> None:
+    """The look is noted in the job's history, and that is all."""
+    daemon, [job] = settled()
+    before = daemon.store.statement_history(job.id)
+    review(daemon)
+    assert daemon.store.statement_history(job.id) == before
+    assert looks(daemon, job) == 1
+
+
+def test_looking_and_settling_twice_adds_nothing() -> None:
+    """Computing again from the same facts changes nothing, whichever way it comes about."""
+    daemon, [job] = settled()
+    daemon.source.past = flat(260)
+    review(daemon)
+    once = daemon.store.statement_history(job.id)
+    review(daemon)
+    asyncio.run(daemon.settler.settle_due())
+    daemon.settler.restate_if_revised(daemon.job(job.id))
+    assert daemon.store.statement_history(job.id) == once
+    assert len(daemon.source.asked) == 1
+
+
+def test_a_restart_asks_for_nothing_that_was_looked_at() -> None:
+    """What was looked at is in the database, not in memory."""
+    daemon, [job] = settled()
+    review(daemon)
+    daemon.restart()
+    asyncio.run(daemon.dispatcher.beat())
+    daemon.source.asked.clear()
+    review(daemon)
+    assert daemon.source.asked == []
+    assert looks(daemon, job) == 1
+
+
+def test_neighbouring_jobs_are_asked_for_together() -> None:
+    """Five jobs of one day are one question."""
+    daemon, jobs = settled(5)
+    review(daemon)
+    assert len(daemon.source.asked) == 1
+    assert [looks(daemon, job) for job in jobs] == [1] * 5
+
+
+def test_a_silent_provider_leaves_the_look_due() -> None:
+    """An outage at the age of the check postpones it."""
+    daemon, [job] = settled()
+    daemon.source.error = CarbonSourceUnavailable("no answer")
+    review(daemon)
+    assert looks(daemon, job) == 0
+    daemon.source.error = None
+    daemon.clock.advance(HOUR)
+    review(daemon)
+    assert looks(daemon, job) == 1
+
+
+def test_what_was_settled_with_another_series_is_left_alone() -> None:
+    """After a change of provider its values restate nothing of the one before."""
+    daemon, [job] = settled()
+    daemon.source.key = SeriesKey("other", "GB")
+    review(daemon)
+    assert daemon.source.asked == []
+    assert looks(daemon, job) == 0
+
+
+def test_missing_hours_are_asked_for_again_and_never_counted_as_zero() -> None:
+    """A hole in the series keeps the statement provisional, without a figure, until the hole is filled."""
+    daemon = WholeDaemon(FakeClock(), None, {1: [Outcome(lasts=4 * HOUR, power=Power(500))]})
+    whole = flat(200)
+    daemon.source.past = StepSeries.of((slot, value) for slot, value in whole.rows() if slot.start != NOON + 2 * HOUR)
+    job = daemon.submit(run_now=True, duration=4 * HOUR, power=Power(500))
+    daemon.until_all_ended()
+    daemon.pass_time(DAY, step=HOUR)
+    holed = daemon.statement(job.id)
+    assert holed.settlement is Settlement.PROVISIONAL
+    assert holed.emissions is None and 0.7 < holed.coverage < 0.8
+    daemon.source.past = whole
+    daemon.pass_time(4 * DAY, step=HOUR)
+    filled = daemon.statement(job.id)
+    assert filled.settlement is Settlement.FINAL
+    assert filled.emissions is not None and filled.emissions.grams == pytest.approx(400)
