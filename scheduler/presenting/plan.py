@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from scheduler.dispatch.vacancy import OPEN
 from scheduler.domain.carbon import CarbonForecast
 from scheduler.domain.gpus import Inventory, Pool
 from scheduler.domain.intervals import Interval
@@ -65,7 +66,9 @@ def place_rows(inventory: Inventory | None, open_segments: Sequence[Segment]) ->
     """Each GPU, and each CPU slot, with the job that holds it now."""
     if inventory is None:
         return ()
-    holder = {uuid: segment.id.job for segment in open_segments for uuid in segment.gpu_uuids}
+    # One that has ended stays open until all its energy is here; its places are free.
+    holding = [segment for segment in open_segments if segment.state in OPEN]
+    holder = {uuid: segment.id.job for segment in holding for uuid in segment.gpu_uuids}
     gpus = tuple(
         GpuRow(
             id=gpu.uuid,
@@ -79,7 +82,7 @@ def place_rows(inventory: Inventory | None, open_segments: Sequence[Segment]) ->
         )
         for gpu in inventory.gpus
     )
-    on_cpu = [segment.id.job for segment in open_segments if not segment.gpu_uuids]
+    on_cpu = [segment.id.job for segment in holding if not segment.gpu_uuids]
     return gpus + tuple(_slot(inventory, n, on_cpu) for n in range(inventory.cpu_slots))
 
 

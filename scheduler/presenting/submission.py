@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from scheduler.domain.durations import format_duration
 from scheduler.domain.jobs import Basis, Job
 from scheduler.domain.lifecycle import WAITING
+from scheduler.domain.printing import print_power
 from scheduler.presenting.jobs import JobCase, job_row, placement_view
 from scheduler.service_views import Explanation, Figure, PlacementView, Submission, row_fields
 
@@ -54,7 +55,7 @@ def _assumptions(job: Job) -> tuple[str, ...]:
             f"Running time {format_duration(job.expected_duration)}: {_source(job.duration_basis, '--duration')}."
         )
     if job.power_basis is not Basis.USER:
-        words.append(f"Power {job.expected_power.watts:,.0f} W: {_source(job.power_basis, '--power')}.")
+        words.append(f"Power {print_power(job.expected_power.watts)}: {_source(job.power_basis, '--power')}.")
     return tuple(words)
 
 

@@ -182,6 +182,7 @@ def test_where_the_grid_is_a_constant_nothing_is_claimed() -> None:
 def test_a_job_that_others_would_have_kept_waiting_is_compared_with_its_turn() -> None:
     """Run-now is first come, first served on this machine: the second of two starts when the first has ended."""
     daemon, _ = a_day()
+    daemon.clock.advance(timedelta(seconds=1))
     second = daemon.submit(duration=HOUR, within=30 * HOUR)
     daemon.until_all_ended()
     daemon.pass_time(3 * HOUR)
