@@ -105,9 +105,11 @@ def _parts(detail: dict[str, Any], now: datetime) -> Iterator[str]:
         yield "\nStarts\n" + _segments(detail["segments"], now)
     if detail["energy"]:
         yield "\nEnergy\n" + _energy(detail["energy"])
-    notes = [s["note"] for s in detail["statements"] if s["note"]]
-    if notes:
-        yield "\nStatement\n" + "\n".join(f"  {one_line(note)}" for note in notes)
+    told = _worth_telling(detail["statements"])
+    if len(told) > 1:
+        yield "\nStatements\n" + _statements(told)
+    if told and told[-1]["note"]:
+        yield "\nStatement\n" + f"  {one_line(told[-1]['note'])}"
     if detail["events"]:
         yield "\nHistory\n" + _events(detail["events"])
 
@@ -126,6 +128,33 @@ def _segments(segments: list[dict[str, Any]], now: datetime) -> str:
             " ".join(s["gpu_uuids"]) or figures.UNKNOWN,
         ]
         for s in segments
+    ]
+    return table(columns, rows)
+
+
+def _worth_telling(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first that was final and all that restated it; what was provisional before is superseded."""
+    final = [number for number, statement in enumerate(statements) if statement["statement"] == "final"]
+    return statements[final[0] if final else -1 :]
+
+
+def _statements(statements: list[dict[str, Any]]) -> str:
+    columns = (
+        Column("DRAWN UP"),
+        Column("STATEMENT"),
+        Column("EMISSIONS", right=True),
+        Column("RUN NOW", right=True),
+        Column("NOTE", cut=True),
+    )
+    rows = [
+        [
+            times.shown_fully(s["computed_at"]),
+            s["statement"],
+            figures.emissions(s["emissions_g"]),
+            figures.emissions(s["run_now_emissions_g"]),
+            s["note"] or figures.UNKNOWN,
+        ]
+        for s in statements
     ]
     return table(columns, rows)
 

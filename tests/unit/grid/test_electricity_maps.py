@@ -84,6 +84,16 @@ def test_a_free_key_has_no_forecast_and_says_so():
     assert "this key has no forecast" in source.capabilities.notes
 
 
+def test_only_a_key_that_may_look_far_back_promises_to_look_again():
+    """What has left the last 24 hours cannot be asked for with a free key."""
+    with grid_server(lambda: NOW) as server:
+        free, paid = em(server.url(NAME), key=FREE_KEY), em(server.url(NAME))
+        for source in (free, paid):
+            asyncio.run(source.observations(DAY))
+    assert free.capabilities.recheck_after == ()
+    assert [age.days for age in paid.capabilities.recheck_after] == [2, 8, 32, 93]
+
+
 def test_a_free_key_has_the_last_24_hours():
     with grid_server(lambda: NOW) as server:
         rows = asyncio.run(em(server.url(NAME), key=FREE_KEY).observations(DAY))
