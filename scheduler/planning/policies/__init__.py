@@ -8,6 +8,7 @@ from types import MappingProxyType
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.policies.carbon_time import carbon_time
 from scheduler.planning.policies.carbonq import carbonq
+from scheduler.planning.policies.double_threshold import double_threshold
 from scheduler.planning.policies.exact_window import exact_window
 from scheduler.planning.policies.lowest_slot import lowest_slot
 from scheduler.planning.policies.lowest_window import lowest_window
@@ -37,6 +38,7 @@ COMPARED: Mapping[str, Policy] = MappingProxyType(
         "weekly-threshold": weekly_threshold,
         "wait-awhile": wait_awhile,
         "carbon-time": carbon_time,
+        "double-threshold": double_threshold,
     }
 )
 """The field's, as they are, to compare with; they promise nothing."""

@@ -63,6 +63,16 @@ def possible_starts(room: Room, work: int, outlook: Outlook) -> Micros:
     return possible
 
 
+def free_pieces(room: Room, outlook: Outlook) -> tuple[Micros, Micros, Floats]:
+    """(cuts, length of each piece between them, its intensity a microsecond); 0 and inf where none is free."""
+    cuts = np.unique(np.concatenate((room.starts, room.ends, outlook.edges_between(room.begin, room.end))))
+    row = np.searchsorted(room.starts, cuts[:-1], side="right") - 1
+    free = cuts[:-1] < room.ends[row]
+    lengths = np.where(free, np.diff(cuts), 0)
+    rate = np.where(free, np.diff(outlook.integral_to(cuts)) / np.diff(cuts), np.inf)
+    return cuts, lengths, rate
+
+
 def intensity_at(moments: Micros, outlook: Outlook) -> Floats:
     """Expected intensity in the second after each moment."""
     rate: Floats = outlook.integral_to(moments + _SECOND) - outlook.integral_to(moments)

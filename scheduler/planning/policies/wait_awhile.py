@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scheduler.domain.places import Micros
 from scheduler.planning.outlook import Outlook
-from scheduler.planning.policies.alone import each_by_its_rule
+from scheduler.planning.policies.alone import each_by_its_rule, free_pieces
 from scheduler.planning.situation import Demand, Outcome, Segments, Situation
 from scheduler.planning.windows import Room, cheapest_window
 
@@ -22,11 +22,7 @@ def wait_awhile(situation: Situation, outlook: Outlook) -> Outcome:
 def _cheapest_slots(demand: Demand, room: Room, situation: Situation, outlook: Outlook) -> Segments | None:
     if not demand.interruptible:
         return room.goes_on(demand, situation.now) or cheapest_window(room, demand.work, outlook)
-    cuts = np.unique(np.concatenate((room.starts, room.ends, outlook.edges_between(room.begin, room.end))))
-    row = np.searchsorted(room.starts, cuts[:-1], side="right") - 1
-    free = cuts[:-1] < room.ends[row]
-    lengths = np.where(free, np.diff(cuts), 0)
-    rate = np.where(free, np.diff(outlook.integral_to(cuts)) / np.diff(cuts), np.inf)
+    cuts, lengths, rate = free_pieces(room, outlook)
     return _until_done(cuts, lengths, np.argsort(rate, kind="stable"), demand, situation.now)
 
 

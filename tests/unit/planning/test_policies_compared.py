@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 from fakes.clock import NOON
-from fakes.problems import HOUR, job, problem
+from fakes.problems import HOUR, MINUTE, job, problem
+from pytest import approx
 
+from scheduler.domain.plans import SwitchCost
 from scheduler.domain.units import Power
 from scheduler.planning import COMPARED, PlanningSettings, plan
+from scheduler.planning.policies.double_threshold import levels
 
 VALUES = [400, 90, 300, 120, 110, 100, 300, 300] + [350] * 16
 
@@ -27,6 +30,35 @@ def test_wait_awhile_takes_the_cheapest_hours_one_by_one_whatever_that_costs() -
     (placement,) = plan(problem(split, values=VALUES), "wait-awhile").placements
     assert placement.switches == 1
     assert placement.intervals[0].start == NOON + HOUR
+
+
+def test_double_threshold_runs_on_through_an_hour_that_it_would_not_have_resumed_in() -> None:
+    """A pause has its price: the level to go on is above the level to begin."""
+    allowed = levels(low=100, high=500, pause=60, slots=4)
+    assert allowed is not None
+    between = (allowed.resume_below(1) + allowed.pause_above(1)) / 2
+    dear = job(hours=4, within=20, interruptible=True, switch=SwitchCost(12 * MINUTE))
+    values = [500, 100, between, 500, 100, 100, *[500] * 14]
+    (placement,) = plan(problem(dear, values=values), "double-threshold").placements
+    assert [(i.start - NOON) / HOUR for i in placement.intervals[:2]] == [1, 4]
+    assert placement.intervals[0].length == 2 * HOUR
+
+
+@pytest.mark.parametrize(("pause", "slots"), [(0, 1), (40, 1), (40, 24), (150, 8)])
+def test_its_levels_balance_what_every_worst_case_costs_against_the_least_possible(pause: float, slots: int) -> None:
+    """However many slots it has taken when only the highest value is left, it pays its ratio, and no more."""
+    allowed = levels(low=100, high=500, pause=pause, slots=slots)
+    assert allowed is not None
+    for done in range(slots):
+        paid = sum(allowed.pause_above(n) for n in range(done)) + (slots - done) * 500 + pause
+        least = slots * allowed.resume_below(done) + pause
+        assert paid == approx(allowed.ratio * least)
+    assert allowed.resume_below(slots) == approx(100)
+
+
+def test_where_a_pause_costs_more_than_the_grid_varies_double_threshold_waits_for_nothing() -> None:
+    made = plan(problem(job(hours=2, within=12, interruptible=True), values=[300, 299] * 12), "double-threshold")
+    assert made.placements[0].start == NOON
 
 
 @pytest.mark.parametrize("policy", COMPARED)
