@@ -38,7 +38,7 @@ def problems(daemon: RealDaemon) -> str:
     done = daemon.carbonq("doctor", "--json")
     findings = json.loads(done.stdout)["findings"]
     found = "; ".join(f"{each['check']}: {each['text']}" for each in findings if each["verdict"] == "problem")
-    assert done.returncode == (1 if found else 0), done.stdout
+    assert done.returncode == (1 if found else 0), f"{done.stdout}\n{daemon.log}"
     return found
 
 

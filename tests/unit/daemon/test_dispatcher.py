@@ -17,10 +17,12 @@ from fakes.whole_daemon import ANNA, WholeDaemon
 from scheduler import service
 from scheduler.config import DaemonSettings, Settings
 from scheduler.dispatch.replanning import Trigger
+from scheduler.domain.changes import JobChanges
 from scheduler.domain.errors import DiskFull, StorageError
-from scheduler.domain.lifecycle import JobState, Reason
+from scheduler.domain.lifecycle import WAITING, JobState, Reason
 from scheduler.domain.plans import Plan, PlanningProblem
 from scheduler.domain.series import StepSeries
+from scheduler.ports import JobQuery
 from scheduler.service_views import JobRequest
 
 HOUR = timedelta(hours=1)
@@ -204,6 +206,8 @@ def while_planning(daemon: WholeDaemon, act: Callable[[], object]) -> None:
         act()
         return plan
 
+    for job in daemon.store.jobs(JobQuery(states=WAITING)):
+        daemon.store.change_job(job.id, NOON, JobChanges(reason=Reason.NEW))
     daemon.dispatcher._planned = slowly  # type: ignore[method-assign]
     daemon.dispatcher.wake(Trigger.FORECAST)
     daemon.clock.advance(HOUR)
