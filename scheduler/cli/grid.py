@@ -86,10 +86,9 @@ def now_lines(grid: dict[str, Any], now: datetime) -> Iterator[str]:
         yield f"{grid['zone']}: intensity not known"
     else:
         yield f"{grid['zone']}: {value} ({grid['status']}), {times.span(grid['start'], grid['end'], now)}"
-    age = (
-        "no forecast" if grid["forecast_age_s"] is None else f"forecast {figures.duration(grid['forecast_age_s'])} old"
-    )
-    yield f"  {grid['source']}, {kind}; {grid['freshness']}, {age}"
+    age_s = grid["forecast_age_s"]
+    ahead = "no forecast" if age_s is None else f"{grid['freshness']}, forecast {figures.duration(age_s)} old"
+    yield f"  {grid['source']}, {kind}; {ahead}"
     if grid["last_error"]:
         yield f"  last error: {grid['last_error']}"
     yield from (f"  {note}" for note in grid["notes"])

@@ -55,7 +55,9 @@ def status_line(parts: Parts) -> str:
 
 def _database(parts: Parts) -> DatabaseStatus:
     file = parts.paths.database
-    size = file.stat().st_size if file.exists() else None
+    # What was written last is in the log beside the file until that is taken in.
+    sizes = [each.stat().st_size for each in (file, file.with_name(f"{file.name}-wal")) if each.exists()]
+    size = sum(sizes) if sizes else None
     failing = (parts.live.storage_error,) if parts.live.storage_error is not None else ()
     return DatabaseStatus(url=str(file), size_bytes=size, problems=failing + parts.store.check())
 
