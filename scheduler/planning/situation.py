@@ -115,10 +115,15 @@ def _demand(job: PlannableJob, now: int, known: set[int]) -> Demand:
         raise ValueError(f"job {job.id} needs no time or no places; leave it out of the problem")
     return Demand(
         job.id, to_micros(job.submitted_at), job.pool, job.width, length_micros(job.remaining), job.power.watts,
-        max(now, to_micros(job.earliest_start), to_micros(job.submitted_at)), to_micros(job.finish_by),
+        _earliest(job, now), to_micros(job.finish_by),
         job.interruptible, job.running, job.run_now, length_micros(job.switch.time), job.switch.energy.joules,
         length_micros(job.min_run), () if job.running else tuple(p for p in job.after if p in known),
     )  # fmt: skip
+
+
+def _earliest(job: PlannableJob, now: int) -> int:
+    """What runs has begun, so nothing holds it back any more."""
+    return now if job.running else max(now, to_micros(job.earliest_start), to_micros(job.submitted_at))
 
 
 def _in_order(demands: list[Demand]) -> tuple[Demand, ...]:

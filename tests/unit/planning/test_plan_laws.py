@@ -7,7 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from fakes.clock import NOON
+from fakes.problems import job as a_job
 from fakes.problems import lone_problems, problems
+from fakes.problems import problem as a_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -139,3 +142,11 @@ def test_a_steady_planner_keeps_its_own_plan(policy: str, problem: PlanningProbl
     announced = plan(problem, policy, STEADY)
     again = plan(problem, policy, STEADY, previous=announced)
     assert [p.intervals for p in again.placements] == [p.intervals for p in announced.placements]
+
+
+@every_policy
+def test_what_runs_is_not_held_back_by_when_it_might_have_begun(policy: str) -> None:
+    """A running job of which its earliest start says later goes on: it has begun."""
+    runner = a_job(1, hours=1, within=0, earliest_start=NOON + timedelta(minutes=45), running=True, interruptible=True)
+    [placement] = plan(a_problem(replace(runner, run_now=True), values=[0.0]), policy).placements
+    assert placement.start == NOON
