@@ -3,7 +3,8 @@
     python benchmarks/cli_start.py [--rounds 21]
 
 The rounds of all commands are interleaved, so that other load on the machine meets all of them alike. A daemon with a
-scratch home and the `static` provider is started for the time of the run; submitted jobs are held, so none runs.
+scratch home is started for the time of the run; its recorded grid is dirty now and clean tomorrow, so that each job
+submitted is planned among those before it, and waits.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -33,7 +35,7 @@ COMMANDS = {
     "python -c pass": [sys.executable, "-c", "pass"],
     "bare Typer no-op": [sys.executable, "-c", BARE_TYPER],
     "carbonq list": [*CARBONQ, "list"],
-    "carbonq submit": [*CARBONQ, "submit", "--hold", "--", "true"],
+    "carbonq submit": [*CARBONQ, "submit", "--within", "40h", "--duration", "10m", "--", "true"],
 }
 
 
@@ -75,16 +77,25 @@ def wall_s(command: list[str], env: dict[str, str]) -> float:
 @contextlib.contextmanager
 def live_daemon(env: dict[str, str]) -> Iterator[None]:
     """A real daemon that answers, until the block ends."""
-    log = Path(env["CARBONQ_HOME"]) / "daemon.log"
+    log, grid = Path(env["CARBONQ_HOME"]) / "daemon.log", Path(env["CARBONQ_HOME"]) / "grid.csv"
+    write_grid(grid)
     with log.open("wb") as output:
-        command = [*CARBONQ, "daemon", "--zone", "DE", "--provider", "static"]
-        daemon = subprocess.Popen(command, env=env, stdout=output, stderr=output)
+        recorded = {"CARBONQ_GRID_PROVIDER": "recorded", "CARBONQ_GRID_FILE": str(grid)}
+        command = [*CARBONQ, "daemon", "--zone", "DE"]
+        daemon = subprocess.Popen(command, env=env | recorded, stdout=output, stderr=output)
         try:
             until_it_answers(daemon, env, log)
             yield
         finally:
             daemon.terminate()
             daemon.wait(timeout=30)
+
+
+def write_grid(file: Path) -> None:
+    """Three days by the hour from yesterday on: dirty for the next twenty hours, clean after them."""
+    begin = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
+    rows = [f"{(begin + timedelta(hours=n)).isoformat()},{400 if n < 44 else 50}" for n in range(72)]
+    file.write_text("start,carbon_intensity_g_per_kwh\n" + "\n".join(rows) + "\n")
 
 
 def until_it_answers(daemon: subprocess.Popen[bytes], env: dict[str, str], log: Path) -> None:
