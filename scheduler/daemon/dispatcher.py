@@ -28,7 +28,7 @@ from scheduler.domain.changes import JobChanges
 from scheduler.domain.errors import CarbonqError, StorageError
 from scheduler.domain.gpus import Inventory
 from scheduler.domain.jobs import Job
-from scheduler.domain.lifecycle import TERMINAL, WAITING, JobState
+from scheduler.domain.lifecycle import NOT_ENDED, WAITING, JobState
 from scheduler.domain.plans import Plan, PlanningProblem
 from scheduler.domain.runs import Segment
 from scheduler.planning import plan as make_plan
@@ -37,7 +37,6 @@ from scheduler.ports import JobQuery
 
 logger = logging.getLogger(__name__)
 
-NOT_ENDED = frozenset(JobState) - TERMINAL
 _LOOK_AT_MACHINE_EVERY = timedelta(seconds=15)
 _QUICK_PLAN = timedelta(milliseconds=100)
 _SHORTEST_PAUSE = timedelta(milliseconds=5)

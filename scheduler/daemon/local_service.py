@@ -19,7 +19,7 @@ from scheduler.daemon.settlement import Settler
 from scheduler.dispatch.replanning import Trigger
 from scheduler.domain.errors import ExecutorError, RequestError
 from scheduler.domain.jobs import Job, JobSpec, Owner
-from scheduler.domain.lifecycle import TERMINAL, JobState
+from scheduler.domain.lifecycle import NOT_ENDED, TERMINAL
 from scheduler.domain.plans import Placement, Plan, PlanningProblem
 from scheduler.domain.statements import EmissionsStatement
 from scheduler.drafting import draft_job, known_job
@@ -54,7 +54,6 @@ _REHEARSED = 2**62
 _PATIENCE = timedelta(seconds=5)
 """How long a submission waits for a worker that has not been seen since the daemon started."""
 SHOWN_AFTER_END = timedelta(hours=24)
-NOT_ENDED = frozenset(JobState) - TERMINAL
 
 
 class LocalService:

@@ -23,6 +23,7 @@ class JobState(StrEnum):
 
 
 TERMINAL = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.TIMEOUT, JobState.LOST})
+NOT_ENDED = frozenset(JobState) - TERMINAL
 WAITING = frozenset({JobState.QUEUED, JobState.SUSPENDED})
 HOLDING_GPUS = frozenset({JobState.STARTING, JobState.RUNNING})
 
