@@ -100,6 +100,17 @@ class JobQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedSeries:
+    """One series that something is recorded of, and how much."""
+
+    key: SeriesKey
+    observed: Interval | None
+    """From the first observation's start to the last one's end; None where nothing was observed."""
+    issues: int
+    """Forecasts kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobEventRecord:
     """One line of a job's history, written in the transaction that made it true."""
 
@@ -191,8 +202,19 @@ class Store(Protocol):
         """Append what is new or changed against the newest stored value of the same key and start; returns how many."""
         ...
 
-    def observations(self, key: SeriesKey, interval: Interval) -> tuple[IntensityObservation, ...]:
-        """The newest value for each start that overlaps `interval`, sorted, without overlap."""
+    def observations(
+        self, key: SeriesKey, interval: Interval, as_of: datetime | None = None
+    ) -> tuple[IntensityObservation, ...]:
+        """The newest value for each start that overlaps `interval`, sorted, without overlap; among those fetched by
+        `as_of` when given, that is as it was known then."""
+        ...
+
+    def revisions(self, key: SeriesKey, interval: Interval) -> tuple[IntensityObservation, ...]:
+        """Everything ever recorded that overlaps `interval`: by start, and of one start in order of recording."""
+        ...
+
+    def recorded_series(self) -> tuple[RecordedSeries, ...]:
+        """Every series that something is recorded of, in order of their keys."""
         ...
 
     # plans

@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from scheduler.domain.carbon import IntensityStatus
+from scheduler.domain.carbon import Accounting, IntensityStatus, SignalKind
+from scheduler.domain.carbon import Basis as GridBasis
 from scheduler.domain.gpus import Pool
+from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import DEFAULT_GRACE, Basis
 from scheduler.domain.lifecycle import JobState, Reason, SegmentState, StopReason
 from scheduler.domain.readings import Component, MeterMethod, ReadingFlag
@@ -442,6 +444,91 @@ class GridForecastView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesChoice:
+    """Which recorded series is meant; a field left out restricts nothing, and none given means the one planned with."""
+
+    source: str | None = None
+    zone: str | None = None
+    kind: SignalKind | None = None
+    accounting: Accounting | None = None
+    basis: GridBasis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesView:
+    """One series that something is recorded of."""
+
+    source: str
+    zone: str
+    kind: str
+    accounting: str
+    basis: str
+    in_use: bool
+    """The one that is planned with just now."""
+    observed_from: datetime | None
+    observed_until: datetime | None
+    issues: int
+    """Forecasts kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedValue:
+    """One published value for one interval [gCO2eq/kWh]."""
+
+    start: datetime
+    end: datetime
+    g_per_kwh: float
+    status: IntensityStatus
+    fetched_at: datetime
+    provider_updated_at: datetime | None
+    raw_value: float | None
+    """As the provider said it."""
+    raw_unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationsView:
+    """What was published for a stretch of time: as it is known now, or as it was known at `as_of`."""
+
+    source: str
+    zone: str
+    kind: str
+    accounting: str
+    basis: str
+    since: datetime
+    until: datetime
+    as_of: datetime | None
+    revisions: bool
+    """Whether every revision is listed, in place of the value that holds."""
+    rows: tuple[ObservedValue, ...]
+    """By start; hours that nobody published are missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueView:
+    """One forecast as its provider issued it."""
+
+    issued_at: datetime
+    fetched_at: datetime
+    method: str
+    slots: tuple[IntensitySlot, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuesView:
+    """Forecasts that were issued in a stretch of time, oldest first."""
+
+    source: str
+    zone: str
+    kind: str
+    accounting: str
+    basis: str
+    since: datetime
+    until: datetime
+    issues: tuple[IssueView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRow:
     """One provider carbonq can ask, and how it is doing where it is in use."""
 
@@ -554,6 +641,22 @@ class DaemonService(Protocol):
     async def grid_now(self, caller: Caller) -> GridNow: ...
 
     async def grid_forecast(self, caller: Caller) -> GridForecastView: ...
+
+    async def grid_series(self, caller: Caller) -> tuple[SeriesView, ...]:
+        """What is recorded, in order of the series' names."""
+        ...
+
+    async def grid_observations(
+        self, caller: Caller, choice: SeriesChoice, interval: Interval, as_of: datetime | None, revisions: bool
+    ) -> ObservationsView:
+        """RequestError where the answer would be too long, or where `choice` fits several series."""
+        ...
+
+    async def grid_issues(
+        self, caller: Caller, choice: SeriesChoice, interval: Interval, apart: timedelta
+    ) -> IssuesView:
+        """Of issues less than `apart` from the last one kept, none; RequestError as above."""
+        ...
 
     async def providers(self, caller: Caller) -> tuple[ProviderRow, ...]: ...
 

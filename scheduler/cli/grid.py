@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from scheduler.cli import chart, figures, grid_forecast, grid_local, options, times
+from scheduler.cli import chart, figures, grid_forecast, grid_history, grid_local, options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.output import notice, say, say_json
 from scheduler.cli.table import Column, table
 
 app = options.command_app("How clean the power is, and who says so.")
+app.command("history")(grid_history.history)
 app.command("setup")(grid_local.setup)
 app.command("serve-recorded")(grid_local.serve_recorded)
 app.command("skill")(grid_forecast.skill)

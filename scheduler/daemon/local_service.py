@@ -12,12 +12,14 @@ from scheduler.accounting.grouping import Grouping, GroupTotals, SettledJob, gro
 from scheduler.daemon.access import may_see, may_submit, may_touch
 from scheduler.daemon.dispatcher import Dispatcher
 from scheduler.daemon.grid_desk import GridDesk
+from scheduler.daemon.grid_record import GridRecord
 from scheduler.daemon.health import daemon_status
 from scheduler.daemon.log_reading import read_log
 from scheduler.daemon.parts import Parts
 from scheduler.daemon.settlement import Settler
 from scheduler.dispatch.replanning import Trigger
 from scheduler.domain.errors import ExecutorError, RequestError
+from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job, JobSpec, Owner
 from scheduler.domain.lifecycle import NOT_ENDED, TERMINAL
 from scheduler.domain.plans import Placement, Plan, PlanningProblem
@@ -39,13 +41,17 @@ from scheduler.service_views import (
     GridNow,
     HistoryGroup,
     HistoryGrouping,
+    IssuesView,
     JobDetail,
     JobRequest,
     JobRow,
     LogPart,
     LogStream,
+    ObservationsView,
     PlanView,
     ProviderRow,
+    SeriesChoice,
+    SeriesView,
     Submission,
 )
 
@@ -72,6 +78,7 @@ class LocalService:
         self._parts, self._dispatcher, self._desk = parts, dispatcher, desk
         self._settler, self._providers = settler, providers
         self._agent_pid, self._time_zone = agent_pid, time_zone
+        self._record = GridRecord(parts.store, desk)
 
     # --- jobs -----------------------------------------------------------------------------------------------------
     async def submit(self, caller: Caller, request: JobRequest, dry_run: bool) -> Submission:
@@ -144,6 +151,19 @@ class LocalService:
 
     async def grid_forecast(self, caller: Caller) -> GridForecastView:
         return grid_forecast(await self._parts.writer(self._desk.case))
+
+    async def grid_series(self, caller: Caller) -> tuple[SeriesView, ...]:
+        return await self._parts.writer(self._record.series)
+
+    async def grid_observations(
+        self, caller: Caller, choice: SeriesChoice, interval: Interval, as_of: datetime | None, revisions: bool
+    ) -> ObservationsView:
+        return await self._parts.writer(self._record.observations, choice, interval, as_of, revisions)
+
+    async def grid_issues(
+        self, caller: Caller, choice: SeriesChoice, interval: Interval, apart: timedelta
+    ) -> IssuesView:
+        return await self._parts.writer(self._record.issues, choice, interval, apart)
 
     async def providers(self, caller: Caller) -> tuple[ProviderRow, ...]:
         return self._providers(await self.grid_now(caller))

@@ -18,7 +18,7 @@ from scheduler.domain.lifecycle import JobEvent, JobState
 from scheduler.domain.plans import Plan
 from scheduler.domain.statements import Settlement
 from scheduler.domain.units import Emissions
-from scheduler.ports import Store
+from scheduler.ports import RecordedSeries, Store
 
 DAY = Interval(NOON - 12 * HOUR, NOON + 12 * HOUR)
 
@@ -141,6 +141,51 @@ def test_kinds_of_intensity_never_mix(store: Store) -> None:
     assert store.observations(GB, DAY) == (both[0],)
     assert store.observations(marginal, DAY) == (both[1],)
     assert store.add_observations([]) == 0
+
+
+def test_the_record_tells_what_was_known_then_and_what_is_known_now(store: Store) -> None:
+    """A value published, measured an hour later, revised a day later: each is still there, and no time mixes them."""
+    published = an_observation(0, 100.0, status=IntensityStatus.ESTIMATED)
+    measured = replace(an_observation(0, 90.0), fetched_at=NOON + HOUR)
+    revised = replace(an_observation(0, 95.0), fetched_at=NOON + 24 * HOUR)
+    for observation in (published, measured, revised):
+        store.add_observations([observation])
+    assert store.observations(GB, DAY) == (revised,)
+    assert store.observations(GB, DAY, as_of=NOON + 24 * HOUR) == (revised,), "what was fetched then was known then"
+    assert store.observations(GB, DAY, as_of=NOON + 23 * HOUR) == (measured,)
+    assert store.observations(GB, DAY, as_of=NOON) == (published,)
+    assert store.observations(GB, DAY, as_of=NOON - MINUTE) == ()
+    assert store.revisions(GB, DAY) == (published, measured, revised)
+
+
+def test_all_of_a_published_value_is_kept(store: Store) -> None:
+    """What the provider sent and when, beside what it means in our unit."""
+    full = replace(
+        an_observation(0, 420.5),
+        provider_updated_at=NOON - MINUTE,
+        raw_value=927.0,
+        raw_unit="lbs_co2_per_mwh",
+    )
+    store.add_observations([full])
+    assert store.revisions(GB, DAY) == store.observations(GB, DAY) == (full,)
+
+
+def test_revisions_are_those_that_overlap_by_start_and_then_in_order_of_recording(store: Store) -> None:
+    long = replace(an_observation(0, 300.0), interval=Interval(NOON - 4 * HOUR, NOON + HOUR))
+    store.add_observations([an_observation(2, 110.0), an_observation(1, 100.0)])
+    store.add_observations([an_observation(1, 101.0), long])
+    found = store.revisions(GB, Interval(NOON, NOON + 2 * HOUR))
+    assert [o.g_per_kwh for o in found] == [300.0, 100.0, 101.0]
+    assert store.revisions(replace(GB, zone="DE"), DAY) == ()
+
+
+def test_every_series_that_something_is_recorded_of_is_listed(store: Store) -> None:
+    marginal = replace(GB, kind=SignalKind.MARGINAL)
+    assert store.recorded_series() == ()
+    store.add_observations([an_observation(0, 100.0), an_observation(5, 120.0), an_observation(0, 90.0)])
+    store.add_forecast(replace(a_forecast(NOON), key=marginal))
+    seen = Interval(NOON, NOON + 6 * HOUR)
+    assert store.recorded_series() == (RecordedSeries(GB, seen, 0), RecordedSeries(marginal, None, 1))
 
 
 # --- plans

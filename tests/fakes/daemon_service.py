@@ -11,6 +11,7 @@ from fakes.clock import NOON
 from fakes.views import a_forecast_strip, a_grid_now, a_placement, a_row, a_status, gpu_rows
 
 from scheduler.domain.errors import IllegalTransition, NotFound
+from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Basis
 from scheduler.domain.lifecycle import TERMINAL, JobState, Reason
 from scheduler.ports import JobQuery
@@ -26,14 +27,20 @@ from scheduler.service_views import (
     GridNow,
     HistoryGroup,
     HistoryGrouping,
+    IssuesView,
+    IssueView,
     JobDetail,
     JobRequest,
     JobRow,
     LogPart,
     LogStream,
+    ObservationsView,
+    ObservedValue,
     PlannedJob,
     PlanView,
     ProviderRow,
+    SeriesChoice,
+    SeriesView,
     Submission,
     row_fields,
 )
@@ -53,6 +60,9 @@ class FakeDaemonService:
         self.requests: list[JobRequest] = []
         self.callers: list[Caller] = []
         self.queries: list[JobQuery] = []
+        self.chosen: list[tuple[SeriesChoice, Interval]] = []
+        self.observed: tuple[ObservedValue, ...] = ()
+        self.issued: tuple[IssueView, ...] = ()
         self.error: Exception | None = None
         self.ends_after: int | None = None
         self.ending: dict[str, Any] = {"state": JobState.COMPLETED, "reason": Reason.EXITED_ZERO, "exit_code": 0}
@@ -239,6 +249,47 @@ class FakeDaemonService:
             freshness=Freshness.FRESH,
             slots=a_forecast_strip(self.now),
             attribution="Carbon Intensity API, NESO",
+        )
+
+    async def grid_series(self, caller: Caller) -> tuple[SeriesView, ...]:
+        self._begin(caller)
+        key = {"source": "neso", "zone": "GB", "kind": "average", "accounting": "consumption", "basis": "lifecycle"}
+        since = self.observed[0].start if self.observed else None
+        until = self.observed[-1].end if self.observed else None
+        return (SeriesView(**key, in_use=True, observed_from=since, observed_until=until, issues=len(self.issued)),)
+
+    async def grid_observations(
+        self, caller: Caller, choice: SeriesChoice, interval: Interval, as_of: datetime | None, revisions: bool
+    ) -> ObservationsView:
+        self._begin(caller)
+        self.chosen.append((choice, interval))
+        return ObservationsView(
+            source=choice.source or "neso",
+            zone=choice.zone or "GB",
+            kind="average",
+            accounting="consumption",
+            basis="lifecycle",
+            since=interval.start,
+            until=interval.end,
+            as_of=as_of,
+            revisions=revisions,
+            rows=tuple(o for o in self.observed if o.start < interval.end and interval.start < o.end),
+        )
+
+    async def grid_issues(
+        self, caller: Caller, choice: SeriesChoice, interval: Interval, apart: timedelta
+    ) -> IssuesView:
+        self._begin(caller)
+        self.chosen.append((choice, interval))
+        return IssuesView(
+            source=choice.source or "neso",
+            zone=choice.zone or "GB",
+            kind="average",
+            accounting="consumption",
+            basis="lifecycle",
+            since=interval.start,
+            until=interval.end,
+            issues=tuple(issue for issue in self.issued if issue.issued_at in interval),
         )
 
     async def providers(self, caller: Caller) -> tuple[ProviderRow, ...]:

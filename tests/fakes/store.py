@@ -21,7 +21,7 @@ from scheduler.domain.revisions import newest_values, says_the_same
 from scheduler.domain.runs import Segment, SegmentId
 from scheduler.domain.statements import EmissionsStatement, Settlement
 from scheduler.domain.units import Energy, Power
-from scheduler.ports import JobDraft, JobEventRecord, JobQuery
+from scheduler.ports import JobDraft, JobEventRecord, JobQuery, RecordedSeries
 
 LIVE = frozenset({SegmentState.STARTING, SegmentState.RUNNING})
 
@@ -175,9 +175,24 @@ class FakeStore:
             added += 1
         return added
 
-    def observations(self, key: SeriesKey, interval: Interval) -> tuple[IntensityObservation, ...]:
-        values = newest_values(o for o in self._is.observations if o.key == key)
-        return tuple(o for o in values if o.interval.overlaps(interval))
+    def observations(
+        self, key: SeriesKey, interval: Interval, as_of: datetime | None = None
+    ) -> tuple[IntensityObservation, ...]:
+        known = (o for o in self._is.observations if o.key == key and (as_of is None or o.fetched_at <= as_of))
+        return tuple(o for o in newest_values(known) if o.interval.overlaps(interval))
+
+    def revisions(self, key: SeriesKey, interval: Interval) -> tuple[IntensityObservation, ...]:
+        found = [o for o in self._is.observations if o.key == key and o.interval.overlaps(interval)]
+        return tuple(sorted(found, key=lambda o: o.interval.start))
+
+    def recorded_series(self) -> tuple[RecordedSeries, ...]:
+        keys = {said.key for said in (*self._is.observations, *self._is.forecasts)}
+        return tuple(self._recorded(key) for key in sorted(keys))
+
+    def _recorded(self, key: SeriesKey) -> RecordedSeries:
+        starts = {o.interval.start: o.interval.end for o in self._is.observations if o.key == key}
+        observed = Interval(min(starts), starts[max(starts)]) if starts else None
+        return RecordedSeries(key, observed, sum(f.key == key for f in self._is.forecasts))
 
     # plans
     def add_plan(self, plan: Plan) -> None:

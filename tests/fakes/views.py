@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from scheduler.service_views import (
     GridNow,
     IntensitySlot,
     JobRow,
+    ObservedValue,
     PlacementView,
     Stretch,
 )
@@ -107,6 +109,16 @@ def a_forecast_strip(now: datetime) -> tuple[IntensitySlot, ...]:
     half_hour = timedelta(minutes=30)
     values = [60.0 + 7.5 * abs(24 - i) for i in range(48)]
     return tuple(IntensitySlot(now + i * half_hour, now + (i + 1) * half_hour, v) for i, v in enumerate(values))
+
+
+def observed_values(start: datetime, values: Iterable[float]) -> tuple[ObservedValue, ...]:
+    """One measured value an hour from `start` on, each fetched when its hour was over."""
+    hour, rows = timedelta(hours=1), enumerate(values)
+    slots = [(start + n * hour, start + (n + 1) * hour, float(value)) for n, value in rows]
+    return tuple(
+        ObservedValue(begin, end, value, IntensityStatus.ACTUAL, end, None, value, "gCO2eq/kWh")
+        for begin, end, value in slots
+    )
 
 
 def gpu_rows(count: int) -> tuple[GpuRow, ...]:

@@ -36,6 +36,8 @@ ASKING = [
     ["grid", "now", "--json"],
     ["grid", "forecast", "--json"],
     ["grid", "providers", "--json"],
+    ["grid", "history", "--json"],
+    ["grid", "history", "--list", "--json"],
     ["gpus", "--json"],
     ["doctor", "--json"],
 ]
