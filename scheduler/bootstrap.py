@@ -44,7 +44,7 @@ from scheduler.grid.settings import Credentials, SourceSettings
 from scheduler.grid.time_zone import country_of_time_zone, machine_time_zone
 from scheduler.inherited_socket import inherited_socket
 from scheduler.paths import Paths, default_paths
-from scheduler.ports import CarbonSource, Clock, Store
+from scheduler.ports import Clock, Store
 from scheduler.storage import FileSecretSpool, open_store
 
 LOADED_KEYS = "carbonq-keys.toml"
@@ -89,8 +89,17 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     live = Live(started_at=clock.now())
     parts = Parts(settings, paths, clock, store, FileSecretSpool(paths.secrets), writer, executor, live)
 
-    poller = GridPoller(source, store, writer, clock, settings.grid.poll, lambda: dispatcher.wake(Trigger.FORECAST))
+    poller = GridPoller(
+        source,
+        store,
+        writer,
+        clock,
+        settings.grid.poll,
+        lambda: dispatcher.wake(Trigger.FORECAST),
+        members=source.members,
+    )
     desk = GridDesk(poller, store, clock, settings.planning.stale_after, notes)
+    source.fall_back_on_history(lambda said: writer(desk.sees_ahead, said))
     settler = Settler(parts, desk)
     reviewer = Reviewer(parts, desk, settler)
     dispatcher = Dispatcher(parts, desk.forecast, settler.wake)
@@ -117,7 +126,7 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     await Daemon(parts, dispatcher, desk, settler, reviewer, keeper, notifier, server.serve, server.stop).run()
 
 
-def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -> tuple[CarbonSource, tuple[str, ...]]:
+def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -> tuple[Chain, tuple[str, ...]]:
     """The source as set, and what a reader should know of how it was chosen; SettingsError where it cannot be."""
     grid = settings.grid
     zone, notes = (grid.zone, ()) if grid.zone else _guessed_zone(environ, grid.file is not None)
@@ -144,13 +153,12 @@ def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -
         raise SettingsError((f"grid: {error}",)) from error
 
 
-async def _remember_forecasts(source: CarbonSource, store: Store, writer: Writer) -> None:
-    """A chain of sources is told whose forecast was good before the restart, so that an outage spans it unnoticed."""
-    if isinstance(source, Chain):
-        for key in source.keys:
-            newest = await writer(store.latest_forecast, key)
-            if newest is not None:
-                source.remember(newest)
+async def _remember_forecasts(source: Chain, store: Store, writer: Writer) -> None:
+    """The chain is told whose forecast was good before the restart, so that an outage spans it unnoticed."""
+    for key in source.keys:
+        newest = await writer(store.latest_forecast, key)
+        if newest is not None:
+            source.remember(newest)
 
 
 def _guessed_zone(environ: Mapping[str, str], recorded: bool) -> tuple[str, tuple[str, ...]]:

@@ -27,7 +27,7 @@ from scheduler.domain.statements import EmissionsStatement
 from scheduler.drafting import draft_job, known_job
 from scheduler.planning.explain import explain
 from scheduler.ports import JobDraft, JobQuery, Store
-from scheduler.presenting.grid import grid_forecast, grid_now
+from scheduler.presenting.grid import case_answer, grid_forecast, grid_now
 from scheduler.presenting.history import history_group
 from scheduler.presenting.jobs import JobCase, job_detail, job_row
 from scheduler.presenting.plan import place_rows, plan_view
@@ -132,7 +132,8 @@ class LocalService:
         job = await self._parts.writer(known_job, self._parts.store, job_id)
         live = self._parts.live
         sentences = () if job.ended else self._sentences(live.problem, live.plan, job_id)
-        return explanation(self._case(job, None), sentences, self._parts.clock.now())
+        answered = case_answer(await self._parts.writer(self._desk.case))
+        return explanation(self._case(job, None), sentences, answered, self._parts.clock.now())
 
     # --- history --------------------------------------------------------------------------------------------------
     async def history(self, caller: Caller, query: JobQuery) -> tuple[JobRow, ...]:
@@ -245,7 +246,9 @@ class LocalService:
             raise ExecutorError(f"there is no plan yet: {live.agent_error or 'the daemon has only just started'}")
         jobs = {job.id: job for job in self._parts.store.jobs(JobQuery(states=NOT_ENDED))}
         key, pue = self._desk.capabilities.key, self._parts.settings.site.pue
-        return plan_view(live.plan, jobs, self._desk.forecast(now), self._places(), key.zone, key.source, pue, now)
+        case = self._desk.case()
+        answered, places = case_answer(case), self._places()
+        return plan_view(live.plan, jobs, case.forecast, places, key.zone, key.source, answered, pue, now)
 
     def _places(self) -> tuple[GpuRow, ...]:
         live = self._parts.live

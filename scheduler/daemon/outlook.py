@@ -15,6 +15,8 @@ LEARN_FROM = timedelta(days=365)
 JUDGE_FROM = timedelta(days=60)
 _SHORTEST_STEP = timedelta(minutes=1)
 """A series with shorter steps is a replay at speed: it has no hours of the day to learn from."""
+_STILL_TRUE = timedelta(hours=1)
+"""Whether there is enough to go on from changes slowly: that much older learning still tells."""
 _FORESIGHT = "perfect"
 """A forecast made of the series itself; nothing can be added to it."""
 
@@ -45,6 +47,15 @@ class Outlook:
             return ahead
         return self._combiner(source.key, newest, now).at(now)
 
+    def sees_ahead(self, source: SourceCapabilities, now: datetime) -> bool:
+        """Whether the built-in forecaster can go on from what is recorded of `source`, which now gives no forecast."""
+        if source.resolution < _SHORTEST_STEP:
+            return False
+        known = self._learnt.get(source.key)
+        if known is not None and now - known.at < _STILL_TRUE:
+            return known.combiner.own(now) is not None
+        return self._combiner(source.key, self._store.latest_forecast(source.key), now).own(now) is not None
+
     def _combiner(self, key: SeriesKey, newest: CarbonForecast | None, now: datetime) -> Combiner:
         known = self._learnt.get(key)
         if known is not None and known.newest == newest and now - known.at < self._learn_every:
@@ -55,5 +66,5 @@ class Outlook:
         if newest is not None and newest not in issues:
             issues = (*issues, newest)
         combiner = Combiner(key, series, issues)
-        self._learnt = {key: _Learnt(now, newest, combiner)}
+        self._learnt[key] = _Learnt(now, newest, combiner)
         return combiner

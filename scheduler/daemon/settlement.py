@@ -13,6 +13,7 @@ from scheduler.accounting.intensity import IntensityHistory, intensity_history
 from scheduler.accounting.statement import Metered, Terms, restated, settle
 from scheduler.daemon.grid_desk import GridDesk
 from scheduler.daemon.parts import Parts
+from scheduler.domain.carbon import SeriesKey, SourceCapabilities
 from scheduler.domain.errors import StorageError
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
@@ -35,8 +36,7 @@ class Settler:
     def __init__(self, parts: Parts, desk: GridDesk) -> None:
         self._parts, self._desk = parts, desk
         self._woken = asyncio.Event()
-        self._asked: Interval | None = None
-        self._asked_at: datetime | None = None
+        self._asked: dict[SeriesKey, tuple[Interval, datetime]] = {}
         self._unreckonable: dict[int, str] = {}
 
     def wake(self) -> None:
@@ -51,23 +51,24 @@ class Settler:
             await self.settle_due()
 
     async def settle_due(self) -> None:
-        """Every ended job whose statement is missing or not final; the grid is asked once for all of them."""
+        """Every ended job whose statement is missing or not final; the grid is asked once for all of one series."""
         try:
             jobs = await self._parts.writer(self._unsettled)
-            await self._ask_for(await self._parts.writer(self._missing, jobs))
+            for key, missing in (await self._parts.writer(self._missing, jobs)).items():
+                await self._ask_for(key, missing)
             await self.each(jobs, self._settle)
         except StorageError as error:
             # The statements are not lost: what is not settled is found again by the next round.
             logger.warning("statements could not be settled", extra={"reason": str(error)})
 
-    async def _ask_for(self, missing: Interval | None) -> None:
+    async def _ask_for(self, key: SeriesKey, missing: Interval) -> None:
         """Again only as often as the provider is polled: what is not published yet does not come sooner for asking."""
         now = self._parts.clock.now()
-        just_asked = self._asked_at is not None and now - self._asked_at < self._parts.settings.grid.poll
-        if missing is None or (missing == self._asked and just_asked):
+        asked, asked_at = self._asked.get(key, (None, now))
+        if missing == asked and now - asked_at < self._parts.settings.grid.poll:
             return
-        self._asked, self._asked_at = missing, now
-        await self._desk.poller.fetch(missing)
+        self._asked[key] = missing, now
+        await self._desk.poller.fetch(missing, key)
 
     async def each(self, jobs: Iterable[Job], work: Callable[[Job], None]) -> None:
         """`work` on the writer thread for one job after another."""
@@ -87,15 +88,16 @@ class Settler:
 
     def statement_so_far(self, job: Job) -> EmissionsStatement:
         """What a job has emitted until now, nothing recorded; on the writer thread."""
-        return self._drawn_up(job, self._terms())
+        return self._drawn_up(job, self._terms(job))
 
     def restate_if_revised(self, job: Job) -> None:
         """A final statement again, if an intensity it rests on was published anew since; on the writer thread."""
         previous = self._parts.store.statement(job.id)
-        if previous is None or not self._revised_since(previous.computed_at, job):
+        if previous is None or previous.key is None or not self._revised_since(previous, job):
             return
         # Only the intensity is reviewed: a PUE set since then holds for the jobs since then.
-        statement = restated(previous, self._drawn_up(job, replace(self._terms(), pue=previous.pue)))
+        terms = replace(self._terms(job), key=previous.key, pue=previous.pue)
+        statement = restated(previous, self._drawn_up(job, terms))
         if self._parts.store.add_statement(statement):
             logger.info("statement restated", extra={"job": job.id, **_figures(statement)})
 
@@ -104,27 +106,36 @@ class Settler:
         now = self._parts.clock.now()
         return self._span(job, self._run_now_start(job, now) or job.submitted_at, now)
 
-    def _revised_since(self, moment: datetime, job: Job) -> bool:
-        observations = self._parts.store.observations(self._desk.capabilities.key, self.span(job))
-        return any(observation.fetched_at > moment for observation in observations)
+    def _revised_since(self, previous: EmissionsStatement, job: Job) -> bool:
+        assert previous.key is not None
+        observations = self._parts.store.observations(previous.key, self.span(job))
+        return any(observation.fetched_at > previous.computed_at for observation in observations)
 
     def _unsettled(self) -> tuple[Job, ...]:
         ids = self._parts.store.unsettled_jobs()
         return self._parts.store.jobs(JobQuery(ids=tuple(ids))) if ids else ()
 
-    def _missing(self, jobs: tuple[Job, ...]) -> Interval | None:
-        """The past stretch that the statements need and of which the store lacks the grid's last word."""
+    def _missing(self, jobs: tuple[Job, ...]) -> dict[SeriesKey, Interval]:
+        """Of each series the past stretch that statements need and of which the store lacks the grid's last word."""
         now = self._parts.clock.now()
-        spans = [self._span(job, job.submitted_at, now) for job in jobs]
-        if not spans:
-            return None
-        start = min(span.start for span in spans)
-        whole = Interval(start, max(start + _MOMENT, min(now, max(span.end for span in spans))))
-        return None if self._history(whole, now).final.coverage(whole) == 1 else whole
+        spans: dict[SeriesKey, list[Interval]] = {}
+        for job in jobs:
+            spans.setdefault(self._source(job).key, []).append(self._span(job, job.submitted_at, now))
+        missing = {}
+        for key, needed in spans.items():
+            start = min(span.start for span in needed)
+            whole = Interval(start, max(start + _MOMENT, min(now, max(span.end for span in needed))))
+            if self._history(key, whole, now).final.coverage(whole) < 1:
+                missing[key] = whole
+        return missing
+
+    def _source(self, job: Job) -> SourceCapabilities:
+        """Of the series that the job was planned with; where that is no longer asked, or was none, the one in use."""
+        return self._desk.source_of(job.series) or self._desk.capabilities
 
     def _settle(self, job: Job) -> None:
         previous = self._parts.store.statement(job.id)
-        statement = restated(previous, self._drawn_up(job, self._terms()))
+        statement = restated(previous, self._drawn_up(job, self._terms(job)))
         if self._parts.store.add_statement(statement) and statement.settlement is Settlement.FINAL:
             logger.info("statement final", extra={"job": job.id, **_figures(statement)})
 
@@ -132,15 +143,15 @@ class Settler:
         store, now = self._parts.store, self._parts.clock.now()
         metered = Metered(job, store.segments(job.id), store.slices(job.id))
         start = self._run_now_start(job, now)
-        history = self._history(self._span(job, start or job.submitted_at, now), now)
-        return settle(metered, history, start, terms, now)
+        history = self._history(terms.key, self._span(job, start or job.submitted_at, now), now)
+        return _with_remark(settle(metered, history, start, terms, now), job)
 
-    def _terms(self) -> Terms:
-        settings, capabilities = self._parts.settings, self._desk.capabilities
+    def _terms(self, job: Job) -> Terms:
+        settings, source = self._parts.settings, self._source(job)
         return Terms(
-            key=capabilities.key,
+            key=source.key,
             pue=settings.site.pue,
-            claims_savings=capabilities.claims_savings,
+            claims_savings=source.claims_savings,
             switch=settings.queue.switch_cost,
         )
 
@@ -168,15 +179,22 @@ class Settler:
         ran = self._length(job, now) if job.started_at else _MOMENT
         return Interval(start, max(job.ended_at or now, first + ran, start + _MOMENT))
 
-    def _history(self, span: Interval, now: datetime) -> IntensityHistory:
-        key, store = self._desk.capabilities.key, self._parts.store
+    def _history(self, key: SeriesKey, span: Interval, now: datetime) -> IntensityHistory:
+        store, source = self._parts.store, self._desk.source_of(key) or self._desk.capabilities
         issued = Interval(span.start - FORECAST_LOOK_BACK, max(now, span.end) + _MOMENT)
         observations, forecasts = store.observations(key, span), store.forecasts(key, issued)
-        source = self._desk.capabilities
         return intensity_history(observations, forecasts, now, source.settle_after, source.estimates_settle_after)
 
 
 _MOMENT = timedelta(milliseconds=1)
+
+
+def _with_remark(statement: EmissionsStatement, job: Job) -> EmissionsStatement:
+    """Plan, baseline and settlement are of one series; where that could not be kept, the statement says so."""
+    if job.series is None or statement.key is None or statement.key == job.series:
+        return statement
+    remark = f"planned with {job.series}, which is no longer asked; settled with {statement.key}"
+    return replace(statement, note=remark if statement.note is None else f"{remark}. {statement.note}")
 
 
 def _figures(statement: EmissionsStatement) -> dict[str, float | None]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.domain.carbon import IMPLAUSIBLE_G_PER_KWH, CarbonForecast, SeriesKey
+from scheduler.domain.carbon import BUILT_IN_METHOD, IMPLAUSIBLE_G_PER_KWH, CarbonForecast, SeriesKey
 from scheduler.domain.series import Floats, StepSeries
 from scheduler.forecasting.builtin import BuiltinForecaster, HourlyForecast
 from scheduler.forecasting.calibration import Calibration, PastIssues, calibrated
@@ -54,16 +54,21 @@ class Combiner:
         own = self._builtin.view(max(now, known_until or now))
         own = None if own is None else own.first(-(-horizon // timedelta(hours=1)))
         if not issued or issued[-1].horizon is None or issued[-1].horizon <= now:
-            return None if own is None else self._own(own, now)
+            return None if own is None else self._from_history(own, now)
         if own is None:
             return issued[-1]
         if own.quantiles is None:
             return _joined(issued[-1], own, now, issued[-1].expected, spread=None)
         return self._blended(issued, own, now)
 
-    def _own(self, own: HourlyForecast, now: datetime) -> CarbonForecast:
+    def own(self, now: datetime) -> CarbonForecast | None:
+        """From the history alone; None where too little of it is known, or nothing of the last week."""
+        own = self._builtin.view(now)
+        return None if own is None else self._from_history(own, now)
+
+    def _from_history(self, own: HourlyForecast, now: datetime) -> CarbonForecast:
         low, high = (None, None) if own.quantiles is None else (own.series(own.quantiles[i]) for i in (0, -1))
-        return CarbonForecast(self._key, now, now, own.series(own.mean), low, high, method="carbonq")
+        return CarbonForecast(self._key, now, now, own.series(own.mean), low, high, method=BUILT_IN_METHOD)
 
     def _blended(self, issued: list[CarbonForecast], own: HourlyForecast, now: datetime) -> CarbonForecast:
         calibration = self._calibrated(issued, now)
@@ -109,7 +114,7 @@ def _joined(
     moved = mine.values + np.nan_to_num(step) * np.exp(-after / _SEAM_FADES_S)
     mine = StepSeries(mine.starts, mine.ends, np.clip(moved, 0.0, IMPLAUSIBLE_G_PER_KWH))
     expected = provider.filled_from(mine)
-    method = f"{issue.method}+carbonq"
+    method = f"{issue.method}+{BUILT_IN_METHOD}"
     if spread is None or own.quantiles is None:
         return CarbonForecast(issue.key, issue.issued_at, now, expected, method=method)
     low, high = (_band(expected, own, own.quantiles[row] - own.mean, spread) for row in (0, -1))

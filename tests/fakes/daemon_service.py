@@ -21,6 +21,7 @@ from scheduler.service_views import (
     EventView,
     Explanation,
     Figure,
+    ForecastLink,
     Freshness,
     GpuRow,
     GridForecastView,
@@ -183,6 +184,8 @@ class FakeDaemonService:
             sentences=(f"Job {job_id} waits for cleaner power.", "It would emit 3.5 times as much now."),
             figures=(Figure("intensity now", 210.0, "gCO2eq/kWh"), Figure("slack", None, "h")),
             placement=a_placement(job=job_id, now=self.now),
+            forecast_by="forecast of neso",
+            because=("electricity-maps is not in use: HTTP 403",),
             latest_start=self.now + timedelta(hours=9),
         )
 
@@ -218,6 +221,9 @@ class FakeDaemonService:
             made_at=self.now,
             zone="GB",
             source="neso",
+            link=ForecastLink.PROVIDER,
+            forecast_by="forecast of neso",
+            because=(),
             forecast_issued_at=self.now - timedelta(minutes=20),
             forecast_age_s=1200.0,
             strip=a_forecast_strip(self.now),
@@ -247,6 +253,9 @@ class FakeDaemonService:
             fetched_at=self.now - timedelta(minutes=15),
             age_s=1200.0,
             freshness=Freshness.FRESH,
+            link=ForecastLink.PROVIDER,
+            forecast_by="forecast of neso",
+            because=(),
             slots=a_forecast_strip(self.now),
             attribution="Carbon Intensity API, NESO",
         )

@@ -9,14 +9,16 @@ from typing import Any
 
 from fakes.clock import NOON
 
-from scheduler.domain.carbon import IntensityStatus
+from scheduler.domain.carbon import IntensityStatus, LinkState
 from scheduler.domain.gpus import Pool
 from scheduler.domain.lifecycle import JobState, Reason
 from scheduler.domain.statements import Settlement, StatementMethod
 from scheduler.service_views import (
     AgentStatus,
+    ChainLinkView,
     DaemonStatus,
     DatabaseStatus,
+    ForecastLink,
     Freshness,
     GpuRow,
     GridNow,
@@ -154,6 +156,15 @@ def a_grid_now(now: datetime) -> GridNow:
         forecast_age_s=1200.0,
         last_error=None,
         next_poll_at=now + timedelta(minutes=10),
+        link=ForecastLink.PROVIDER,
+        forecast_by="forecast of neso",
+        because=(),
+        links=(
+            ChainLinkView("neso", LinkState.IN_USE, None),
+            ChainLinkView("built-in", LinkState.IN_RESERVE, None),
+            ChainLinkView("static", LinkState.IN_RESERVE, None),
+        ),
+        observed_until=now,
         attribution="Carbon Intensity API, NESO",
         licence="CC BY 4.0",
         notes=(),

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from fakes.carbon_source import hourly
+from fakes.carbon_source import FakeCarbonSource, hourly
 from fakes.clock import NOON, FakeClock
 from fakes.executor import Outcome
 from fakes.whole_daemon import WholeDaemon
@@ -18,6 +18,7 @@ from scheduler.domain.jobs import Job
 from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import Settlement
 from scheduler.domain.units import Power
+from scheduler.grid.chain import Chain
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -137,3 +138,22 @@ def test_missing_hours_are_asked_for_again_and_never_counted_as_zero() -> None:
     filled = daemon.statement(job.id)
     assert filled.settlement is Settlement.FINAL
     assert filled.emissions is not None and filled.emissions.grams == pytest.approx(400)
+
+
+def test_a_job_of_a_series_that_is_not_in_use_is_looked_at_with_its_own_source() -> None:
+    """The chain has moved on to another link; what the first one revises is still its word on that job."""
+    clock = FakeClock()
+    first = FakeCarbonSource(clock, flat(200), recheck_after=(2 * DAY,))
+    second = FakeCarbonSource(clock, flat(900), key=SeriesKey("second", "GB"))
+    script = {1: [Outcome(lasts=2 * HOUR, power=Power(500))]}
+    daemon = WholeDaemon(clock, None, script, chain=Chain([first, second], clock))
+    job = daemon.submit(run_now=True, duration=2 * HOUR, power=Power(500))
+    daemon.until_all_ended()
+    clock.advance(3 * DAY)
+    first.ahead, first.past = None, flat(260)
+    asyncio.run(daemon.poller.poll())
+    assert daemon.poller.source.capabilities.source == "second"
+    review(daemon)
+    restated = daemon.statement(job.id)
+    assert restated.key == first.key and looks(daemon, job) == 1
+    assert restated.note is not None and "200 g -> 260 g" in restated.note
