@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scheduler.cli import chart, figures, grid_forecast, grid_history, grid_local, options, times
+from scheduler.cli import chart, figures, grid_forecast, grid_history, grid_local, grid_skill, options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.output import notice, say, say_json
 from scheduler.cli.table import Column, table
@@ -17,7 +17,7 @@ app = options.command_app("How clean the power is, and who says so.")
 app.command("history")(grid_history.history)
 app.command("setup")(grid_local.setup)
 app.command("serve-recorded")(grid_local.serve_recorded)
-app.command("skill")(grid_forecast.skill)
+app.command("skill")(grid_skill.skill)
 
 
 @app.command()

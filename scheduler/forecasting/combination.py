@@ -95,7 +95,7 @@ class Combiner:
         present = self._history.index_at(now)
         origins = [own.first_hour - self._history.first_hour for _, own in pairs]
         return PastIssues(
-            provider=_rows([_by_lead(issue.expected, own.first_hour) for issue, own in pairs]),
+            provider=_rows([hourly_by_lead(issue.expected, own.first_hour) for issue, own in pairs]),
             own=_rows([own.mean for _, own in pairs]),
             actual=_rows([_week_after(self._history.values[:present], origin) for origin in origins]),
             days=_days_each([issue.issued_at for issue, _ in pairs]),
@@ -140,7 +140,7 @@ def _hour_values(first_hour: int, values: Floats, moments: Floats) -> Floats:
     return np.where(inside, values[np.clip(row, 0, values.size - 1)], np.nan)
 
 
-def _by_lead(expected: StepSeries, first_hour: int) -> Floats:
+def hourly_by_lead(expected: StepSeries, first_hour: int) -> Floats:
     """Hourly means of an issue over its first week; NaN where it is silent."""
     edges = np.arange(first_hour, first_hour + HORIZON + 1, dtype=np.float64) * HOUR_S
     totals, covered = expected.integrals(edges[:-1], edges[1:])

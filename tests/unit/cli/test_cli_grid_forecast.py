@@ -108,4 +108,4 @@ def test_skill_on_too_short_a_series_says_so(tmp_path: Path, capsys: pytest.Capt
     """There is nothing to test on."""
     short = written(tmp_path / "short.csv", ["100", "200", "300"])
     assert main(["grid", "skill", "--series", str(short)]) == 2
-    assert "weeks of values before it" in capsys.readouterr().err
+    assert "three weeks of values before" in capsys.readouterr().err
