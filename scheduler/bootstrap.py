@@ -114,6 +114,7 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
         dispatcher,
         desk,
         settler,
+        reviewer,
         providers=lambda now: provider_views(now, credentials),
         agent_pid=lambda: keeper.pid if keeper else None,
         time_zone=_time_zone(),

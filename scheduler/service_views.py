@@ -212,6 +212,19 @@ class StatementView:
 
 
 @dataclass(frozen=True, slots=True)
+class RecomputedView:
+    """A statement drawn up anew from what is recorded now, and the one that held before."""
+
+    job: int
+    changed: bool
+    asked: bool
+    """Whether the provider answered when it was asked anew; else what was recorded had to do."""
+    before: StatementView | None
+    statement: StatementView | None
+    """None: the job never ran."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProgressView:
     """How far the job says it is."""
 
@@ -682,6 +695,10 @@ class DaemonService(Protocol):
     async def history_groups(
         self, caller: Caller, query: JobQuery, by: HistoryGrouping
     ) -> tuple[HistoryGroup, ...]: ...
+
+    async def recompute(self, caller: Caller, job_ids: tuple[int, ...]) -> tuple[RecomputedView, ...]:
+        """Ask anew for the intensity that these ended jobs rest on and draw their statements up again, in order."""
+        ...
 
     async def plan(self, caller: Caller) -> PlanView: ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -61,6 +62,24 @@ class Reviewer:
             if await self._desk.poller.fetch(stretch, key):
                 jobs = [look.job for look in due if _within(look.span, stretch)]
                 await self._settler.each(jobs, self._look_again)
+
+    async def recompute(self, jobs: Sequence[Job]) -> frozenset[int]:
+        """Ask anew for all that the statements of ended jobs rest on, and draw them up again.
+
+        Returns the jobs whose provider answered; of the others what is recorded has to do.
+        """
+        looks = await self._parts.writer(self._looks, jobs)
+        answered: set[int] = set()
+        for key in sorted({look.key for look in looks}):
+            of_key = [look for look in looks if look.key == key]
+            for stretch in stretches(look.span for look in of_key):
+                if await self._desk.poller.fetch(stretch, key):
+                    answered |= {look.job.id for look in of_key if _within(look.span, stretch)}
+        await self._settler.each(jobs, self._settler.recompute)
+        return frozenset(answered)
+
+    def _looks(self, jobs: Sequence[Job]) -> list[_Look]:
+        return [_Look(job, self._settler.key_of(job), self._settler.span(job)) for job in jobs]
 
     def _due(self) -> list[_Look]:
         now, sources = self._parts.clock.now(), (self._desk.poller.source, *self._desk.poller.members)

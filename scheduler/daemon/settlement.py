@@ -93,22 +93,39 @@ class Settler:
     def restate_if_revised(self, job: Job) -> None:
         """A final statement again, if an intensity it rests on was published anew since; on the writer thread."""
         previous = self._parts.store.statement(job.id)
-        if previous is None or previous.key is None or not self._revised_since(previous, job):
-            return
-        # Only the intensity is reviewed: a PUE set since then holds for the jobs since then.
-        terms = replace(self._terms(job), key=previous.key, pue=previous.pue)
-        statement = restated(previous, self._drawn_up(job, terms))
-        if self._parts.store.add_statement(statement):
-            logger.info("statement restated", extra={"job": job.id, **_figures(statement)})
+        if previous is not None and previous.key is not None and self._revised_since(previous, previous.key, job):
+            self._restate(job, previous)
+
+    def recompute(self, job: Job) -> None:
+        """Its statement again from all that is recorded; the same facts add nothing. On the writer thread."""
+        previous = self._parts.store.statement(job.id)
+        if previous is None or previous.settlement is not Settlement.FINAL or previous.key is None:
+            self._settle(job)
+        else:
+            self._restate(job, previous)
+
+    def key_of(self, job: Job) -> SeriesKey:
+        """The series that its statement rests on, or will; on the writer thread."""
+        previous = self._parts.store.statement(job.id)
+        if previous is not None and previous.settlement is Settlement.FINAL and previous.key is not None:
+            return previous.key
+        return self._source(job).key
 
     def span(self, job: Job) -> Interval:
         """The time whose intensity the statement of an ended job rests on."""
         now = self._parts.clock.now()
         return self._span(job, self._run_now_start(job, now) or job.submitted_at, now)
 
-    def _revised_since(self, previous: EmissionsStatement, job: Job) -> bool:
+    def _restate(self, job: Job, previous: EmissionsStatement) -> None:
+        """Only the intensity is reviewed: series and PUE stay; a setting changed since holds for jobs since then."""
         assert previous.key is not None
-        observations = self._parts.store.observations(previous.key, self.span(job))
+        terms = replace(self._terms(job), key=previous.key, pue=previous.pue)
+        statement = restated(previous, self._drawn_up(job, terms))
+        if self._parts.store.add_statement(statement):
+            logger.info("statement restated", extra={"job": job.id, **_figures(statement)})
+
+    def _revised_since(self, previous: EmissionsStatement, key: SeriesKey, job: Job) -> bool:
+        observations = self._parts.store.observations(key, self.span(job))
         return any(observation.fetched_at > previous.computed_at for observation in observations)
 
     def _unsettled(self) -> tuple[Job, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fakes.clock import NOON
-from fakes.views import a_forecast_strip, a_grid_now, a_placement, a_row, a_status, gpu_rows
+from fakes.views import a_forecast_strip, a_grid_now, a_placement, a_recomputed, a_row, a_status, gpu_rows
 
 from scheduler.domain.errors import IllegalTransition, NotFound
 from scheduler.domain.intervals import Interval
@@ -40,6 +40,7 @@ from scheduler.service_views import (
     PlannedJob,
     PlanView,
     ProviderRow,
+    RecomputedView,
     SeriesChoice,
     SeriesView,
     Submission,
@@ -61,6 +62,7 @@ class FakeDaemonService:
         self.requests: list[JobRequest] = []
         self.callers: list[Caller] = []
         self.queries: list[JobQuery] = []
+        self.recomputed: dict[int | None, RecomputedView] = {}
         self.chosen: list[tuple[SeriesChoice, Interval]] = []
         self.observed: tuple[ObservedValue, ...] = ()
         self.issued: tuple[IssueView, ...] = ()
@@ -212,6 +214,12 @@ class FakeDaemonService:
                 provisional=0,
             ),
         )
+
+    async def recompute(self, caller: Caller, job_ids: tuple[int, ...]) -> tuple[RecomputedView, ...]:
+        """`recomputed` says what came of it, else nothing has changed."""
+        self._begin(caller)
+        rows = [self._row(job_id) for job_id in job_ids]
+        return tuple(self.recomputed.get(row.id) or a_recomputed(row) for row in rows)
 
     async def plan(self, caller: Caller) -> PlanView:
         self._begin(caller)

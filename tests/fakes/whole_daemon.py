@@ -119,7 +119,7 @@ class WholeDaemon:
         self.reviewer = Reviewer(self.parts, self.desk, self.settler)
         self.dispatcher = Dispatcher(self.parts, self.desk.forecast, lambda: None)
         self.service = LocalService(
-            self.parts, self.dispatcher, self.desk, self.settler, lambda now: (), lambda: None, UTC
+            self.parts, self.dispatcher, self.desk, self.settler, self.reviewer, lambda now: (), lambda: None, UTC
         )
 
     def restart(self) -> None:
