@@ -9,6 +9,7 @@ from scheduler.domain.carbon import CarbonForecast, SeriesKey, SourceCapabilitie
 from scheduler.domain.intervals import Interval
 from scheduler.domain.series import StepSeries
 from scheduler.forecasting.combination import Combiner
+from scheduler.forecasting.linear_model import KNOWN_ENOUGH
 from scheduler.ports import Store
 
 LEARN_FROM = timedelta(days=365)
@@ -45,20 +46,22 @@ class Outlook:
         ahead = newest if newest is not None and newest.horizon is not None and newest.horizon > now else None
         if source.resolution < _SHORTEST_STEP or (ahead is not None and ahead.method == _FORESIGHT):
             return ahead
-        return self._combiner(source.key, newest, now).at(now)
+        return self._combiner(source.key, newest, now, self._learn_every).at(now)
 
     def sees_ahead(self, source: SourceCapabilities, now: datetime) -> bool:
         """Whether the built-in forecaster can go on from what is recorded of `source`, which now gives no forecast."""
         if source.resolution < _SHORTEST_STEP:
             return False
-        known = self._learnt.get(source.key)
-        if known is not None and now - known.at < _STILL_TRUE:
-            return known.combiner.own(now) is not None
-        return self._combiner(source.key, self._store.latest_forecast(source.key), now).own(now) is not None
+        newest = self._store.latest_forecast(source.key)
+        return self._combiner(source.key, newest, now, _STILL_TRUE).own(now) is not None
 
-    def _combiner(self, key: SeriesKey, newest: CarbonForecast | None, now: datetime) -> Combiner:
+    def _combiner(
+        self, key: SeriesKey, newest: CarbonForecast | None, now: datetime, at_most_old: timedelta
+    ) -> Combiner:
         known = self._learnt.get(key)
-        if known is not None and known.newest == newest and now - known.at < self._learn_every:
+        young = known is not None and known.newest == newest and now - known.at < at_most_old
+        # While little is known each poll may double it, and learning is quick.
+        if known is not None and young and known.combiner.hours >= KNOWN_ENOUGH:
             return known.combiner
         observed = self._store.observations(key, Interval(now - LEARN_FROM, now))
         series = StepSeries.of((o.interval, o.g_per_kwh) for o in observed)

@@ -43,6 +43,11 @@ class Combiner:
         self._issues = sorted(issues, key=lambda issue: issue.issued_at)
         self._calibration: tuple[CarbonForecast, timedelta, Calibration] | None = None
 
+    @property
+    def hours(self) -> int:
+        """Past hours that are known."""
+        return int(np.count_nonzero(~np.isnan(self._history.values)))
+
     def at(
         self, now: datetime, horizon: timedelta = WEEK, known_until: datetime | None = None
     ) -> CarbonForecast | None:

@@ -51,7 +51,10 @@ class _Link:
     @property
     def reason(self) -> str | None:
         """Why there is no forecast of it."""
-        return str(self.trouble) if self.trouble else "it has no forecast" if self.silent else None
+        if self.trouble is not None:
+            return str(self.trouble)
+        publishes = self.source.capabilities.has_forecast
+        return None if not self.silent else "there is none just now" if publishes else "it publishes none"
 
     @property
     def has_history(self) -> bool:

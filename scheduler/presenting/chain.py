@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from scheduler.domain.carbon import BUILT_IN_METHOD, CarbonForecast, ChainLink, LinkState, SourceCapabilities
 from scheduler.service_views import ChainLinkView, ForecastLink
 
-NO_FORECAST = "it publishes no forecast"
+NO_FORECAST = "it publishes none"
 TOO_LITTLE = (
     "too little is recorded to go on from: it takes a day of the last four weeks, and something of the last one"
 )

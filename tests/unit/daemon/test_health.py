@@ -104,5 +104,5 @@ def test_without_a_forecast_nothing_is_claimed_and_that_is_said() -> None:
     asyncio.run(daemon.poller.poll())
     said = warnings(daemon)
     assert "GB: no forecast, so jobs run in their order and no saving is claimed" in said
-    assert "fake gives no forecast: it publishes no forecast; built-in is not in use: too little is recorded" in said
+    assert "fake gives no forecast: it publishes none; built-in is not in use: too little is recorded" in said
     assert status(daemon).gpus == 0 and status(daemon).agent.reachable is False

@@ -135,7 +135,7 @@ def test_a_source_with_a_forecast_beats_a_better_one_without(clock):
     """A key whose plan has no forecast does not take the keyless forecast away."""
     chain = Chain([fake(clock, "best", hours=None), fake(clock, "second")], clock)
     assert ask(chain) == "second"
-    assert states(chain)[0] == ("best", "passed-over", "it has no forecast")
+    assert states(chain)[0] == ("best", "passed-over", "it publishes none")
 
 
 def test_where_nobody_has_a_forecast_the_best_history_is_used(clock):

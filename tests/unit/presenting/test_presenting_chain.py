@@ -64,7 +64,7 @@ def test_the_built_in_forecast_is_a_link_of_its_own_and_says_why_it_is_asked() -
 
 
 def test_a_provider_that_never_forecasts_is_not_called_broken() -> None:
-    assert answer(said(FAKE), ahead("carbonq")).because == ("fake gives no forecast: it publishes no forecast",)
+    assert answer(said(FAKE), ahead("carbonq")).because == ("fake gives no forecast: it publishes none",)
 
 
 def test_a_constant_says_that_it_claims_nothing_and_what_went_before_it() -> None:
