@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 from scheduler.domain.carbon import CarbonForecast, SeriesKey, SourceCapabilities
 from scheduler.domain.intervals import Interval
-from scheduler.domain.series import StepSeries
-from scheduler.forecasting.combination import Combiner
+from scheduler.forecasting.combination import ISSUES_APART, Combiner
 from scheduler.forecasting.linear_model import KNOWN_ENOUGH
 from scheduler.ports import Store
 
@@ -63,9 +62,9 @@ class Outlook:
         # While little is known each poll may double it, and learning is quick.
         if known is not None and young and known.combiner.hours >= KNOWN_ENOUGH:
             return known.combiner
-        observed = self._store.observations(key, Interval(now - LEARN_FROM, now))
-        series = StepSeries.of((o.interval, o.g_per_kwh) for o in observed)
-        issues = self._store.forecasts(key, Interval(now - JUDGE_FROM, now + timedelta(microseconds=1)))
+        series = self._store.intensity(key, Interval(now - LEARN_FROM, now))
+        judged = Interval(now - JUDGE_FROM, now + timedelta(microseconds=1))
+        issues = self._store.forecasts(key, judged, one_in=ISSUES_APART)
         if newest is not None and newest not in issues:
             issues = (*issues, newest)
         combiner = Combiner(key, series, issues)

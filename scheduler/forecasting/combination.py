@@ -18,7 +18,8 @@ from scheduler.forecasting.linear_model import Moments
 
 WEEK = timedelta(hours=HORIZON)
 _JUDGED_OVER = timedelta(days=60)
-_ISSUES_APART = timedelta(hours=6)
+ISSUES_APART = timedelta(hours=6)
+"""Of issues nearer to each other the newest is judged: half an hour apart they say nearly the same."""
 _AGE_STEP = timedelta(hours=3)
 """Issues are judged anew when they have aged by this much."""
 _SEAM_FADES_S = 12 * HOUR_S
@@ -158,8 +159,8 @@ def _week_after(values: Floats, origin: int) -> Floats:
 
 
 def _thinned(issues: list[CarbonForecast]) -> list[CarbonForecast]:
-    """At most one in six hours, the newest: issues half an hour apart say nearly the same."""
-    seconds = _ISSUES_APART.total_seconds()
+    """At most one in six hours, the newest."""
+    seconds = ISSUES_APART.total_seconds()
     newest = {issue.issued_at.timestamp() // seconds: issue for issue in issues}
     return list(newest.values())
 
