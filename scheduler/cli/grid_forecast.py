@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scheduler.domain.series import StepSeries
     from scheduler.forecasting.backtest import Issue
 
+FARTHEST = timedelta(hours=168)
 HEADER = ("issued_at", "start", "mean", "p10", "p50", "p90")
 
 SeriesFile = Annotated[
@@ -47,6 +48,8 @@ def write_issues(
     if to_moment <= from_moment:
         raise Failure(f"--to {last} is not after --from {first}; no issue lies between them")
     steps = times.length(every, "--issue-every"), times.length(horizon, "--horizon")
+    if steps[1] > FARTHEST:
+        raise Failure(f"--horizon: {horizon} is farther than the built-in forecaster sees; 168h is the most")
     one_thread()
     from scheduler.forecasting.backtest import issues
 
@@ -87,7 +90,7 @@ def read_file(file: Path) -> StepSeries:
     from scheduler.grid.series_file import read_series
 
     try:
-        return read_series(file)
+        return read_series(file, regular=True)
     except CarbonDataError as error:
         raise Failure(str(error)) from error
 
