@@ -137,9 +137,9 @@ class GridPoller:
 
         `key`: of this series, in use or not; without it of the one in use.
         """
-        other = None if key is None or key == self.source.capabilities.key else self.source_of(key)
-        if other is not None:
-            return await self._fetch_from(other, interval)
+        if key is not None and key != self.source.capabilities.key:
+            other = self.source_of(key)
+            return other is not None and await self._fetch_from(other, interval)
         if self.status.failing and self.status.next_at is not None and self._clock.now() < self.status.next_at:
             return False
         try:

@@ -250,3 +250,13 @@ def test_another_series_is_a_reason_to_plan_anew() -> None:
             best.error = CarbonSourceRejected("bad key")
 
     assert plans_wanted(Chain([best, constant], clock), 2, break_it)[1] >= 1
+
+
+def test_nobody_is_asked_about_a_series_that_nobody_has() -> None:
+    """The source in use knows nothing of it, and its values would be of another level."""
+    source = FakeCarbonSource(FakeClock(), hourly(NOON, [100.0] * 48))
+    poller = GridPoller(source, FakeStore(), InlineWriter(), FakeClock(), POLL, lambda: None)
+    day = Interval(NOON - 24 * HOUR, NOON)
+    assert not asyncio.run(poller.fetch(day, SeriesKey("gone", "GB")))
+    assert source.asked == []
+    assert asyncio.run(poller.fetch(day, source.key))
