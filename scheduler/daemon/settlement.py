@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from scheduler.accounting.baseline import run_now_starts
 from scheduler.accounting.intensity import IntensityHistory, intensity_history
+from scheduler.accounting.recheck import stretches
 from scheduler.accounting.statement import Metered, Terms, restated, settle
 from scheduler.daemon.grid_desk import GridDesk
 from scheduler.daemon.parts import Parts
@@ -36,7 +37,8 @@ class Settler:
     def __init__(self, parts: Parts, desk: GridDesk) -> None:
         self._parts, self._desk = parts, desk
         self._woken = asyncio.Event()
-        self._asked: dict[SeriesKey, tuple[Interval, datetime]] = {}
+        self._asked: dict[tuple[SeriesKey, datetime], tuple[Interval, datetime]] = {}
+        """By series and start: what was asked for last, and when it is asked for again."""
         self._unreckonable: dict[int, str] = {}
 
     def wake(self) -> None:
@@ -51,10 +53,10 @@ class Settler:
             await self.settle_due()
 
     async def settle_due(self) -> None:
-        """Every ended job whose statement is missing or not final; the grid is asked once for all of one series."""
+        """Every ended job whose statement is missing or not final; the grid is asked once for all of the same days."""
         try:
             jobs = await self._parts.writer(self._unsettled)
-            for key, missing in (await self._parts.writer(self._missing, jobs)).items():
+            for key, missing in await self._parts.writer(self._missing, jobs):
                 await self._ask_for(key, missing)
             await self.each(jobs, self._settle)
         except StorageError as error:
@@ -62,13 +64,15 @@ class Settler:
             logger.warning("statements could not be settled", extra={"reason": str(error)})
 
     async def _ask_for(self, key: SeriesKey, missing: Interval) -> None:
-        """Again only as often as the provider is polled: what is not published yet does not come sooner for asking."""
-        now = self._parts.clock.now()
-        asked, asked_at = self._asked.get(key, (None, now))
-        if missing == asked and now - asked_at < self._parts.settings.grid.poll:
+        """Again only as often as the provider is polled, and where it answers ever more rarely: what nobody published
+        for a week does not come sooner for asking."""
+        now, poll = self._parts.clock.now(), self._parts.settings.grid.poll
+        asked, again_at = self._asked.get((key, missing.start), (None, now))
+        if missing == asked and now < again_at:
             return
-        self._asked[key] = missing, now
-        await self._desk.poller.fetch(missing, key)
+        self._asked[key, missing.start] = missing, now + poll
+        if await self._desk.poller.fetch(missing, key):
+            self._asked[key, missing.start] = missing, now + max(poll, (now - missing.end) * _PATIENCE)
 
     async def each(self, jobs: Iterable[Job], work: Callable[[Job], None]) -> None:
         """`work` on the writer thread for one job after another."""
@@ -132,19 +136,16 @@ class Settler:
         ids = self._parts.store.unsettled_jobs()
         return self._parts.store.jobs(JobQuery(ids=tuple(ids))) if ids else ()
 
-    def _missing(self, jobs: tuple[Job, ...]) -> dict[SeriesKey, Interval]:
-        """Of each series the past stretch that statements need and of which the store lacks the grid's last word."""
+    def _missing(self, jobs: tuple[Job, ...]) -> list[tuple[SeriesKey, Interval]]:
+        """Past stretches that statements need and of which the store lacks the grid's last word, by series."""
         now = self._parts.clock.now()
         spans: dict[SeriesKey, list[Interval]] = {}
         for job in jobs:
-            spans.setdefault(self._source(job).key, []).append(self._span(job, job.submitted_at, now))
-        missing = {}
-        for key, needed in spans.items():
-            start = min(span.start for span in needed)
-            whole = Interval(start, max(start + _MOMENT, min(now, max(span.end for span in needed))))
-            if self._history(key, whole, now).final.coverage(whole) < 1:
-                missing[key] = whole
-        return missing
+            span = self._span(job, job.submitted_at, now)
+            past = Interval(span.start, max(span.start + _MOMENT, min(now, span.end)))
+            spans.setdefault(self._source(job).key, []).append(past)
+        needed = [(key, stretch) for key, of_key in spans.items() for stretch in stretches(of_key)]
+        return [(key, each) for key, each in needed if self._history(key, each, now).final.coverage(each) < 1]
 
     def _source(self, job: Job) -> SourceCapabilities:
         """Of the series that the job was planned with; where that is no longer asked, or was none, the one in use."""
@@ -204,6 +205,8 @@ class Settler:
 
 
 _MOMENT = timedelta(milliseconds=1)
+_PATIENCE = 1 / 24
+"""Share of its age that a missing stretch is left alone: an hour after a day, seven after a week."""
 
 
 def _with_remark(statement: EmissionsStatement, job: Job) -> EmissionsStatement:

@@ -133,6 +133,37 @@ def test_what_is_not_published_yet_is_asked_for_no_more_often_than_the_provider_
     assert asked[0] == asked[1]
 
 
+def test_what_nobody_has_published_for_days_is_asked_for_ever_more_rarely_and_never_given_up() -> None:
+    """Each such question may be many requests; after ten days one in ten hours is enough."""
+    daemon, job = a_day()
+    daemon.source.past = hourly(NOON - 72 * HOUR, [100.0] * 72)
+    daemon.pass_time(2 * HOUR)
+    daemon.clock.advance(timedelta(days=10))
+    asked = questions(daemon)
+    for _ in range(24 * 12):
+        daemon.clock.advance(timedelta(minutes=5))
+        settle(daemon)
+    assert 2 <= len(asked) <= 4
+    daemon.source.past = hourly(NOON - 72 * HOUR, [100.0] * 80)
+    daemon.clock.advance(12 * HOUR)
+    settle(daemon)
+    assert daemon.statement(job.id).settlement is Settlement.FINAL
+
+
+def test_jobs_far_apart_are_asked_for_apart() -> None:
+    """The weeks between two of them are nobody's business."""
+    daemon, _ = a_day()
+    daemon.source.past = hourly(NOON - 72 * HOUR, [100.0] * 72)
+    daemon.pass_time(2 * HOUR)
+    daemon.clock.advance(timedelta(days=20))
+    daemon.submit(duration=HOUR, run_now=True)
+    daemon.pass_time(2 * HOUR)
+    asked = questions(daemon)
+    daemon.clock.advance(timedelta(days=1))
+    settle(daemon)
+    assert len(asked) == 2 and max(each.length for each in asked) < timedelta(days=1)
+
+
 def test_a_provider_that_does_not_answer_leaves_the_statement_provisional_and_the_daemon_up() -> None:
     daemon, job = a_day()
     daemon.pass_time(HOUR / 2)
