@@ -24,6 +24,7 @@ from scheduler.domain.lifecycle import JobEvent, JobState, Reason, StopReason
 from scheduler.domain.plans import Plan
 from scheduler.domain.readings import EnergySlice
 from scheduler.domain.runs import Segment, SegmentId
+from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import EmissionsStatement
 from scheduler.domain.units import Power
 
@@ -97,6 +98,17 @@ class JobQuery:
     until: datetime | None = None
     limit: int | None = None
     """Keep the newest so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSeries:
+    """One series that something is recorded of, and how much."""
+
+    key: SeriesKey
+    observed: Interval | None
+    """From the first observation's start to the last one's end; None where nothing was observed."""
+    issues: int
+    """Forecasts kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +195,33 @@ class Store(Protocol):
         """The issue with the newest issued_at, among those fetched by `as_of` when given."""
         ...
 
-    def forecasts(self, key: SeriesKey, interval: Interval) -> tuple[CarbonForecast, ...]:
-        """All issues that were issued inside `interval`, oldest first."""
+    def forecasts(
+        self, key: SeriesKey, interval: Interval, one_in: timedelta | None = None
+    ) -> tuple[CarbonForecast, ...]:
+        """Issues that were issued inside `interval`, oldest first; of each `one_in`, counted from 1970, the newest."""
         ...
 
     def add_observations(self, observations: Iterable[IntensityObservation]) -> int:
         """Append what is new or changed against the newest stored value of the same key and start; returns how many."""
         ...
 
-    def observations(self, key: SeriesKey, interval: Interval) -> tuple[IntensityObservation, ...]:
-        """The newest value for each start that overlaps `interval`, sorted, without overlap."""
+    def observations(
+        self, key: SeriesKey, interval: Interval, as_of: datetime | None = None
+    ) -> tuple[IntensityObservation, ...]:
+        """The newest value for each start that overlaps `interval`, sorted, without overlap; among those fetched by
+        `as_of` when given, that is as it was known then."""
+        ...
+
+    def intensity(self, key: SeriesKey, interval: Interval) -> StepSeries:
+        """The values of `observations` alone, for who wants a year of them at once."""
+        ...
+
+    def revisions(self, key: SeriesKey, interval: Interval) -> tuple[IntensityObservation, ...]:
+        """Everything ever recorded that overlaps `interval`: by start, and of one start in order of recording."""
+        ...
+
+    def recorded_series(self) -> tuple[RecordedSeries, ...]:
+        """Every series that something is recorded of, in order of their keys."""
         ...
 
     # plans

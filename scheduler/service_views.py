@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from scheduler.domain.carbon import IntensityStatus
+from scheduler.domain.carbon import Accounting, IntensityStatus, LinkState, SignalKind
+from scheduler.domain.carbon import Basis as GridBasis
 from scheduler.domain.gpus import Pool
+from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import DEFAULT_GRACE, Basis
 from scheduler.domain.lifecycle import JobState, Reason, SegmentState, StopReason
 from scheduler.domain.readings import Component, MeterMethod, ReadingFlag
@@ -210,6 +212,19 @@ class StatementView:
 
 
 @dataclass(frozen=True, slots=True)
+class RecomputedView:
+    """A statement drawn up anew from what is recorded now, and the one that held before."""
+
+    job: int
+    changed: bool
+    asked: bool
+    """Whether the provider answered when it was asked anew; else what was recorded had to do."""
+    before: StatementView | None
+    statement: StatementView | None
+    """None: the job never ran."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProgressView:
     """How far the job says it is."""
 
@@ -285,6 +300,10 @@ class Explanation:
     sentences: tuple[str, ...]
     figures: tuple[Figure, ...]
     placement: PlacementView | None
+    forecast_by: str | None
+    """What it is planned with; None once it has ended."""
+    because: tuple[str, ...]
+    """Why the better links of the chain are not planned with."""
     latest_start: datetime | None
     """Latest start that still meets `finish_by`; None for a job that has started."""
 
@@ -373,6 +392,11 @@ class PlanView:
     made_at: datetime
     zone: str
     source: str
+    link: ForecastLink
+    forecast_by: str
+    """The same in words, with the source."""
+    because: tuple[str, ...]
+    """Why the better links of the chain are not planned with."""
     forecast_issued_at: datetime | None
     forecast_age_s: float | None
     strip: tuple[IntensitySlot, ...]
@@ -385,6 +409,30 @@ class PlanView:
     lower_bound_g: float | None
     late_jobs: int
     notes: tuple[str, ...]
+
+
+class ForecastLink(StrEnum):
+    """Which kind of link of the chain is planned with; closed list, published in docs/reference.md."""
+
+    PROVIDER = "provider"
+    """A provider's own forecast, corrected and carried on by ours where enough is known."""
+    BUILT_IN = "built-in"
+    """Our own forecaster, from the history of one source."""
+    STATIC = "static"
+    """A yearly factor: jobs run at once and nothing is claimed."""
+    NONE = "none"
+    """Nothing is known of the hours ahead: jobs run in their order and nothing is claimed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLinkView:
+    """One of those that are asked for the zone in turn, the best first."""
+
+    name: str
+    """A provider, or `built-in`."""
+    state: LinkState
+    reason: str | None
+    """What ails it."""
 
 
 class Freshness(StrEnum):
@@ -418,6 +466,15 @@ class GridNow:
     forecast_age_s: float | None
     last_error: str | None
     next_poll_at: datetime | None
+    link: ForecastLink
+    forecast_by: str
+    """The same in words, with the source."""
+    because: tuple[str, ...]
+    """Why the better links of the chain are not planned with."""
+    links: tuple[ChainLinkView, ...]
+    """The whole chain, the best first."""
+    observed_until: datetime | None
+    """End of the newest value that is recorded of the last week."""
     attribution: str
     licence: str
     notes: tuple[str, ...]
@@ -437,8 +494,98 @@ class GridForecastView:
     fetched_at: datetime | None
     age_s: float | None
     freshness: Freshness
+    link: ForecastLink
+    forecast_by: str
+    """The same in words, with the source."""
+    because: tuple[str, ...]
+    """Why the better links of the chain are not planned with."""
     slots: tuple[IntensitySlot, ...]
     attribution: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesChoice:
+    """Which recorded series is meant; a field left out restricts nothing, and none given means the one planned with."""
+
+    source: str | None = None
+    zone: str | None = None
+    kind: SignalKind | None = None
+    accounting: Accounting | None = None
+    basis: GridBasis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesView:
+    """One series that something is recorded of."""
+
+    source: str
+    zone: str
+    kind: str
+    accounting: str
+    basis: str
+    in_use: bool
+    """The one that is planned with just now."""
+    observed_from: datetime | None
+    observed_until: datetime | None
+    issues: int
+    """Forecasts kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedValue:
+    """One published value for one interval [gCO2eq/kWh]."""
+
+    start: datetime
+    end: datetime
+    g_per_kwh: float
+    status: IntensityStatus
+    fetched_at: datetime
+    provider_updated_at: datetime | None
+    raw_value: float | None
+    """As the provider said it."""
+    raw_unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationsView:
+    """What was published for a stretch of time: as it is known now, or as it was known at `as_of`."""
+
+    source: str
+    zone: str
+    kind: str
+    accounting: str
+    basis: str
+    since: datetime
+    until: datetime
+    as_of: datetime | None
+    revisions: bool
+    """Whether every revision is listed, in place of the value that holds."""
+    rows: tuple[ObservedValue, ...]
+    """By start; hours that nobody published are missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueView:
+    """One forecast as its provider issued it."""
+
+    issued_at: datetime
+    fetched_at: datetime
+    method: str
+    slots: tuple[IntensitySlot, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuesView:
+    """Forecasts that were issued in a stretch of time, oldest first."""
+
+    source: str
+    zone: str
+    kind: str
+    accounting: str
+    basis: str
+    since: datetime
+    until: datetime
+    issues: tuple[IssueView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -549,11 +696,31 @@ class DaemonService(Protocol):
         self, caller: Caller, query: JobQuery, by: HistoryGrouping
     ) -> tuple[HistoryGroup, ...]: ...
 
+    async def recompute(self, caller: Caller, job_ids: tuple[int, ...]) -> tuple[RecomputedView, ...]:
+        """Ask anew for the intensity that these ended jobs rest on and draw their statements up again, in order."""
+        ...
+
     async def plan(self, caller: Caller) -> PlanView: ...
 
     async def grid_now(self, caller: Caller) -> GridNow: ...
 
     async def grid_forecast(self, caller: Caller) -> GridForecastView: ...
+
+    async def grid_series(self, caller: Caller) -> tuple[SeriesView, ...]:
+        """What is recorded, in order of the series' names."""
+        ...
+
+    async def grid_observations(
+        self, caller: Caller, choice: SeriesChoice, interval: Interval, as_of: datetime | None, revisions: bool
+    ) -> ObservationsView:
+        """RequestError where the answer would be too long, or where `choice` fits several series."""
+        ...
+
+    async def grid_issues(
+        self, caller: Caller, choice: SeriesChoice, interval: Interval, apart: timedelta
+    ) -> IssuesView:
+        """Of issues less than `apart` from the last one kept, none; RequestError as above."""
+        ...
 
     async def providers(self, caller: Caller) -> tuple[ProviderRow, ...]: ...
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from scheduler.api.callers import Admission, CallerGate, owner_only
 from scheduler.api.errors import add_error_handlers
 from scheduler.api.limits import BodyLimit
+from scheduler.api.routes_grid import grid_routes
 from scheduler.api.routes_jobs import history_routes, job_routes
 from scheduler.api.routes_site import site_routes
 from scheduler.service_views import DaemonService
@@ -37,7 +38,7 @@ def create_app(service: DaemonService, admits: Admission = owner_only) -> FastAP
         docs_url=None,
         redoc_url=None,
     )
-    for routes in (job_routes(service), history_routes(service), site_routes(service)):
+    for routes in (job_routes(service), history_routes(service), grid_routes(service), site_routes(service)):
         app.include_router(routes)
     add_error_handlers(app)
     app.add_middleware(BodyLimit)

@@ -1,4 +1,4 @@
-"""Routes about the machine and its grid: plan, intensity, GPUs, health."""
+"""Routes about the machine: plan, GPUs, health."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from scheduler.service_views import (
     DaemonService,
     DaemonStatus,
     GpuRow,
-    GridForecastView,
-    GridNow,
     PlanView,
-    ProviderRow,
 )
 
 
@@ -22,18 +19,6 @@ def site_routes(service: DaemonService) -> APIRouter:
     @routes.get("/plan")
     async def plan(who: From) -> PlanView:
         return await service.plan(who)
-
-    @routes.get("/grid/now")
-    async def grid_now(who: From) -> GridNow:
-        return await service.grid_now(who)
-
-    @routes.get("/grid/forecast")
-    async def grid_forecast(who: From) -> GridForecastView:
-        return await service.grid_forecast(who)
-
-    @routes.get("/grid/providers")
-    async def grid_providers(who: From) -> tuple[ProviderRow, ...]:
-        return await service.providers(who)
 
     @routes.get("/gpus")
     async def gpus(who: From) -> tuple[GpuRow, ...]:

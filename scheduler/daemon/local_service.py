@@ -12,12 +12,15 @@ from scheduler.accounting.grouping import Grouping, GroupTotals, SettledJob, gro
 from scheduler.daemon.access import may_see, may_submit, may_touch
 from scheduler.daemon.dispatcher import Dispatcher
 from scheduler.daemon.grid_desk import GridDesk
+from scheduler.daemon.grid_record import GridRecord
 from scheduler.daemon.health import daemon_status
 from scheduler.daemon.log_reading import read_log
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.review import Reviewer
 from scheduler.daemon.settlement import Settler
 from scheduler.dispatch.replanning import Trigger
-from scheduler.domain.errors import ExecutorError, RequestError
+from scheduler.domain.errors import ExecutorError, IllegalTransition, RequestError
+from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job, JobSpec, Owner
 from scheduler.domain.lifecycle import NOT_ENDED, TERMINAL
 from scheduler.domain.plans import Placement, Plan, PlanningProblem
@@ -25,9 +28,9 @@ from scheduler.domain.statements import EmissionsStatement
 from scheduler.drafting import draft_job, known_job
 from scheduler.planning.explain import explain
 from scheduler.ports import JobDraft, JobQuery, Store
-from scheduler.presenting.grid import grid_forecast, grid_now
+from scheduler.presenting.grid import case_answer, grid_forecast, grid_now
 from scheduler.presenting.history import history_group
-from scheduler.presenting.jobs import JobCase, job_detail, job_row
+from scheduler.presenting.jobs import JobCase, job_detail, job_row, recomputed
 from scheduler.presenting.plan import place_rows, plan_view
 from scheduler.presenting.submission import explanation, submission
 from scheduler.service_views import (
@@ -39,13 +42,18 @@ from scheduler.service_views import (
     GridNow,
     HistoryGroup,
     HistoryGrouping,
+    IssuesView,
     JobDetail,
     JobRequest,
     JobRow,
     LogPart,
     LogStream,
+    ObservationsView,
     PlanView,
     ProviderRow,
+    RecomputedView,
+    SeriesChoice,
+    SeriesView,
     Submission,
 )
 
@@ -65,13 +73,15 @@ class LocalService:
         dispatcher: Dispatcher,
         desk: GridDesk,
         settler: Settler,
+        reviewer: Reviewer,
         providers: Callable[[GridNow], tuple[ProviderRow, ...]],
         agent_pid: Callable[[], int | None],
         time_zone: tzinfo,
     ) -> None:
         self._parts, self._dispatcher, self._desk = parts, dispatcher, desk
-        self._settler, self._providers = settler, providers
+        self._settler, self._reviewer, self._providers = settler, reviewer, providers
         self._agent_pid, self._time_zone = agent_pid, time_zone
+        self._record = GridRecord(parts.store, desk)
 
     # --- jobs -----------------------------------------------------------------------------------------------------
     async def submit(self, caller: Caller, request: JobRequest, dry_run: bool) -> Submission:
@@ -125,7 +135,8 @@ class LocalService:
         job = await self._parts.writer(known_job, self._parts.store, job_id)
         live = self._parts.live
         sentences = () if job.ended else self._sentences(live.problem, live.plan, job_id)
-        return explanation(self._case(job, None), sentences, self._parts.clock.now())
+        answered = case_answer(await self._parts.writer(self._desk.case))
+        return explanation(self._case(job, None), sentences, answered, self._parts.clock.now())
 
     # --- history --------------------------------------------------------------------------------------------------
     async def history(self, caller: Caller, query: JobQuery) -> tuple[JobRow, ...]:
@@ -134,6 +145,18 @@ class LocalService:
     async def history_groups(self, caller: Caller, query: JobQuery, by: HistoryGrouping) -> tuple[HistoryGroup, ...]:
         totals = await self._parts.writer(self._totals, query, by)
         return tuple(history_group(group, by) for group in totals)
+
+    async def recompute(self, caller: Caller, job_ids: tuple[int, ...]) -> tuple[RecomputedView, ...]:
+        if self._parts.live.inventory is None:
+            raise ExecutorError(
+                "the worker agent has not answered yet, so nobody knows how many places run-now would have had; "
+                "try again in a second"
+            )
+        jobs = await self._parts.writer(self._recomputable, caller, job_ids)
+        before = await self._parts.writer(self._parts.store.statements, job_ids)
+        asked = await self._reviewer.recompute([job for job in jobs if job.attempts])
+        after = await self._parts.writer(self._parts.store.statements, job_ids)
+        return tuple(recomputed(job.id, before.get(job.id), after.get(job.id), job.id in asked) for job in jobs)
 
     # --- plan and grid --------------------------------------------------------------------------------------------
     async def plan(self, caller: Caller) -> PlanView:
@@ -144,6 +167,19 @@ class LocalService:
 
     async def grid_forecast(self, caller: Caller) -> GridForecastView:
         return grid_forecast(await self._parts.writer(self._desk.case))
+
+    async def grid_series(self, caller: Caller) -> tuple[SeriesView, ...]:
+        return await self._parts.writer(self._record.series)
+
+    async def grid_observations(
+        self, caller: Caller, choice: SeriesChoice, interval: Interval, as_of: datetime | None, revisions: bool
+    ) -> ObservationsView:
+        return await self._parts.writer(self._record.observations, choice, interval, as_of, revisions)
+
+    async def grid_issues(
+        self, caller: Caller, choice: SeriesChoice, interval: Interval, apart: timedelta
+    ) -> IssuesView:
+        return await self._parts.writer(self._record.issues, choice, interval, apart)
 
     async def providers(self, caller: Caller) -> tuple[ProviderRow, ...]:
         return self._providers(await self.grid_now(caller))
@@ -172,6 +208,17 @@ class LocalService:
         wide = replace(query, states=states, since=None, until=None, limit=None)
         jobs = [job for job in self._parts.store.jobs(wide) if _ended_within(job, query)]
         return jobs[-query.limit :] if query.limit else jobs
+
+    def _recomputable(self, caller: Caller, job_ids: tuple[int, ...]) -> list[Job]:
+        jobs = [known_job(self._parts.store, job_id) for job_id in dict.fromkeys(job_ids)]
+        for job in jobs:
+            may_touch(caller, job)
+            if not job.ended:
+                raise IllegalTransition(
+                    f"job {job.id} is {job.state}: its figures are drawn up anew whenever somebody looks; "
+                    "recompute it once it has ended"
+                )
+        return jobs
 
     def _history(self, query: JobQuery) -> tuple[JobRow, ...]:
         return self._as_rows(self._ended(query))
@@ -225,7 +272,9 @@ class LocalService:
             raise ExecutorError(f"there is no plan yet: {live.agent_error or 'the daemon has only just started'}")
         jobs = {job.id: job for job in self._parts.store.jobs(JobQuery(states=NOT_ENDED))}
         key, pue = self._desk.capabilities.key, self._parts.settings.site.pue
-        return plan_view(live.plan, jobs, self._desk.forecast(now), self._places(), key.zone, key.source, pue, now)
+        case = self._desk.case()
+        answered, places = case_answer(case), self._places()
+        return plan_view(live.plan, jobs, case.forecast, places, key.zone, key.source, answered, pue, now)
 
     def _places(self) -> tuple[GpuRow, ...]:
         live = self._parts.live

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from scheduler.domain.carbon import IMPLAUSIBLE_G_PER_KWH
+from scheduler.domain.durations import format_duration
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
 from scheduler.domain.intervals import utc
 from scheduler.domain.series import StepSeries
@@ -28,9 +31,17 @@ class Issue:
     expected: StepSeries
 
 
-def read_series(file: Path) -> StepSeries:
-    """`start,carbon_intensity_g_per_kwh` rows in order; an empty value leaves its stretch unknown."""
-    return _series(file, [(line, _moment(line, START), _intensity(line)) for line in _lines(file, (START, VALUE))])
+def read_series(file: Path, regular: bool = False) -> StepSeries:
+    """`start,carbon_intensity_g_per_kwh` rows in order; an empty value leaves its stretch unknown.
+
+    `regular`: each value must hold for the step of the file, so that a row that was lost is not covered up by the one
+    before it.
+    """
+    entries = [(line, _moment(line, START), _intensity(line)) for line in _lines(file, (START, VALUE))]
+    series = _series(file, entries)
+    if regular:
+        _check_steps(entries)
+    return series
 
 
 def read_issues(file: Path) -> tuple[Issue, ...]:
@@ -75,7 +86,12 @@ def _text(file: Path) -> str:
 def _csv_lines(file: Path, text: str) -> Iterator[_Line]:
     rows = csv.DictReader(text.splitlines())
     for row in rows:
-        yield _Line(f"{file}, line {rows.line_num}", {str(name): value for name, value in row.items()})
+        where = f"{file}, line {rows.line_num}"
+        if None in row:
+            raise CarbonDataInvalid(f"{where}: it has more cells than the heading has columns")
+        if missing := [name for name, value in row.items() if value is None]:
+            raise CarbonDataInvalid(f"{where}, column '{missing[0]}': the cell is missing; leave it empty for unknown")
+        yield _Line(where, {str(name): value for name, value in row.items()})
 
 
 def _json_lines(file: Path, text: str) -> Iterator[_Line]:
@@ -124,3 +140,16 @@ def _series(file: Path, entries: Sequence[_Entry]) -> StepSeries:
     values = np.array([math.nan if value is None else value for _, _, value in entries])
     known = np.isfinite(values)
     return StepSeries(starts[known], ends[known], values[known])
+
+
+def _check_steps(entries: Sequence[_Entry]) -> None:
+    """The step is what most rows have; only an unknown stretch may be longer."""
+    lengths = [after[1] - before[1] for before, after in pairwise(entries)]
+    step, _ = Counter(lengths).most_common(1)[0]
+    for (_, _, value), (line, _, _), length in zip(entries, entries[1:], lengths, strict=False):
+        if length != step and (value is not None or length < step):
+            raise line.wrong(
+                START,
+                f"comes {format_duration(length)} after the row before it, and the step of this file is "
+                f"{format_duration(step)}; give each step a row, with an empty value where none is known",
+            )

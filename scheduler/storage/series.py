@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from scheduler.domain.carbon import SeriesKey
+from scheduler.domain.carbon import Accounting, Basis, SeriesKey, SignalKind
 from scheduler.storage.records import equal, inserted_id
 from scheduler.storage.tables import SERIES
 
@@ -19,6 +19,10 @@ def series_number(connection: Connection, key: SeriesKey) -> int:
     """Given out on first use."""
     row = series_row(connection, key)
     return int(row.id) if row is not None else inserted_id(connection, SERIES, _values(key) | {"longest_us": 0})
+
+
+def key_from(row: Row[Any]) -> SeriesKey:
+    return SeriesKey(row.source, row.zone, SignalKind(row.kind), Accounting(row.accounting), Basis(row.basis))
 
 
 def _values(key: SeriesKey) -> dict[str, Any]:

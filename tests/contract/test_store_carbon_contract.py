@@ -16,9 +16,10 @@ from scheduler.domain.errors import StorageError
 from scheduler.domain.intervals import Interval
 from scheduler.domain.lifecycle import JobEvent, JobState
 from scheduler.domain.plans import Plan
+from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import Settlement
 from scheduler.domain.units import Emissions
-from scheduler.ports import Store
+from scheduler.ports import RecordedSeries, Store
 
 DAY = Interval(NOON - 12 * HOUR, NOON + 12 * HOUR)
 
@@ -73,6 +74,17 @@ def test_bands_and_method_come_back_as_they_were(store: Store) -> None:
     assert store.add_forecast(plain)
     assert store.add_forecast(banded), "another method is another issue"
     assert store.forecasts(GB, DAY) == (plain, banded)
+
+
+def test_of_many_issues_one_in_each_stretch_can_be_asked_for(store: Store) -> None:
+    """The newest of each six hours, counted from midnight; of two versions of one issue the one fetched last."""
+    for hours in range(-3, 9):
+        store.add_forecast(a_forecast(NOON + hours * HOUR))
+    corrected = a_forecast(NOON + 5 * HOUR, values=(1.0, 2.0), fetched_at=NOON + 6 * HOUR)
+    store.add_forecast(corrected)
+    found = store.forecasts(GB, DAY, one_in=6 * HOUR)
+    assert [issue.issued_at - NOON for issue in found] == [-HOUR, 5 * HOUR, 8 * HOUR]
+    assert found[1] == corrected
 
 
 # --- observations
@@ -141,6 +153,67 @@ def test_kinds_of_intensity_never_mix(store: Store) -> None:
     assert store.observations(GB, DAY) == (both[0],)
     assert store.observations(marginal, DAY) == (both[1],)
     assert store.add_observations([]) == 0
+
+
+def test_the_record_tells_what_was_known_then_and_what_is_known_now(store: Store) -> None:
+    """A value published, measured an hour later, revised a day later: each is still there, and no time mixes them."""
+    published = an_observation(0, 100.0, status=IntensityStatus.ESTIMATED)
+    measured = replace(an_observation(0, 90.0), fetched_at=NOON + HOUR)
+    revised = replace(an_observation(0, 95.0), fetched_at=NOON + 24 * HOUR)
+    for observation in (published, measured, revised):
+        store.add_observations([observation])
+    assert store.observations(GB, DAY) == (revised,)
+    assert store.observations(GB, DAY, as_of=NOON + 24 * HOUR) == (revised,), "what was fetched then was known then"
+    assert store.observations(GB, DAY, as_of=NOON + 23 * HOUR) == (measured,)
+    assert store.observations(GB, DAY, as_of=NOON) == (published,)
+    assert store.observations(GB, DAY, as_of=NOON - MINUTE) == ()
+    assert store.revisions(GB, DAY) == (published, measured, revised)
+
+
+def test_the_values_alone_are_those_of_the_observations(store: Store) -> None:
+    """Also where a newer value cuts an older one, and at the edges of the interval."""
+    assert store.intensity(GB, DAY) == StepSeries.empty()
+    store.add_observations([an_observation(hour, 100.0 + hour) for hour in range(-15, 14)])
+    store.add_observations([an_observation(3, 50.0)])
+
+    def same() -> bool:
+        rows = ((o.interval, o.g_per_kwh) for o in store.observations(GB, DAY))
+        return store.intensity(GB, DAY) == StepSeries.of(rows)
+
+    assert same() and len(store.intensity(GB, DAY)) == 24
+    half = Interval(NOON + 30 * MINUTE, NOON + 40 * MINUTE)
+    store.add_observations([replace(an_observation(0, 70.0), interval=half)])
+    assert same() and store.intensity(GB, DAY).value_at(NOON + 35 * MINUTE) == 70.0
+
+
+def test_all_of_a_published_value_is_kept(store: Store) -> None:
+    """What the provider sent and when, beside what it means in our unit."""
+    full = replace(
+        an_observation(0, 420.5),
+        provider_updated_at=NOON - MINUTE,
+        raw_value=927.0,
+        raw_unit="lbs_co2_per_mwh",
+    )
+    store.add_observations([full])
+    assert store.revisions(GB, DAY) == store.observations(GB, DAY) == (full,)
+
+
+def test_revisions_are_those_that_overlap_by_start_and_then_in_order_of_recording(store: Store) -> None:
+    long = replace(an_observation(0, 300.0), interval=Interval(NOON - 4 * HOUR, NOON + HOUR))
+    store.add_observations([an_observation(2, 110.0), an_observation(1, 100.0)])
+    store.add_observations([an_observation(1, 101.0), long])
+    found = store.revisions(GB, Interval(NOON, NOON + 2 * HOUR))
+    assert [o.g_per_kwh for o in found] == [300.0, 100.0, 101.0]
+    assert store.revisions(replace(GB, zone="DE"), DAY) == ()
+
+
+def test_every_series_that_something_is_recorded_of_is_listed(store: Store) -> None:
+    marginal = replace(GB, kind=SignalKind.MARGINAL)
+    assert store.recorded_series() == ()
+    store.add_observations([an_observation(0, 100.0), an_observation(5, 120.0), an_observation(0, 90.0)])
+    store.add_forecast(replace(a_forecast(NOON), key=marginal))
+    seen = Interval(NOON, NOON + 6 * HOUR)
+    assert store.recorded_series() == (RecordedSeries(GB, seen, 0), RecordedSeries(marginal, None, 1))
 
 
 # --- plans

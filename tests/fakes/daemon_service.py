@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fakes.clock import NOON
-from fakes.views import a_forecast_strip, a_grid_now, a_placement, a_row, a_status, gpu_rows
+from fakes.views import a_forecast_strip, a_grid_now, a_placement, a_recomputed, a_row, a_status, gpu_rows
 
 from scheduler.domain.errors import IllegalTransition, NotFound
+from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Basis
 from scheduler.domain.lifecycle import TERMINAL, JobState, Reason
 from scheduler.ports import JobQuery
@@ -20,20 +21,28 @@ from scheduler.service_views import (
     EventView,
     Explanation,
     Figure,
+    ForecastLink,
     Freshness,
     GpuRow,
     GridForecastView,
     GridNow,
     HistoryGroup,
     HistoryGrouping,
+    IssuesView,
+    IssueView,
     JobDetail,
     JobRequest,
     JobRow,
     LogPart,
     LogStream,
+    ObservationsView,
+    ObservedValue,
     PlannedJob,
     PlanView,
     ProviderRow,
+    RecomputedView,
+    SeriesChoice,
+    SeriesView,
     Submission,
     row_fields,
 )
@@ -53,6 +62,10 @@ class FakeDaemonService:
         self.requests: list[JobRequest] = []
         self.callers: list[Caller] = []
         self.queries: list[JobQuery] = []
+        self.recomputed: dict[int | None, RecomputedView] = {}
+        self.chosen: list[tuple[SeriesChoice, Interval]] = []
+        self.observed: tuple[ObservedValue, ...] = ()
+        self.issued: tuple[IssueView, ...] = ()
         self.error: Exception | None = None
         self.ends_after: int | None = None
         self.ending: dict[str, Any] = {"state": JobState.COMPLETED, "reason": Reason.EXITED_ZERO, "exit_code": 0}
@@ -173,6 +186,8 @@ class FakeDaemonService:
             sentences=(f"Job {job_id} waits for cleaner power.", "It would emit 3.5 times as much now."),
             figures=(Figure("intensity now", 210.0, "gCO2eq/kWh"), Figure("slack", None, "h")),
             placement=a_placement(job=job_id, now=self.now),
+            forecast_by="forecast of neso",
+            because=("electricity-maps is not in use: HTTP 403",),
             latest_start=self.now + timedelta(hours=9),
         )
 
@@ -200,6 +215,12 @@ class FakeDaemonService:
             ),
         )
 
+    async def recompute(self, caller: Caller, job_ids: tuple[int, ...]) -> tuple[RecomputedView, ...]:
+        """`recomputed` says what came of it, else nothing has changed."""
+        self._begin(caller)
+        rows = [self._row(job_id) for job_id in job_ids]
+        return tuple(self.recomputed.get(row.id) or a_recomputed(row) for row in rows)
+
     async def plan(self, caller: Caller) -> PlanView:
         self._begin(caller)
         waiting = [r for r in self.rows.values() if r.state not in TERMINAL]
@@ -208,6 +229,9 @@ class FakeDaemonService:
             made_at=self.now,
             zone="GB",
             source="neso",
+            link=ForecastLink.PROVIDER,
+            forecast_by="forecast of neso",
+            because=(),
             forecast_issued_at=self.now - timedelta(minutes=20),
             forecast_age_s=1200.0,
             strip=a_forecast_strip(self.now),
@@ -237,8 +261,52 @@ class FakeDaemonService:
             fetched_at=self.now - timedelta(minutes=15),
             age_s=1200.0,
             freshness=Freshness.FRESH,
+            link=ForecastLink.PROVIDER,
+            forecast_by="forecast of neso",
+            because=(),
             slots=a_forecast_strip(self.now),
             attribution="Carbon Intensity API, NESO",
+        )
+
+    async def grid_series(self, caller: Caller) -> tuple[SeriesView, ...]:
+        self._begin(caller)
+        key = {"source": "neso", "zone": "GB", "kind": "average", "accounting": "consumption", "basis": "lifecycle"}
+        since = self.observed[0].start if self.observed else None
+        until = self.observed[-1].end if self.observed else None
+        return (SeriesView(**key, in_use=True, observed_from=since, observed_until=until, issues=len(self.issued)),)
+
+    async def grid_observations(
+        self, caller: Caller, choice: SeriesChoice, interval: Interval, as_of: datetime | None, revisions: bool
+    ) -> ObservationsView:
+        self._begin(caller)
+        self.chosen.append((choice, interval))
+        return ObservationsView(
+            source=choice.source or "neso",
+            zone=choice.zone or "GB",
+            kind="average",
+            accounting="consumption",
+            basis="lifecycle",
+            since=interval.start,
+            until=interval.end,
+            as_of=as_of,
+            revisions=revisions,
+            rows=tuple(o for o in self.observed if o.start < interval.end and interval.start < o.end),
+        )
+
+    async def grid_issues(
+        self, caller: Caller, choice: SeriesChoice, interval: Interval, apart: timedelta
+    ) -> IssuesView:
+        self._begin(caller)
+        self.chosen.append((choice, interval))
+        return IssuesView(
+            source=choice.source or "neso",
+            zone=choice.zone or "GB",
+            kind="average",
+            accounting="consumption",
+            basis="lifecycle",
+            since=interval.start,
+            until=interval.end,
+            issues=tuple(issue for issue in self.issued if issue.issued_at in interval),
         )
 
     async def providers(self, caller: Caller) -> tuple[ProviderRow, ...]:

@@ -291,8 +291,9 @@ def test_the_api_describes_itself(client: DaemonClient) -> None:
     for path in (
         "/v1/jobs", "/v1/jobs/{job_id}", "/v1/jobs/{job_id}/cancel", "/v1/jobs/{job_id}/hold",
         "/v1/jobs/{job_id}/release", "/v1/jobs/{job_id}/run-now", "/v1/jobs/{job_id}/log",
-        "/v1/jobs/{job_id}/explain", "/v1/history", "/v1/plan", "/v1/grid/now", "/v1/grid/forecast",
-        "/v1/grid/providers", "/v1/gpus", "/v1/status",
+        "/v1/jobs/{job_id}/explain", "/v1/history", "/v1/history/recompute", "/v1/plan", "/v1/grid/now",
+        "/v1/grid/forecast", "/v1/grid/providers", "/v1/grid/series", "/v1/grid/observations", "/v1/grid/issues",
+        "/v1/gpus", "/v1/status",
     ):  # fmt: skip
         for operation in described["paths"][path].values():
             success = operation["responses"].get("200") or operation["responses"]["201"]
@@ -306,6 +307,35 @@ def test_times_are_utc_and_unknown_figures_are_null(client: DaemonClient, servic
     assert row["submitted_at"] == "2026-11-23T12:00:00Z"
     assert row["emissions_g"] is None
     assert json.dumps(row, allow_nan=False)
+
+
+def test_the_record_of_the_grid_is_asked_for_by_series_and_stretch(
+    client: DaemonClient, service: FakeDaemonService
+) -> None:
+    stretch = {"since": "2026-11-20T00:00:00Z", "until": "2026-11-21T00:00:00+01:00"}
+    answer = client.get("/v1/grid/observations", **stretch, source="eia", kind="average", as_of=stretch["until"])
+    assert answer["rows"] == [] and answer["until"] == "2026-11-20T23:00:00Z"
+    choice, interval = service.chosen[0]
+    assert (choice.source, choice.kind, choice.zone) == ("eia", "average", None)
+    assert interval.length.total_seconds() == 23 * 3600
+    assert client.get("/v1/grid/issues", **stretch, apart_s=21600)["issues"] == []
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ({}, "since"),
+        ({"since": "2026-11-20T00:00:00", "until": "2026-11-21T00:00:00Z"}, "since: should have timezone"),
+        ({"since": "2026-11-21T00:00:00Z", "until": "2026-11-20T00:00:00Z"}, "must be after since"),
+        ({"since": "2026-11-20T00:00:00Z", "until": "2026-11-21T00:00:00Z", "kind": "green"}, "kind"),
+    ],
+)
+def test_a_question_about_the_record_that_makes_no_sense_names_the_field(
+    client: DaemonClient, question: dict[str, str], said: str
+) -> None:
+    with pytest.raises(Failure, match=said) as refused:
+        client.get("/v1/grid/observations", **question)
+    assert (refused.value.code, refused.value.exit_code) == ("request", 2)
 
 
 def test_the_app_can_be_made_without_a_daemon() -> None:

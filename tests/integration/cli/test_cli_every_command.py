@@ -32,10 +32,13 @@ ASKING = [
     ["update", "1", "--by", "18:00", "--json"],
     ["history", "--json"],
     ["history", "--by", "day", "--json"],
+    ["recompute", "2", "--json"],
     ["plan", "--json"],
     ["grid", "now", "--json"],
     ["grid", "forecast", "--json"],
     ["grid", "providers", "--json"],
+    ["grid", "history", "--json"],
+    ["grid", "history", "--list", "--json"],
     ["gpus", "--json"],
     ["doctor", "--json"],
 ]
