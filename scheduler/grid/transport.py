@@ -2,7 +2,8 @@
 
 Policy: three attempts with exponential back-off and jitter for what may pass (connection, 5xx, 429); a `Retry-After`
 longer than we are willing to sit through is handed up as `CarbonSourceUnavailable.retry_after`, and until then the
-provider is not asked again. Requests for the same thing at the same time are one request.
+provider is not asked again. Requests for the same thing at the same time are one request. No provider is asked more
+often than the catalogue allows, and one that sends an ETag or a date is asked only for what has changed since.
 """
 
 from __future__ import annotations
@@ -21,14 +22,18 @@ import httpx
 
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
 from scheduler.domain.intervals import utc
+from scheduler.grid.answer import Answer as Answer
+from scheduler.grid.answer import KeptAnswers
 from scheduler.grid.catalogue import Provider
 from scheduler.grid.settings import SourceSettings
+from scheduler.grid.token_bucket import RateLimit, TokenBucket
 from scheduler.ports import Clock
 
 logger = logging.getLogger(__name__)
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+NOT_MODIFIED = 304
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 3
 
@@ -52,19 +57,6 @@ class Patience:
     most_bytes: int = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer, its body decoded from transfer and content encodings."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode("utf-8", errors="replace")
-
-
 class Transport:
     """Requests to one provider. `secrets` never appear in what it raises or logs."""
 
@@ -76,6 +68,7 @@ class Transport:
         *,
         patience: Patience | None = None,
         secrets: Sequence[str] = (),
+        limit: RateLimit | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -86,6 +79,8 @@ class Transport:
         self._secrets = tuple(secret for secret in secrets if secret)
         self._sleep = sleep
         self._jitter = jitter
+        self._bucket = TokenBucket(limit) if limit else None
+        self._kept = KeptAnswers()
         self._client: httpx.AsyncClient | None = None
         self._in_flight: dict[str, asyncio.Task[Answer]] = {}
         self._not_before: datetime | None = None
@@ -98,6 +93,7 @@ class Transport:
             clock,
             patience=Patience(attempts=settings.attempts, timeout=settings.timeout),
             secrets=tuple(settings.credentials.values()),
+            limit=provider.rate_limit,
         )
 
     async def get_json(self, path: str, params: Params = (), headers: Mapping[str, str] | None = None) -> object:
@@ -112,6 +108,7 @@ class Transport:
             return json.loads(answer.body)
         except (ValueError, RecursionError) as exc:
             what = "an empty body" if not answer.body.strip() else f"no JSON: {self.redacted(answer.text)}"
+            self.forget(answer)
             raise CarbonDataInvalid(
                 f"{self.provider} answered {path} with {what}; nothing was stored and it will be asked again"
             ) from exc
@@ -139,6 +136,10 @@ class Transport:
         if not flight.cancelled():
             flight.exception()  # Looked at, so that a flight nobody waited for is not reported as an accident.
 
+    def forget(self, answer: Answer) -> None:
+        """It could not be read: next time the whole is asked for, whether it has changed or not."""
+        self._kept.forget(answer)
+
     def keep_secret(self, value: str) -> None:
         """From now on `value` appears in no error and no log either."""
         self._secrets = (*self._secrets, value)
@@ -158,7 +159,8 @@ class Transport:
         while True:
             self._refuse_while_told_to_wait(path)
             try:
-                return self._judge(path, await self._ask(path, url, headers), accept)
+                await self._wait_for_a_token()
+                return self._judge(path, await self._ask_for_changes(path, url, headers), accept)
             except CarbonSourceUnavailable as trouble:
                 wait = self._pause(attempt, trouble.retry_after)
                 if wait is None:
@@ -166,6 +168,30 @@ class Transport:
                 logger.debug("provider asked again", extra={"provider": self.provider, "path": path, "wait_s": wait})
             attempt += 1
             await self._sleep(wait)
+
+    async def _wait_for_a_token(self) -> None:
+        """CarbonSourceUnavailable, and nothing asked, where the next token is further off than we sit through."""
+        if self._bucket is None:
+            return
+        now = self._clock.now()
+        wait = self._bucket.wait(now)
+        if wait > self._patience.longest_sit:
+            raise CarbonSourceUnavailable(f"{self.provider} has been asked as often as is decent for now", wait)
+        self._bucket.take(now)
+        if wait:
+            await self._sleep(wait.total_seconds())
+
+    async def _ask_for_changes(self, path: str, url: httpx.URL, headers: dict[str, str]) -> Answer:
+        """The answer; where the provider says that nothing has changed, the one it gave before."""
+        question = f"{url} {sorted(headers.items())}"
+        answer = await self._ask(path, url, {**headers, **self._kept.conditions(question)})
+        if answer.status != NOT_MODIFIED:
+            self._kept.keep(question, answer)
+            return answer
+        before = self._kept.unchanged(question)
+        if before is None:
+            raise CarbonDataInvalid(f"{self.provider} says that {path} has not changed, and was never asked that")
+        return before
 
     def _pause(self, attempt: int, retry_after: timedelta | None) -> float | None:
         """Seconds to wait before the next attempt; None when there is to be none."""

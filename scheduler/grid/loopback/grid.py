@@ -25,6 +25,9 @@ class Slot:
     bad_value: float | str | None = None
     """What to write in place of both, by a fault's order."""
 
+    def with_actual(self, value: float) -> Slot:
+        return replace(self, actual=value)
+
     def with_value(self, value: float | str) -> Slot:
         return replace(self, bad_value=value)
 
