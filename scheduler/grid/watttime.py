@@ -25,6 +25,7 @@ from scheduler.domain.intervals import Interval
 from scheduler.domain.units import G_PER_KWH_PER_LB_PER_MWH
 from scheduler.grid import reader
 from scheduler.grid.catalogue import NOTHING, WATTTIME
+from scheduler.grid.kept_history import KeptHistory
 from scheduler.grid.reader import Reader, Row
 from scheduler.grid.settings import SourceSettings
 from scheduler.grid.transport import Answer, Transport
@@ -41,8 +42,6 @@ TOKEN_LIFE = timedelta(minutes=25)
 """The token lasts 30 minutes; it is renewed before anybody notices."""
 KEPT = timedelta(days=35)
 """How much history is kept to be brought up to date."""
-OVERLAP = timedelta(hours=1)
-"""Asked for again, in case our clock and theirs differ."""
 
 
 def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
@@ -108,9 +107,7 @@ class WattTime(WebSource):
         self._region = region
         self._login = login
         self._signal = SIGNALS[capabilities.key.kind]
-        self._kept: list[Row] = []
-        self._kept_from: datetime | None = None
-        self._asked_at: datetime | None = None
+        self._kept = KeptHistory(KEPT)
 
     async def forecast(self) -> CarbonForecast | None:
         if not self._capabilities.has_forecast:
@@ -126,17 +123,13 @@ class WattTime(WebSource):
         now = self._clock.now()
         if interval.start >= now:
             return ()
-        if self._kept_from is not None and self._asked_at is not None and self._kept_from <= interval.start:
-            since = self._asked_at - OVERLAP
-            fresh = await self._history(Interval(interval.start, now), now, {"updated_since": since.isoformat()})
-            self._keep(reader.merged(self._kept, fresh), max(self._kept_from, now - KEPT), now)
+        since = self._kept.updated_since(interval)
+        span = Interval(interval.start, now)
+        if since is None:
+            self._kept.replace(await self._history(span, now, {}), interval.start, now)
         else:
-            self._keep(await self._history(Interval(interval.start, now), now, {}), interval.start, now)
-        return self._observed(self._kept, interval)
-
-    def _keep(self, rows: list[Row], since: datetime, now: datetime) -> None:
-        self._kept = [row for row in rows if row.interval.end > since]
-        self._kept_from, self._asked_at = since, now
+            self._kept.update(await self._history(span, now, {"updated_since": since.isoformat()}), now)
+        return self._observed(self._kept.rows, interval)
 
     async def _history(self, interval: Interval, now: datetime, extra: dict[str, str]) -> list[Row]:
         answers = []
