@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from scheduler.cli import chart, figures, grid_forecast, grid_local, options, times
+from scheduler.cli import chart, figures, grid_forecast, grid_local, grid_setup, options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.output import notice, say, say_json
 from scheduler.cli.table import Column, table
 
 app = options.command_app("How clean the power is, and who says so.")
-app.command("setup")(grid_local.setup)
+app.command("setup")(grid_setup.setup)
 app.command("serve-recorded")(grid_local.serve_recorded)
 app.command("skill")(grid_forecast.skill)
 
@@ -63,6 +63,10 @@ def providers(as_json: options.Json = False) -> None:
         say_json(answer)
         return
     say(table(PROVIDER_COLUMNS, [_provider_cells(row) for row in answer]))
+    # The first note is what the table of `grid setup` shows; what follows was learnt by asking.
+    notes = [note for row in answer if row["in_use"] for note in row["notes"][1:]]
+    if notes:
+        say("\n".join(["", *notes]))
     for row in answer:
         if row["last_error"]:
             notice(f"{row['source']}: {row['last_error']}")

@@ -36,7 +36,6 @@ MOST_UPDATES = 1_000
 """Hours that one answer of `updated-since` names."""
 JOINED = timedelta(days=1)
 """Updated hours no further apart than this are read in one request."""
-KEPT = timedelta(days=100)
 GRANULARITIES = {"hourly": HOUR, "15_minutes": timedelta(minutes=15), "5_minutes": timedelta(minutes=5)}
 
 
@@ -69,7 +68,7 @@ class ElectricityMaps(WebSource):
         super().__init__(capabilities, transport, clock)
         self._key = key
         self._zone = capabilities.key.zone
-        self._kept = KeptHistory(KEPT)
+        self._kept = KeptHistory()
 
     async def forecast(self) -> CarbonForecast | None:
         if not await self._may(FORECAST):
@@ -142,8 +141,8 @@ class ElectricityMaps(WebSource):
         if updated is None:
             self._kept.replace(await self._past_range(Interval(interval.start, now), now), interval.start, now)
         else:
-            for stretch in updated:
-                self._kept.update(await self._past_range(stretch, now), now)
+            fresh = [await self._past_range(stretch, now) for stretch in updated]
+            self._kept.update(reader.merged(*fresh), interval.start, now)
         return list(self._kept.rows)
 
     async def _updated(self, start: datetime, since: datetime, now: datetime) -> list[Interval] | None:

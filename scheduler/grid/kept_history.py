@@ -16,8 +16,7 @@ OVERLAP = timedelta(hours=1)
 class KeptHistory:
     """Rows from one moment on, as they were when the provider was last asked."""
 
-    def __init__(self, longest: timedelta) -> None:
-        self._longest = longest
+    def __init__(self) -> None:
         self.rows: Sequence[Row] = ()
         self._since: datetime | None = None
         self._asked_at: datetime | None = None
@@ -33,7 +32,6 @@ class KeptHistory:
         self._since, self._asked_at = since, now
         self.rows = [row for row in rows if row.interval.end > since]
 
-    def update(self, rows: Sequence[Row], now: datetime) -> None:
-        """What was new or changed since it was asked for last."""
-        if self._since is not None:
-            self.replace(reader.merged(self.rows, rows), max(self._since, now - self._longest), now)
+    def update(self, rows: Sequence[Row], since: datetime, now: datetime) -> None:
+        """What was new or changed from `since` on; what lies before was not asked about, and is no longer kept."""
+        self.replace(reader.merged(self.rows, rows), since, now)

@@ -36,5 +36,5 @@ def _view(row: registry.ProviderRow, now: GridNow) -> ProviderRow:
         last_error=now.last_error if in_use else None,
         licence=row.licence,
         attribution=row.attribution,
-        notes=(f"without paying: {row.free}",),
+        notes=(f"without paying: {row.free}", *(now.notes if in_use else ())),
     )

@@ -48,6 +48,8 @@ class Fault(StrEnum):
     """What was observed in the last six hours is not published yet."""
     REVISED = "revised"
     """Every value that was observed is a tenth higher than it was said to be before."""
+    MODEL_SWITCH = "model-switch"
+    """As `REVISED`, and said to be of a new model by whom names one."""
 
 
 LATE_BY = timedelta(hours=6)
@@ -103,7 +105,7 @@ class Switchboard:
 def bent(slots: list[Slot], faults: Mapping[Fault, Switched]) -> list[Slot]:
     """The rows with the faults of rows done to them; the first row stays good."""
     rows = list(slots)
-    if Fault.REVISED in faults:
+    if Fault.REVISED in faults or Fault.MODEL_SWITCH in faults:
         rows = [row.with_actual(round(row.actual * REVISED_BY, 1)) if row.actual is not None else row for row in rows]
     for fault, value in BAD_VALUES.items():
         if fault in faults:

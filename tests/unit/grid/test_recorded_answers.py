@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from fakes.clock import FakeClock
 from fakes.grid_server import KEYS
 from fakes.scripted_server import ScriptedServer, send
 
-from scheduler.domain.carbon import IntensityStatus
+from scheduler.domain.carbon import IntensityStatus, SignalKind
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
 from scheduler.domain.intervals import Interval
+from scheduler.grid.locating import located
 from scheduler.grid.registry import open_source
 from scheduler.grid.settings import SourceSettings
 
@@ -194,15 +196,27 @@ def ask_electricity_maps(fixtures: Path, body: bytes, zone: str, interval: Inter
         return asyncio.run(source.observations(interval))
 
 
-def ask_watttime(body: bytes, now: datetime, region: str, interval: Interval | None = None, status: int = 200):
+def behind_a_login(body: bytes, status: int) -> ScriptedServer:
     def answer(handler, _):
         if handler.path.endswith("/login"):
             send(handler, 200, b'{"token": "any"}')
         else:
             send(handler, status, body)
 
-    with ScriptedServer(answer) as server:
-        source = open_source(settings(region, "watttime", server.url), FakeClock(now))
+    return ScriptedServer(answer)
+
+
+def watttime_region(body: bytes, status: int) -> str:
+    with behind_a_login(body, status) as server:
+        asked = settings("39.7,-105", "watttime", server.url)
+        return asyncio.run(located(asked, FakeClock())).zone
+
+
+def ask_watttime(
+    body: bytes, now: datetime, region: str, interval: Interval | None = None, status: int = 200, **more: object
+):
+    with behind_a_login(body, status) as server:
+        source = open_source(replace(settings(region, "watttime", server.url), **more), FakeClock(now))
         return asyncio.run(source.forecast() if interval is None else source.observations(interval))
 
 
@@ -239,6 +253,31 @@ def test_watttime_a_plan_that_does_not_cover_the_region(fixtures, name):
     body = (fixtures / "watttime" / name).read_bytes()
     with pytest.raises(CarbonSourceRejected, match="your plan does not cover"):
         ask_watttime(body, datetime(2026, 1, 1, tzinfo=UTC), "PJM_DC", status=403)
+
+
+def test_watttime_index(fixtures):
+    """One point of a percentile, read as such where an index is asked for."""
+    body = (fixtures / "watttime/aiowatttime_realtime_emissions_response.json").read_bytes()
+    said = json.loads(body)
+    at = moment(said["data"][0]["point_time"])
+    (point,) = ask_watttime(body, at, said["meta"]["region"], Interval(at, at + timedelta(1)), kind=SignalKind.INDEX)
+    assert (point.g_per_kwh, point.raw_unit) == (said["data"][0]["value"], "percentile")
+
+
+def test_watttime_region_of_a_place(fixtures):
+    """The name of the region, or the service's own words where it has none."""
+    found = (fixtures / "watttime/aiowatttime_grid_region_response.json").read_bytes()
+    missing = (fixtures / "watttime/aiowatttime_coordinates_not_found_response.json").read_bytes()
+    assert watttime_region(found, 200) == json.loads(found)["region"]
+    with pytest.raises(CarbonSourceRejected, match="No coverage available"):
+        watttime_region(missing, 404)
+
+
+@pytest.mark.parametrize("name", ["new_user_fail", "password_reset_fail"])
+def test_watttime_a_login_answered_by_something_else(fixtures, name):
+    body = (fixtures / f"watttime/aiowatttime_{name}_response.json").read_bytes()
+    with pytest.raises(CarbonDataInvalid, match="has no 'token'"):
+        ask(body, datetime(2026, 1, 1, tzinfo=UTC), "CAISO_NORTH", "watttime")
 
 
 @pytest.mark.parametrize("name", ["realtime_emissions", "forecasted_emissions", "grid_region", "coordinates_not_found"])
