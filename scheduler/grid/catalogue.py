@@ -226,6 +226,7 @@ ENTSOE = Provider(
     rate_limit=RateLimit(400, MINUTE),
     credentials=("entsoe",),
     sign_up="https://transparency.entsoe.eu, then by mail",
+    forecast_horizon=timedelta(hours=36),
     settle_after=7 * DAY,
     accounting=Accounting.PRODUCTION,
 )

@@ -18,9 +18,12 @@ from fakes.scripted_server import ScriptedServer, send
 from scheduler.domain.carbon import IntensityStatus, SignalKind
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
 from scheduler.domain.intervals import Interval
+from scheduler.grid.answer import Answer
+from scheduler.grid.entsoe_document import EVERYTHING, DocumentReader
 from scheduler.grid.locating import located
 from scheduler.grid.registry import open_source
 from scheduler.grid.settings import SourceSettings
+from scheduler.grid.transport import Transport
 
 
 @pytest.fixture
@@ -310,6 +313,38 @@ def test_entsoe_generation_by_type(fixtures, name, zone, quarters, lowest, highe
     hours = (end - start) / timedelta(hours=1)
     assert 0.9 * hours * quarters < len(observed) <= hours * quarters
     assert all(lowest < row.g_per_kwh < highest for row in observed)
+
+
+@pytest.mark.parametrize("issue", ["CURRENT", "DAY_AHEAD", "INTRADAY"])
+def test_entsoe_forecast_of_wind_and_sun(fixtures, issue):
+    """With three recorded days of generation, moved to the days before it, it makes a forecast of intensity."""
+    weather = (fixtures / f"entsoe/wind_solar_forecast_FI_{issue}.xml").read_bytes()
+    past = (fixtures / "entsoe/FI_production.xml").read_bytes()
+    for recorded, moved in (("2025-10-21T", "2024-02-05T"), ("2025-10-24T", "2024-02-08T")):
+        past = past.replace(recorded.encode(), moved.encode())
+
+    def answer(handler, _):
+        kind = handler.path.partition("documentType=")[2][:3]
+        nothing = b"<Acknowledgement_MarketDocument><Reason><code>999</code></Reason></Acknowledgement_MarketDocument>"
+        send(handler, 200, {"A69": weather, "A75": past}.get(kind, nothing))
+
+    now = datetime(2024, 2, 8, 13, tzinfo=UTC)
+    with ScriptedServer(answer) as server:
+        forecast = asyncio.run(open_source(settings("FI", "entsoe", server.url), FakeClock(now)).forecast())
+    assert forecast.method == "derived from A69 and last week's generation"
+    assert forecast.horizon >= now + timedelta(hours=24)
+    assert all(20 < value < 300 for value in forecast.expected.values)
+
+
+def test_entsoe_forecast_of_all_generation(fixtures):
+    """Three days by the hour, for no type of plant in particular."""
+    body = (fixtures / "entsoe/SE-SE3_generation_forecast.xml").read_bytes()
+    transport = Transport("ENTSO-E", "http://localhost", FakeClock())
+    read = DocumentReader("10Y1001A1001A46L", "SE-SE3", transport)
+    curves = read.curves(Answer(200, {}, body), "A71")
+    assert [len(curve.megawatts) for curve in curves] == [24, 24, 24]
+    assert {curve.psr_type for curve in curves} == {EVERYTHING}
+    assert curves[0].megawatts[0] == 9958
 
 
 @pytest.mark.parametrize("name", ["DK-DK2_consumption_forecast", "wind_solar_forecast_FI_CURRENT"])
