@@ -216,6 +216,21 @@ OPENELECTRICITY = Provider(
     resolution=5 * MINUTE,
     accounting=Accounting.PRODUCTION,
 )
+NEMWEB = Provider(
+    name="nemweb",
+    title="NEMWEB (AEMO)",
+    covers="the national market of Australia: AU-NSW, AU-QLD, AU-SA, AU-TAS, AU-VIC",
+    licence="AEMO's copyright permission: any purpose, with attribution",
+    attribution="Generation, factors and pre-dispatch: Australian Energy Market Operator (nemweb.com.au)",
+    base_url="https://nemweb.com.au",
+    rate_limit=RateLimit(200, 5 * MINUTE),
+    forecast_horizon=timedelta(hours=41),
+    resolution=30 * MINUTE,
+    min_poll=30 * MINUTE,
+    settle_after=2 * DAY,
+    accounting=Accounting.PRODUCTION,
+    basis=Basis.DIRECT,
+)
 ENTSOE = Provider(
     name="entsoe",
     title="ENTSO-E Transparency Platform",
@@ -249,6 +264,7 @@ PROVIDERS: tuple[Provider, ...] = (
     RTE,
     EIA,
     OPENELECTRICITY,
+    NEMWEB,
     ENTSOE,
     CARBON_AWARE_SDK,
     RECORDED,

@@ -17,6 +17,7 @@ from scheduler.grid.catalogue import (
     ENERGINET,
     ENERGY_CHARTS,
     ENTSOE,
+    NEMWEB,
     OPENELECTRICITY,
     PROVIDERS,
     RECORDED,
@@ -29,7 +30,7 @@ from scheduler.grid.chain import linked
 from scheduler.grid.settings import AUTO, SourceSettings
 from scheduler.ports import CarbonSource, Clock
 
-BY_MERIT = (ELECTRICITY_MAPS, UK_NESO, ENERGINET, ENERGY_CHARTS, EIA, OPENELECTRICITY, ENTSOE, STATIC)
+BY_MERIT = (ELECTRICITY_MAPS, UK_NESO, ENERGINET, ENERGY_CHARTS, EIA, OPENELECTRICITY, NEMWEB, ENTSOE, STATIC)
 """In what order `auto` tries those that need no file."""
 
 
@@ -112,7 +113,7 @@ def covers(provider: Provider, zone: str) -> bool:
             return zones.danish_area(zone) is not None
         case RTE.name:
             return zone == "FR"
-        case OPENELECTRICITY.name:
+        case OPENELECTRICITY.name | NEMWEB.name:
             return zones.nem_region(zone) is not None
         case ENTSOE.name:
             return zones.entsoe_area(zone) is not None

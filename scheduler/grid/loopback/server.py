@@ -24,6 +24,7 @@ from scheduler.grid.loopback.energy_charts import EnergyChartsDialect
 from scheduler.grid.loopback.entsoe import EntsoeDialect
 from scheduler.grid.loopback.faults import Fault, Switchboard, Switched
 from scheduler.grid.loopback.grid import LoopbackGrid
+from scheduler.grid.loopback.nemweb import NemwebDialect
 from scheduler.grid.loopback.openelectricity import OpenElectricityDialect
 from scheduler.grid.loopback.rte import RteDialect
 from scheduler.grid.loopback.uk_neso import UkNesoDialect
@@ -41,6 +42,7 @@ DIALECTS: tuple[Dialect, ...] = (
     RteDialect(),
     EntsoeDialect(),
     OpenElectricityDialect(),
+    NemwebDialect(),
     CarbonAwareSdkDialect(),
 )
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"

@@ -25,6 +25,7 @@ ZONES = {
     "watttime": ("CAISO_NORTH", "America/Los_Angeles"),
     "eia": ("US-CISO", "America/Los_Angeles"),
     "openelectricity": ("AU-NSW", "Australia/Sydney"),
+    "nemweb": ("AU-NSW", "Australia/Sydney"),
 }
 DAYS = {
     "Europe": ((2026, 3, 29, 23), (2026, 10, 25, 25)),
