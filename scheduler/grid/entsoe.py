@@ -18,6 +18,7 @@ from scheduler.grid.catalogue import ENTSOE, NOTHING
 from scheduler.grid.derived_forecast import Outlook, balance_of
 from scheduler.grid.entsoe_document import Curve, DocumentReader, shortest_step
 from scheduler.grid.fuel_mix import VARIABLE, Fuel, Mix
+from scheduler.grid.mix_source import open_mix_source
 from scheduler.grid.reader import Row
 from scheduler.grid.settings import SourceSettings
 from scheduler.grid.transport import Transport
@@ -63,14 +64,8 @@ FUELS: Mapping[str, Fuel] = {
 
 
 def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
-    zone = zones.canonical(settings.zone)
-    area = zones.entsoe_area(zone)
-    if area is None:
-        raise zones.unknown_zone(settings.zone, ENTSOE.title, zones.ENTSOE_AREAS)
-    token = settings.credential(ENTSOE, "entsoe")
-    provider = replace(ENTSOE, basis=settings.basis or ENTSOE.basis)
-    capabilities = provider.capabilities(provider.key(zone), notes=("imports are left out", DERIVED_NOTE))
-    return Entsoe(area, token, capabilities, Transport.for_provider(ENTSOE, settings, clock), clock)
+    known = zones.ENTSOE_AREAS
+    return open_mix_source(ENTSOE, Entsoe, zones.entsoe_area, known, settings, clock, notes=(DERIVED_NOTE,))
 
 
 class Entsoe(WebSource):
