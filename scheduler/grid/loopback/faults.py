@@ -44,6 +44,8 @@ class Fault(StrEnum):
     DUPLICATE = "duplicate"
     CONTRADICTION = "contradiction"
     MISSING_SLOT = "missing-slot"
+    NULL = "null"
+    """Every fifth value is null, where a dialect has a null."""
     LATE = "late"
     """What was observed in the last six hours is not published yet."""
     REVISED = "revised"
@@ -118,4 +120,6 @@ def bent(slots: list[Slot], faults: Mapping[Fault, Switched]) -> list[Slot]:
         rows = [version for row in rows for version in (row, row.with_value(row.forecast + 1))]
     if Fault.MISSING_SLOT in faults:
         rows = [row for number, row in enumerate(rows) if number % 5 != 1]
+    if Fault.NULL in faults:
+        rows = [row.without_value() if number % 5 == 1 else row for number, row in enumerate(rows)]
     return rows

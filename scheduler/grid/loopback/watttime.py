@@ -115,7 +115,6 @@ def _access(signal: str) -> dict[str, object]:
 
 
 def _point(slot: Slot) -> dict[str, object]:
-    assert slot.shown_actual is not None
     return {
         "point_time": _stamp(slot),
         "value": _pounds(slot.shown_actual),
@@ -129,8 +128,8 @@ def _updated(slot: Slot) -> datetime:
     return slot.interval.end + (timedelta(hours=24) if slot.revised else timedelta(0))
 
 
-def _pounds(value: float | str) -> float | str:
-    return value if isinstance(value, str) else value / G_PER_KWH_PER_LB_PER_MWH
+def _pounds(value: float | str | None) -> float | str | None:
+    return value if value is None or isinstance(value, str) else value / G_PER_KWH_PER_LB_PER_MWH
 
 
 def _meta(request: Request) -> dict[str, object]:

@@ -187,6 +187,17 @@ def test_a_missing_slot_stays_unknown(server, source):
         assert set(holed) < set(good)
 
 
+@pytest.mark.parametrize("provider", ["uk-neso", "energy-charts", "energinet", "watttime", "electricity-maps"])
+def test_null_is_unknown_and_never_zero(server, provider):
+    """Where a dialect has a null: the others leave out what they do not know (RTE's half-hours: see test_rte)."""
+    good = ask(opened(server, provider))
+    server.faults.turn_on(Fault.NULL)
+    holed = ask(opened(server, provider))
+    assert isinstance(good, list)
+    assert isinstance(holed, list)
+    assert set(holed) < set(good)
+
+
 @pytest.mark.parametrize(("provider", "complaint"), ECHOED.items())
 def test_a_provider_that_answers_for_another_zone_is_refused(server, provider, complaint):
     """Where the answer says what it is for, that must be what was asked for."""

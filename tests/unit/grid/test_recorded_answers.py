@@ -24,6 +24,7 @@ from scheduler.grid.locating import located
 from scheduler.grid.registry import open_source
 from scheduler.grid.settings import SourceSettings
 from scheduler.grid.transport import Transport
+from scheduler.grid.zones import yearly_factors
 
 
 @pytest.fixture
@@ -154,6 +155,29 @@ def test_eia_an_answer_for_somebody_else(fixtures):
         ask(body, now, "US-IID", "eia", Interval(now - timedelta(days=1), now))
 
 
+def test_eia_demand_is_not_taken_for_generation(fixtures):
+    body = (fixtures / "eia/US_NW_BPAT-consumption.json").read_bytes()
+    now = datetime(2023, 5, 1, 12, tzinfo=UTC)
+    with pytest.raises(CarbonDataInvalid):
+        ask(body, now, "US-BPAT", "eia", Interval(now - timedelta(hours=6), now))
+
+
+@pytest.mark.parametrize("name", ["ElectricityProdex5MinRealtime", "Forecasts_5Min"])
+def test_energinet_other_data_sets_are_refused(fixtures, name):
+    """A page of somebody else's rows: of the data sets that are read no answer was ever published."""
+    body = (fixtures / f"energinet/{name}.json").read_bytes()
+    with pytest.raises(CarbonDataInvalid, match=r"rows were sent|out of order|CO2Emission"):
+        ask(body, datetime(2025, 2, 21, 19, tzinfo=UTC), "DK-DK1", "energinet")
+
+
+def test_yearly_factors_are_those_that_others_made_of_the_same_source(fixtures):
+    """Of the same year, to the rounding of our table."""
+    theirs = json.loads((fixtures / "static_factors/codecarbon_global_energy_mix.json").read_bytes())
+    ours = [f for f in yearly_factors().values() if theirs.get(f.iso3, {}).get("year") == f.year]
+    assert len(ours) > 150
+    assert all(abs(f.g_per_kwh - theirs[f.iso3]["carbon_intensity"]) <= 0.06 for f in ours)
+
+
 @pytest.mark.parametrize(("name", "zone"), [("carbon_intensity_history", "DE"), ("glpi_api-sample", "FR")])
 def test_electricity_maps_history(fixtures, name, zone):
     """24 hours, the newest of them estimated."""
@@ -177,7 +201,38 @@ def test_electricity_maps_zones(fixtures, listing):
         ask_electricity_maps(fixtures, body, "QQ", day, listing)
 
 
-@pytest.mark.parametrize("name", ["latest_carbon_intensity", "no-data-response", "unknown-response", "response"])
+def test_electricity_maps_latest(fixtures):
+    """Said eleven minutes before its hour began, and an estimate: it is what holds in that hour."""
+    latest = (fixtures / "electricitymaps/latest_carbon_intensity.json").read_bytes()
+    said = json.loads(latest)
+    zone, start = said["zone"], moment(said["datetime"])
+    now = start + timedelta(minutes=5)
+
+    def answer(handler, _):
+        zones = {zone: {"access": ["carbon-intensity/latest", "carbon-intensity/history"]}}
+        history = json.dumps({"zone": zone, "history": []}).encode()
+        bodies = {"/zones": json.dumps(zones).encode(), "/history": history, "/latest": latest}
+        send(handler, 200, next(body for end, body in bodies.items() if end in handler.path))
+
+    with ScriptedServer(answer) as server:
+        source = open_source(settings(zone, "electricity-maps", server.url), FakeClock(now))
+        (running,) = asyncio.run(source.observations(Interval(now - timedelta(days=1), now)))
+    assert (running.g_per_kwh, running.status) == (said["carbonIntensity"], IntensityStatus.ESTIMATED)
+    assert running.provider_updated_at == moment(said["updatedAt"])
+    assert running.provider_updated_at < running.interval.start
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "latest_carbon_intensity",
+        "no-data-response",
+        "unknown-response",
+        "response",
+        "latest_power_breakdown",
+        "power_breakdown_history",
+    ],
+)
 def test_electricity_maps_answers_of_other_endpoints_are_refused(fixtures, name):
     """What a proxy might mix up is not taken for a history."""
     body = (fixtures / f"electricitymaps/{name}.json").read_bytes()
