@@ -128,7 +128,11 @@ def test_a_report_that_cannot_be_is_refused(rows, complaint):
         balances(zipped(given(*rows)))
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>502</html>", zipped("C,cut")[:40], zipped("C,NEMP\nI,DISPATCH,UNIT_SC")])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>502</html>", zipped("C,cut")[:40], zipped("C,NEMP\nI,DISPATCH,UNIT_SC")],
+    ids=["empty", "html", "half-a-zip", "half-a-report"],
+)
 def test_a_file_that_is_cut_or_something_else_is_refused(body):
     """A report says itself that it has ended."""
     with pytest.raises(CarbonDataInvalid, match=r"an empty body|no zip file|no whole report"):
