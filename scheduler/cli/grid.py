@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 from scheduler.cli import chart, figures, grid_forecast, grid_local, grid_setup, options, times
 from scheduler.cli.client import DaemonClient
+from scheduler.cli.failures import Failure
 from scheduler.cli.output import notice, say, say_json
 from scheduler.cli.table import Column, table
 
@@ -56,9 +58,12 @@ def forecast(
 
 
 @app.command()
-def providers(as_json: options.Json = False) -> None:
+def providers(
+    zone: Annotated[str | None, typer.Option("--zone", help="For this zone, without asking the daemon.")] = None,
+    as_json: options.Json = False,
+) -> None:
     """Who can be asked for carbon intensity, for which zones and under what terms."""
-    answer = DaemonClient().get("/v1/grid/providers")
+    answer = DaemonClient().get("/v1/grid/providers") if zone is None else _for_zone(zone)
     if as_json:
         say_json(answer)
         return
@@ -70,6 +75,16 @@ def providers(as_json: options.Json = False) -> None:
     for row in answer:
         if row["last_error"]:
             notice(f"{row['source']}: {row['last_error']}")
+
+
+def _for_zone(zone: str) -> list[dict[str, Any]]:
+    from scheduler.domain.errors import CarbonDataError
+    from scheduler.grid.provider_views import views_for_zone
+
+    try:
+        return [asdict(view) for view in views_for_zone(zone)]
+    except CarbonDataError as error:
+        raise Failure(str(error)) from None
 
 
 PROVIDER_COLUMNS = (

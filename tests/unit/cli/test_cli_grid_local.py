@@ -63,6 +63,22 @@ def test_setup_guesses_the_country_from_the_time_zone(capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["zone"] == "IN"
 
 
+def test_providers_of_a_zone_are_told_without_a_daemon(capsys):
+    """Who is ready there, who wants a key, and who is not for it."""
+    assert main(["grid", "providers", "--zone", "-33.87,151.2", "--json"]) == 0
+    states = {row["source"]: row["state"] for row in json.loads(capsys.readouterr().out)}
+    assert (states["nemweb"], states["openelectricity"], states["uk-neso"]) == (
+        "ready",
+        "needs key",
+        "not for this zone",
+    )
+
+
+def test_providers_of_a_place_near_a_border_are_not_guessed(capsys):
+    assert main(["grid", "providers", "--zone", "48.58,7.75"]) == 2
+    assert "may be in FR or DE" in capsys.readouterr().err
+
+
 def test_setup_takes_a_place_for_the_zone_around_it(capsys):
     """London by latitude and longitude; what is printed to be kept is the zone."""
     with grid_server(lambda: datetime.now(UTC)) as server:
