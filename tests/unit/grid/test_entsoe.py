@@ -121,9 +121,8 @@ def test_a_refused_token_names_the_key_and_does_not_show_it():
 
 
 @pytest.mark.parametrize("zone", ["RO", "NO-NO1", "NO1"])
-def test_zones_that_nobody_else_covers_are_asked_of_entsoe_where_there_is_a_token(zone):
-    expected = "entsoe" if zone != "NO-NO1" else "energy-charts"
-    assert best_provider(SourceSettings(zone=zone, credentials={"entsoe": KEY})) == expected
+def test_zones_that_nobody_else_knows_are_asked_of_entsoe_where_there_is_a_token(zone):
+    assert best_provider(SourceSettings(zone=zone, credentials={"entsoe": KEY})) == "entsoe"
 
 
 def test_a_forecast_is_derived_and_says_so():
