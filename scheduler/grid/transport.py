@@ -13,25 +13,23 @@ import json
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 
 import httpx
 
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
-from scheduler.domain.intervals import utc
 from scheduler.grid.answer import Answer as Answer
 from scheduler.grid.answer import KeptAnswers
 from scheduler.grid.catalogue import Provider
+from scheduler.grid.patience import Patience as Patience
+from scheduler.grid.patience import told_to_wait
 from scheduler.grid.settings import SourceSettings
 from scheduler.grid.token_bucket import RateLimit, TokenBucket
 from scheduler.ports import Clock
 
 logger = logging.getLogger(__name__)
 
-LONGEST_RETRY_AFTER = timedelta(days=1)
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 NOT_MODIFIED = 304
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -42,19 +40,6 @@ Params = Mapping[str, str | int] | Sequence[tuple[str, str]]
 # httpx logs each URL at INFO, and the keys of some providers travel in the query.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long and how often one request may try."""
-
-    attempts: int = 3
-    timeout: timedelta = timedelta(seconds=10)
-    """Of one attempt as a whole, however slowly its body drips."""
-    first_backoff: timedelta = timedelta(milliseconds=500)
-    longest_sit: timedelta = timedelta(seconds=5)
-    """The longest `Retry-After` that is waited out inside the request."""
-    most_bytes: int = 16 * 1024 * 1024
 
 
 class Transport:
@@ -271,7 +256,7 @@ class Transport:
         if answer.status in accept:
             return answer
         if answer.status in RETRIED or answer.status >= 500:
-            retry_after = self._retry_after(answer)
+            retry_after = told_to_wait(answer, self._clock.now())
             self._not_before = self._clock.now() + retry_after if retry_after else None
             what = "is limiting our requests" if answer.status == 429 else f"could not answer {path}"
             raise CarbonSourceUnavailable(f"{self.provider} {what} (HTTP {answer.status})", retry_after)
@@ -279,30 +264,9 @@ class Transport:
             f"{self.provider} refused {path} (HTTP {answer.status}): {self.redacted(answer.text) or 'no reason given'}"
         )
 
-    def _retry_after(self, answer: Answer) -> timedelta | None:
-        """How long we are asked to stay away; a date counts from the provider's own clock, for ours may differ."""
-        said = answer.headers.get("retry-after", "").strip()
-        if not said:
-            return None
-        if said.isascii() and said.isdigit():
-            wait = timedelta(seconds=int(said[:9]))
-        else:
-            until = _http_date(said)
-            if until is None:
-                return None
-            wait = until - (_http_date(answer.headers.get("date", "")) or self._clock.now())
-        return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)
-
     def redacted(self, said: object) -> str:
         """What the provider said, as a short line without our keys."""
         words = " ".join(str(said).split())
         for secret in self._secrets:
             words = words.replace(secret, "[key]")
         return words[:200] + ("…" if len(words) > 200 else "")
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        return utc(parsedate_to_datetime(text))
-    except (ValueError, TypeError):
-        return None
