@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus
+from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus, SignalKind
 from scheduler.domain.series import StepSeries
 
 
@@ -27,7 +27,12 @@ def intensity_history(
     settle_after: timedelta,
     estimates_settle_after: timedelta,
 ) -> IntensityHistory:
-    """All of one series key; where two observations have one start, the one fetched last holds."""
+    """All of one series key; where two observations have one start, the one fetched last holds.
+
+    An index has no grams, so nothing is known from it.
+    """
+    observations = [o for o in observations if o.key.kind is not SignalKind.INDEX]
+    forecasts = [f for f in forecasts if f.key.kind is not SignalKind.INDEX]
     newest: dict[datetime, IntensityObservation] = {}
     for observation in sorted(observations, key=lambda o: o.fetched_at):
         newest[observation.interval.start] = observation

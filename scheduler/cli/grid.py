@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
-from scheduler.cli import chart, figures, grid_forecast, grid_history, grid_local, grid_skill, options, times
+from scheduler.cli import (
+    chart,
+    figures,
+    grid_forecast,
+    grid_history,
+    grid_local,
+    grid_setup,
+    grid_skill,
+    options,
+    times,
+)
 from scheduler.cli.client import DaemonClient
+from scheduler.cli.failures import Failure
 from scheduler.cli.output import notice, say, say_json
 from scheduler.cli.table import Column, table
 
 app = options.command_app("How clean the power is, and who says so.")
 app.command("history")(grid_history.history)
-app.command("setup")(grid_local.setup)
+app.command("setup")(grid_setup.setup)
 app.command("serve-recorded")(grid_local.serve_recorded)
 app.command("skill")(grid_skill.skill)
 
@@ -57,16 +69,33 @@ def forecast(
 
 
 @app.command()
-def providers(as_json: options.Json = False) -> None:
+def providers(
+    zone: Annotated[str | None, typer.Option("--zone", help="For this zone, without asking the daemon.")] = None,
+    as_json: options.Json = False,
+) -> None:
     """Who can be asked for carbon intensity, for which zones and under what terms."""
-    answer = DaemonClient().get("/v1/grid/providers")
+    answer = DaemonClient().get("/v1/grid/providers") if zone is None else _for_zone(zone)
     if as_json:
         say_json(answer)
         return
     say(table(PROVIDER_COLUMNS, [_provider_cells(row) for row in answer]))
+    # The first note is what the table of `grid setup` shows; what follows was learnt by asking.
+    notes = [note for row in answer if row["in_use"] for note in row["notes"][1:]]
+    if notes:
+        say("\n".join(["", *notes]))
     for row in answer:
         if row["last_error"]:
             notice(f"{row['source']}: {row['last_error']}")
+
+
+def _for_zone(zone: str) -> list[dict[str, Any]]:
+    from scheduler.domain.errors import CarbonDataError
+    from scheduler.grid.provider_views import views_for_zone
+
+    try:
+        return [asdict(view) for view in views_for_zone(zone)]
+    except CarbonDataError as error:
+        raise Failure(str(error)) from None
 
 
 PROVIDER_COLUMNS = (

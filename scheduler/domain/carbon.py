@@ -59,7 +59,10 @@ class SeriesKey:
 
 @dataclass(frozen=True, slots=True)
 class IntensityObservation:
-    """One published value for a past or present interval [gCO2eq/kWh]; observations are appended, never changed."""
+    """One published value for a past or present interval [gCO2eq/kWh]; observations are appended, never changed.
+
+    Of a key whose kind is `index` the value is the index, without a unit: see `raw_unit`.
+    """
 
     key: SeriesKey
     interval: Interval

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from scheduler.domain.carbon import Accounting, Basis, SeriesKey, SignalKind, SourceCapabilities
+from scheduler.grid.token_bucket import RateLimit
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 NOTHING = timedelta(0)
@@ -28,6 +29,8 @@ class Provider:
     forecast_horizon: timedelta = NOTHING
     resolution: timedelta = HOUR
     min_poll: timedelta = 15 * MINUTE
+    rate_limit: RateLimit | None = None
+    """What it allows, or what we think decent where it names no number; None: it is the user's own."""
     settle_after: timedelta = DAY
     estimates_settle_after: timedelta = 7 * DAY
     recheck_after: tuple[timedelta, ...] = ()
@@ -79,6 +82,7 @@ UK_NESO = Provider(
     licence="CC BY 4.0",
     attribution="Carbon intensity: National Energy System Operator, Carbon Intensity API (carbonintensity.org.uk)",
     base_url="https://api.carbonintensity.org.uk",
+    rate_limit=RateLimit(60, MINUTE),
     forecast_horizon=timedelta(hours=48),
     resolution=30 * MINUTE,
     min_poll=30 * MINUTE,
@@ -92,6 +96,7 @@ ENERGY_CHARTS = Provider(
     licence="CC BY 4.0",
     attribution="Carbon intensity: energy-charts.info, Fraunhofer ISE",
     base_url="https://api.energy-charts.info",
+    rate_limit=RateLimit(10, MINUTE),
     forecast_horizon=timedelta(hours=29),
     resolution=15 * MINUTE,
     min_poll=15 * MINUTE,
@@ -129,6 +134,7 @@ EIA = Provider(
     licence="public domain",
     attribution="Generation mix: U.S. Energy Information Administration; intensity computed from it",
     base_url="https://api.eia.gov",
+    rate_limit=RateLimit(30, HOUR),
     credentials=("eia",),
     sign_up="https://www.eia.gov/opendata/register.php",
     min_poll=HOUR,
@@ -144,6 +150,7 @@ ELECTRICITY_MAPS = Provider(
     licence="proprietary; the free plan is for non-commercial use",
     attribution="Carbon intensity: Electricity Maps (electricitymaps.com)",
     base_url="https://api.electricitymaps.com/v3",
+    rate_limit=RateLimit(50, HOUR),
     credentials=("electricity_maps",),
     sign_up="https://portal.electricitymaps.com",
     free="the last 24 hours of one zone, without forecast, not for commercial use",
@@ -159,9 +166,10 @@ WATTTIME = Provider(
     licence="proprietary; not to be passed on",
     attribution="Marginal carbon intensity: WattTime (watttime.org)",
     base_url="https://api.watttime.org",
+    rate_limit=RateLimit(3_000, 5 * MINUTE),
     credentials=("watttime_user", "watttime_password"),
     sign_up="https://docs.watttime.org",
-    free="CAISO_NORTH",
+    free="CAISO_NORTH; of other regions the index",
     forecast_horizon=3 * DAY,
     resolution=5 * MINUTE,
     settle_after=7 * DAY,
@@ -177,6 +185,7 @@ ENERGINET = Provider(
     licence="free, with attribution",
     attribution="Carbon intensity: Energinet, Energi Data Service (energidataservice.dk)",
     base_url="https://api.energidataservice.dk",
+    rate_limit=RateLimit(30, MINUTE),
     forecast_horizon=timedelta(hours=36),
     resolution=5 * MINUTE,
     basis=Basis.DIRECT,
@@ -188,6 +197,7 @@ RTE = Provider(
     licence="Etalab 2.0",
     attribution="Carbon intensity: RTE, éCO2mix (odre.opendatasoft.com)",
     base_url="https://odre.opendatasoft.com",
+    rate_limit=RateLimit(60, MINUTE),
     resolution=15 * MINUTE,
     recheck_after=(32 * DAY,),
     accounting=Accounting.PRODUCTION,
@@ -200,10 +210,26 @@ OPENELECTRICITY = Provider(
     licence="that of OpenElectricity and AEMO; not for commercial use without asking",
     attribution="Generation mix: OpenElectricity (openelectricity.org.au); intensity computed from it",
     base_url="https://api.openelectricity.org.au",
+    rate_limit=RateLimit(60, MINUTE),
     credentials=("openelectricity",),
     sign_up="https://platform.openelectricity.org.au",
     resolution=5 * MINUTE,
     accounting=Accounting.PRODUCTION,
+)
+NEMWEB = Provider(
+    name="nemweb",
+    title="NEMWEB (AEMO)",
+    covers="the national market of Australia: AU-NSW, AU-QLD, AU-SA, AU-TAS, AU-VIC",
+    licence="AEMO's copyright permission: any purpose, with attribution",
+    attribution="Generation, factors and pre-dispatch: Australian Energy Market Operator (nemweb.com.au)",
+    base_url="https://nemweb.com.au",
+    rate_limit=RateLimit(200, 5 * MINUTE),
+    forecast_horizon=timedelta(hours=41),
+    resolution=30 * MINUTE,
+    min_poll=30 * MINUTE,
+    settle_after=2 * DAY,
+    accounting=Accounting.PRODUCTION,
+    basis=Basis.DIRECT,
 )
 ENTSOE = Provider(
     name="entsoe",
@@ -212,8 +238,10 @@ ENTSOE = Provider(
     licence="CC BY 4.0",
     attribution="Generation mix: ENTSO-E Transparency Platform; intensity computed from it",
     base_url="https://web-api.tp.entsoe.eu",
+    rate_limit=RateLimit(400, MINUTE),
     credentials=("entsoe",),
     sign_up="https://transparency.entsoe.eu, then by mail",
+    forecast_horizon=timedelta(hours=36),
     settle_after=7 * DAY,
     accounting=Accounting.PRODUCTION,
 )
@@ -236,6 +264,7 @@ PROVIDERS: tuple[Provider, ...] = (
     RTE,
     EIA,
     OPENELECTRICITY,
+    NEMWEB,
     ENTSOE,
     CARBON_AWARE_SDK,
     RECORDED,

@@ -7,7 +7,6 @@ fuel by fuel, so an hour that lacks a fuel which usually matters is not given ou
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from scheduler.domain.carbon import IntensityObservation, SourceCapabilities
@@ -16,6 +15,7 @@ from scheduler.domain.intervals import Interval
 from scheduler.grid import fuel_mix, zones
 from scheduler.grid.catalogue import EIA
 from scheduler.grid.fuel_mix import Fuel, Mix
+from scheduler.grid.mix_source import open_mix_source
 from scheduler.grid.settings import SourceSettings
 from scheduler.grid.transport import Transport
 from scheduler.grid.web_source import HistorySource
@@ -50,15 +50,8 @@ FUELS: Mapping[str, Fuel] = {
 
 
 def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
-    zone = zones.canonical(settings.zone)
-    respondent = zones.eia_respondent(zone)
-    if respondent is None:
-        known = (f"US-{code}" for code in zones.BALANCING_AUTHORITIES | zones.US_REGIONS)
-        raise zones.unknown_zone(settings.zone, EIA.title, known)
-    key = settings.credential(EIA, "eia")
-    provider = replace(EIA, basis=settings.basis or EIA.basis)
-    capabilities = provider.capabilities(provider.key(zone), notes=("imports are left out",))
-    return Eia(respondent, key, capabilities, Transport.for_provider(EIA, settings, clock), clock)
+    known = (f"US-{code}" for code in zones.BALANCING_AUTHORITIES | zones.US_REGIONS)
+    return open_mix_source(EIA, Eia, zones.eia_respondent, known, settings, clock)
 
 
 class Eia(HistorySource):

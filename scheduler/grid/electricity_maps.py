@@ -1,42 +1,42 @@
-"""Electricity Maps: average, flow-traced intensity of some 350 zones by the hour, with a key.
+"""Electricity Maps, versions 3 and 4: average, flow-traced intensity of some 350 zones by the hour, with a key.
 
-What a key may ask is learnt from `/zones`, which lists it zone by zone: the free plan has the last 24 hours of one zone
-and no forecast. When it limits requests the service has been seen to answer 401 to a good key, so the first 401 after
-a success is taken for that. Without `disableCallerLookup` an unknown zone is answered with the caller's own.
+The free plan has the last 24 hours of one zone and no forecast. Without `disableCallerLookup` an unknown zone is
+answered with the caller's own. Consolidations come for three months: over a long past only the hours that
+`updated-since` names are read again.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from scheduler.domain.carbon import Basis, CarbonForecast, IntensityObservation, IntensityStatus, SourceCapabilities
-from scheduler.domain.errors import CarbonSourceRejected, CarbonSourceUnavailable
+from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceUnavailable
 from scheduler.domain.intervals import Interval
 from scheduler.grid import reader, zones
 from scheduler.grid.catalogue import ELECTRICITY_MAPS, NOTHING
-from scheduler.grid.reader import Row
+from scheduler.grid.electricity_maps_key import ElectricityMapsKey, NotInPlan
+from scheduler.grid.kept_history import KeptHistory
+from scheduler.grid.places import Place
+from scheduler.grid.reader import Reader, Row
 from scheduler.grid.settings import SourceSettings
-from scheduler.grid.transport import Answer, Transport
+from scheduler.grid.transport import Transport
 from scheduler.grid.web_source import WebSource
 from scheduler.ports import CarbonSource, Clock
 
-FORECAST, HISTORY, PAST_RANGE = "carbon-intensity/forecast", "carbon-intensity/history", "carbon-intensity/past-range"
+LATEST, HISTORY = "carbon-intensity/latest", "carbon-intensity/history"
+FORECAST, PAST_RANGE = "carbon-intensity/forecast", "carbon-intensity/past-range"
+UPDATED_SINCE = "updated-since"
+HOUR = timedelta(hours=1)
 LONGEST_RANGE = timedelta(days=10)
+"""Of one request."""
 HISTORY_REACHES = timedelta(hours=24)
-GRANULARITIES = {
-    "hourly": timedelta(hours=1),
-    "15_minutes": timedelta(minutes=15),
-    "5_minutes": timedelta(minutes=5),
-}
-NOT_IN_PLAN = re.compile(r"unauthorized for|endpoint not available|not authorized for", re.IGNORECASE)
-THROTTLE_PAUSE = timedelta(minutes=1)
-
-
-class _NotInPlan(CarbonSourceRejected):
-    """The key is good, and does not cover this."""
+MOST_UPDATES = 1_000
+"""Hours that one answer of `updated-since` names."""
+JOINED = timedelta(days=1)
+"""Updated hours no further apart than this are read in one request."""
+GRANULARITIES = {"hourly": HOUR, "15_minutes": timedelta(minutes=15), "5_minutes": timedelta(minutes=5)}
 
 
 def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
@@ -44,112 +44,128 @@ def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
     provider = replace(ELECTRICITY_MAPS, basis=settings.basis or ELECTRICITY_MAPS.basis)
     zone = zones.canonical(settings.zone)
     capabilities = provider.capabilities(provider.key(zone))
-    return ElectricityMaps(zone, token, capabilities, Transport.for_provider(provider, settings, clock), clock)
+    transport = Transport.for_provider(provider, settings, clock)
+    return ElectricityMaps(ElectricityMapsKey(token, zone, transport), capabilities, transport, clock)
+
+
+async def locate(place: Place, settings: SourceSettings, clock: Clock) -> str:
+    """The zone that Electricity Maps has there; what the key does not cover is refused by that zone's name."""
+    transport = Transport.for_provider(ELECTRICITY_MAPS, settings, clock)
+    key = ElectricityMapsKey(settings.credential(ELECTRICITY_MAPS, "electricity_maps"), str(place), transport)
+    params = {"lat": f"{place.latitude:g}", "lon": f"{place.longitude:g}", "disableCallerLookup": "true"}
+    try:
+        return str(Reader(ELECTRICITY_MAPS.title).member(await key.get(LATEST, params), "zone"))
+    finally:
+        await transport.close()
 
 
 class ElectricityMaps(WebSource):
     """The forecast is promised until the key turns out not to cover it."""
 
     def __init__(
-        self, zone: str, token: str, capabilities: SourceCapabilities, transport: Transport, clock: Clock
+        self, key: ElectricityMapsKey, capabilities: SourceCapabilities, transport: Transport, clock: Clock
     ) -> None:
         super().__init__(capabilities, transport, clock)
-        self._zone = zone
-        self._token = token
-        self._access: frozenset[str] | None = None
-        """Paths this key may ask for this zone, or `*`; None until `/zones` has said."""
-        self._answered = False
-        self._doubted = False
+        self._key = key
+        self._zone = capabilities.key.zone
+        self._kept = KeptHistory()
 
     async def forecast(self) -> CarbonForecast | None:
         if not await self._may(FORECAST):
             return None
         try:
             body = await self._ask(FORECAST, {})
-        except _NotInPlan:
+        except NotInPlan:
             self._give_up_forecast()
             return None
         return self._forecast_of(body)
 
     async def observations(self, interval: Interval) -> tuple[IntensityObservation, ...]:
         now = self._clock.now()
+        if interval.start >= now:
+            return ()
         if await self._may(PAST_RANGE):
-            rows = await self._past_range(interval, now)
-        elif interval.end > now - HISTORY_REACHES - timedelta(hours=2) and interval.start < now:
-            rows = self._history_rows(await self._ask(HISTORY, {}), "history")
+            rows = await self._long_past(interval, now)
+        elif interval.end > now - HISTORY_REACHES - 2 * HOUR:
+            rows = self._rows_of(await self._ask(HISTORY, {}), "history")
         else:
             rows = []
-        return self._observed(rows, interval)
+        present = () if self._capabilities.has_forecast else await self._present(rows, interval, now)
+        return (*self._observed(rows, interval), *present)
 
     # --- what the key covers -------------------------------------------------------------------------------------
     async def _may(self, path: str) -> bool:
-        if self._access is None:
-            self._access = self._read_access(await self._get_json("zones", {}))
-            if not self._access & {PAST_RANGE, "*"}:
-                # What left the last 24 hours cannot be asked for again.
-                self._capabilities = replace(self._capabilities, recheck_after=())
-            if FORECAST not in self._access and "*" not in self._access:
-                self._give_up_forecast()
-        return path in self._access or "*" in self._access
+        reaches_back = await self._key.may(PAST_RANGE)
+        if not reaches_back:
+            # What left the last 24 hours cannot be asked for again.
+            self._capabilities = replace(self._capabilities, recheck_after=())
+        if self._capabilities.has_forecast and not await self._key.may(FORECAST):
+            self._give_up_forecast(*([] if reaches_back else ["without past-range the last 24 hours are all there is"]))
+        return self._capabilities.has_forecast if path == FORECAST else await self._key.may(path)
 
-    def _read_access(self, body: object) -> frozenset[str]:
-        """With a token `/zones` lists only what the token covers, as a bare map or under `zones`."""
-        listed = self._read.mapping("zones", body)
-        listed = self._read.mapping("zones", listed.get("zones", listed))
-        if self._zone not in listed:
-            covered = ", ".join(sorted(listed)[:5]) + (", ..." if len(listed) > 5 else "")
-            raise CarbonSourceRejected(
-                f"{ELECTRICITY_MAPS.title}: this key does not cover {self._zone}, it covers {covered or 'nothing'}; "
-                "change the zone or the plan, or take a provider without a key (`carbonq grid providers`)"
-            )
-        access = self._read.mapping(f"zones.{self._zone}", listed[self._zone]).get("access", ["*"])
-        return frozenset(str(path) for path in self._read.items(f"zones.{self._zone}.access", access))
-
-    def _give_up_forecast(self) -> None:
-        self._access = (self._access or frozenset()) - {FORECAST}
-        notes = ("this key has no forecast", "without past-range the last 24 hours are all there is")
-        self._capabilities = replace(
-            self._capabilities,
-            has_forecast=False,
-            forecast_horizon=NOTHING,
-            notes=notes[:1] if PAST_RANGE in self._access else notes,
-        )
+    def _give_up_forecast(self, *more: str) -> None:
+        notes = ("this key has no forecast", *more)
+        self._capabilities = replace(self._capabilities, has_forecast=False, forecast_horizon=NOTHING, notes=notes)
 
     # --- asking --------------------------------------------------------------------------------------------------
     async def _ask(self, path: str, window: dict[str, str]) -> object:
         factors = "lifecycle" if self._capabilities.key.basis is Basis.LIFECYCLE else "direct"
         params = {"zone": self._zone, "disableCallerLookup": "true", "emissionFactorType": factors, **window}
-        body = await self._get_json(path, params)
+        body = await self._key.get(path, params)
         self._read.same_zone("zone", self._zone, self._read.member(body, "zone"))
         return body
 
-    async def _get_json(self, path: str, params: dict[str, str]) -> object:
-        accept = frozenset({200, 400, 401, 403, 404})
-        answer = await self._transport.get(path, params, {"auth-token": self._token}, accept)
-        if answer.status != 200:
-            raise self._refusal(path, answer)
-        self._answered, self._doubted = True, False
-        return self._transport.json(answer, path)
+    async def _present(self, rows: list[Row], interval: Interval, now: datetime) -> tuple[IntensityObservation, ...]:
+        """The hour that is running, always an estimate: without a forecast nothing else says what holds now."""
+        if now - interval.end >= HOUR:
+            return ()
+        running = [row for row in rows if now in row.interval]
+        if not running and await self._key.may(LATEST):
+            try:
+                running = self._latest(await self._ask(LATEST, {}), now)
+            except (NotInPlan, CarbonSourceUnavailable):
+                return ()  # History is worth having without it.
+        estimates = [replace(row, status=IntensityStatus.ESTIMATED) for row in running]
+        return reader.observations_of(self._capabilities.key, reader.overlapping(estimates, interval), now)
 
-    def _refusal(self, path: str, answer: Answer) -> CarbonSourceRejected | CarbonSourceUnavailable:
-        reason = self._transport.redacted(answer.text)
-        title = ELECTRICITY_MAPS.title
-        if answer.status in (401, 403) and NOT_IN_PLAN.search(reason):
-            return _NotInPlan(f"{title}: this key does not cover {path} for {self._zone}: {reason}")
-        if answer.status == 401 and self._answered and not self._doubted:
-            self._doubted = True
-            return CarbonSourceUnavailable(
-                f"{title} refused a key that was good before, as it does when it limits requests", THROTTLE_PAUSE
+    def _latest(self, body: object, now: datetime) -> list[Row]:
+        """It may be about the hour that is only coming."""
+        return [row for row in self._rows([body], self._granularity(body)) if now in row.interval]
+
+    async def _long_past(self, interval: Interval, now: datetime) -> list[Row]:
+        """What fits into one request is read; of more, what has been updated since it was read before."""
+        if min(interval.end, now) - interval.start <= LONGEST_RANGE:
+            return await self._past_range(interval, now)
+        since = self._kept.updated_since(interval)
+        updated = None if since is None else await self._updated(interval.start, since, now)
+        if updated is None:
+            self._kept.replace(await self._past_range(Interval(interval.start, now), now), interval.start, now)
+        else:
+            fresh = [await self._past_range(stretch, now) for stretch in updated]
+            self._kept.update(reader.merged(*fresh), interval.start, now)
+        return list(self._kept.rows)
+
+    async def _updated(self, start: datetime, since: datetime, now: datetime) -> list[Interval] | None:
+        """The stretches that were updated after `since`; None where the service does not say."""
+        if not await self._key.may(UPDATED_SINCE):
+            return None
+        window = {"since": _stamp(since), "start": _stamp(start), "end": _stamp(now), "limit": str(MOST_UPDATES)}
+        try:
+            body = await self._ask(UPDATED_SINCE, window)
+            items = self._read.items("updates", self._read.member(body, "updates"))
+            hours = [self._read.moment("datetime", self._read.member(item, "datetime")) for item in items]
+        except (NotInPlan, CarbonSourceUnavailable, CarbonDataInvalid):
+            return (
+                None  # Version 4 does not have it, and how it answers was never recorded: reading all is always right.
             )
-        if answer.status == 404:
-            return CarbonSourceUnavailable(f"{title} has no data for {self._zone} just now: {reason}")
-        what = "the key" if answer.status in (401, 403) else f"zone {self._zone}"
-        return CarbonSourceRejected(f"{title} refused {what} (HTTP {answer.status}): {reason}")
+        if len(hours) >= MOST_UPDATES or self._read.mapping("the answer", body).get("limitReached"):
+            return None
+        return _stretches([*hours, reader.floored(since, HOUR), reader.floored(now, HOUR)])
 
     # --- reading -------------------------------------------------------------------------------------------------
     def _forecast_of(self, body: object) -> CarbonForecast:
         now = self._clock.now()
-        rows = self._still_to_come(self._history_rows(body, "forecast"))
+        rows = self._still_to_come(self._rows_of(body, "forecast"))
         said = self._read.mapping("the answer", body).get("updatedAt")
         issued_at = self._read.moment("updatedAt", said) if said else reader.floored(now, ELECTRICITY_MAPS.resolution)
         return reader.forecast_of(self._capabilities.key, rows, min(issued_at, now), now)
@@ -158,17 +174,20 @@ class ElectricityMaps(WebSource):
         answers = []
         for piece in reader.past_chunks(interval, now, LONGEST_RANGE):
             # Whole hours, outwards, and `end` is exclusive: a piece stays within ten days.
-            start = reader.floored(piece.start, timedelta(hours=1))
+            start = reader.floored(piece.start, HOUR)
             window = {"start": _stamp(start), "end": _stamp(min(piece.end, start + LONGEST_RANGE))}
-            answers.append(self._history_rows(await self._ask(PAST_RANGE, window), "data"))
+            answers.append(self._rows_of(await self._ask(PAST_RANGE, window), "data"))
         return reader.merged(*answers)
 
-    def _history_rows(self, body: object, field: str) -> list[Row]:
+    def _rows_of(self, body: object, field: str) -> list[Row]:
         items = self._read.items(field, self._read.member(body, field))
+        return self._read.in_order(self._rows(items, self._granularity(body)))
+
+    def _granularity(self, body: object) -> timedelta:
         said = str(self._read.mapping("the answer", body).get("temporalGranularity", "hourly"))
         if said not in GRANULARITIES:
             raise self._read.wrong(f"temporalGranularity = {said!r} was not asked for")
-        return self._read.in_order(self._rows(items, GRANULARITIES[said]))
+        return GRANULARITIES[said]
 
     def _rows(self, items: list[object], length: timedelta) -> Iterator[Row]:
         for item in items:
@@ -187,3 +206,14 @@ class ElectricityMaps(WebSource):
 
 def _stamp(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _stretches(hours: list[datetime]) -> list[Interval]:
+    """Intervals that hold all these hours, those that are close together in one."""
+    found: list[Interval] = []
+    for hour in sorted(hours):
+        if found and hour - found[-1].end <= JOINED:
+            found[-1] = Interval(found[-1].start, max(found[-1].end, hour + HOUR))
+        else:
+            found.append(Interval(hour, hour + HOUR))
+    return found

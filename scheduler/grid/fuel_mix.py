@@ -60,17 +60,25 @@ DIRECT: Mapping[Fuel, float] = dict.fromkeys(LIFECYCLE, 0.0) | {
 }
 
 
+VARIABLE = frozenset({Fuel.WIND, Fuel.WIND_OFFSHORE, Fuel.SOLAR})
+"""What the weather gives and others forecast."""
+
+
+def factors(basis: Basis) -> Mapping[Fuel, float]:
+    """[gCO2eq/kWh] of each fuel."""
+    return LIFECYCLE if basis is Basis.LIFECYCLE else DIRECT
+
+
 def intensity_of(generated: Mapping[Fuel, float], basis: Basis) -> float | None:
     """Mean intensity of what was generated [gCO2eq/kWh]; None where nothing was.
 
     Any unit of energy or power does. Own use, shown as slightly negative generation, counts as none.
     """
-    factors = LIFECYCLE if basis is Basis.LIFECYCLE else DIRECT
     amounts = {fuel: max(0.0, amount) for fuel, amount in generated.items() if fuel is not Fuel.STORAGE}
     total = sum(amounts.values())
     if total <= 0:
         return None
-    return sum(factors[fuel] * amount for fuel, amount in amounts.items()) / total
+    return sum(factors(basis)[fuel] * amount for fuel, amount in amounts.items()) / total
 
 
 Mix = Mapping[Fuel, float | None]

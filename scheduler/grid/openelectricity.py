@@ -6,7 +6,6 @@ Intervals are labelled by their end, in the market's own time (UTC+10, no summer
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from scheduler.domain.carbon import IntensityObservation, SourceCapabilities
@@ -15,6 +14,7 @@ from scheduler.domain.intervals import Interval
 from scheduler.grid import fuel_mix, reader, zones
 from scheduler.grid.catalogue import OPENELECTRICITY
 from scheduler.grid.fuel_mix import Fuel, Mix
+from scheduler.grid.mix_source import open_mix_source
 from scheduler.grid.settings import SourceSettings
 from scheduler.grid.transport import Transport
 from scheduler.grid.web_source import HistorySource
@@ -44,15 +44,8 @@ PREFIXES: tuple[tuple[str, Fuel | None], ...] = (
 
 
 def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
-    zone = zones.canonical(settings.zone)
-    region = zones.nem_region(zone)
-    if region is None:
-        known = (f"AU-{name}" for name in zones.NEM_REGIONS)
-        raise zones.unknown_zone(settings.zone, OPENELECTRICITY.title, known)
-    key = settings.credential(OPENELECTRICITY, "openelectricity")
-    provider = replace(OPENELECTRICITY, basis=settings.basis or OPENELECTRICITY.basis)
-    capabilities = provider.capabilities(provider.key(zone), notes=("imports are left out",))
-    return OpenElectricity(region, key, capabilities, Transport.for_provider(provider, settings, clock), clock)
+    known = (f"AU-{name}" for name in zones.NEM_REGIONS)
+    return open_mix_source(OPENELECTRICITY, OpenElectricity, zones.nem_region, known, settings, clock)
 
 
 class OpenElectricity(HistorySource):

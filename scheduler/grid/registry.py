@@ -17,6 +17,7 @@ from scheduler.grid.catalogue import (
     ENERGINET,
     ENERGY_CHARTS,
     ENTSOE,
+    NEMWEB,
     OPENELECTRICITY,
     PROVIDERS,
     RECORDED,
@@ -29,8 +30,10 @@ from scheduler.grid.chain import Chain, linked
 from scheduler.grid.settings import AUTO, SourceSettings
 from scheduler.ports import CarbonSource, Clock
 
-BY_MERIT = (ELECTRICITY_MAPS, UK_NESO, ENERGINET, ENERGY_CHARTS, EIA, OPENELECTRICITY, ENTSOE, STATIC)
+BY_MERIT = (ELECTRICITY_MAPS, UK_NESO, ENERGINET, ENERGY_CHARTS, EIA, OPENELECTRICITY, NEMWEB, ENTSOE, STATIC)
 """In what order `auto` tries those that need no file."""
+WHOLE_COUNTRIES = (ENERGY_CHARTS, STATIC)
+"""Those that know countries alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,15 @@ def best_provider(settings: SourceSettings) -> str:
 
 
 def _candidates(settings: SourceSettings) -> list[str]:
-    """Names of those that cover the zone and have their keys; CarbonSourceRejected where nobody does."""
+    """Names of those that cover the zone and have their keys; CarbonSourceRejected where nobody does.
+
+    Who knows the zone itself comes before who answers for the whole country.
+    """
     zone = zones.canonical(settings.zone)
-    found = [p.name for p in BY_MERIT if covers(p, zone) and has_keys(p, settings.credentials)]
+    found = [p for p in BY_MERIT if covers(p, zone) and has_keys(p, settings.credentials)]
     if not found:
         raise zones.unknown_zone(settings.zone, "carbonq")
-    return found
+    return [p.name for p in sorted(found, key=lambda p: p in WHOLE_COUNTRIES and zone != zones.country(zone))]
 
 
 def has_keys(provider: Provider, credentials: Mapping[str, str]) -> bool:
@@ -112,7 +118,7 @@ def covers(provider: Provider, zone: str) -> bool:
             return zones.danish_area(zone) is not None
         case RTE.name:
             return zone == "FR"
-        case OPENELECTRICITY.name:
+        case OPENELECTRICITY.name | NEMWEB.name:
             return zones.nem_region(zone) is not None
         case ENTSOE.name:
             return zones.entsoe_area(zone) is not None

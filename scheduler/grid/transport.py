@@ -2,7 +2,8 @@
 
 Policy: three attempts with exponential back-off and jitter for what may pass (connection, 5xx, 429); a `Retry-After`
 longer than we are willing to sit through is handed up as `CarbonSourceUnavailable.retry_after`, and until then the
-provider is not asked again. Requests for the same thing at the same time are one request.
+provider is not asked again. Requests for the same thing at the same time are one request. No provider is asked more
+often than the catalogue allows, and one that sends an ETag or a date is asked only for what has changed since.
 """
 
 from __future__ import annotations
@@ -12,23 +13,25 @@ import json
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 
 import httpx
 
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
-from scheduler.domain.intervals import utc
+from scheduler.grid.answer import Answer as Answer
+from scheduler.grid.answer import KeptAnswers
 from scheduler.grid.catalogue import Provider
+from scheduler.grid.patience import Patience as Patience
+from scheduler.grid.patience import told_to_wait
 from scheduler.grid.settings import SourceSettings
+from scheduler.grid.token_bucket import RateLimit, TokenBucket
 from scheduler.ports import Clock
 
 logger = logging.getLogger(__name__)
 
-LONGEST_RETRY_AFTER = timedelta(days=1)
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+NOT_MODIFIED = 304
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 3
 
@@ -37,32 +40,6 @@ Params = Mapping[str, str | int] | Sequence[tuple[str, str]]
 # httpx logs each URL at INFO, and the keys of some providers travel in the query.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long and how often one request may try."""
-
-    attempts: int = 3
-    timeout: timedelta = timedelta(seconds=10)
-    """Of one attempt as a whole, however slowly its body drips."""
-    first_backoff: timedelta = timedelta(milliseconds=500)
-    longest_sit: timedelta = timedelta(seconds=5)
-    """The longest `Retry-After` that is waited out inside the request."""
-    most_bytes: int = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer, its body decoded from transfer and content encodings."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode("utf-8", errors="replace")
 
 
 class Transport:
@@ -76,6 +53,7 @@ class Transport:
         *,
         patience: Patience | None = None,
         secrets: Sequence[str] = (),
+        limit: RateLimit | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -86,6 +64,8 @@ class Transport:
         self._secrets = tuple(secret for secret in secrets if secret)
         self._sleep = sleep
         self._jitter = jitter
+        self._bucket = TokenBucket(limit) if limit else None
+        self._kept = KeptAnswers()
         self._client: httpx.AsyncClient | None = None
         self._in_flight: dict[str, asyncio.Task[Answer]] = {}
         self._not_before: datetime | None = None
@@ -98,6 +78,7 @@ class Transport:
             clock,
             patience=Patience(attempts=settings.attempts, timeout=settings.timeout),
             secrets=tuple(settings.credentials.values()),
+            limit=provider.rate_limit,
         )
 
     async def get_json(self, path: str, params: Params = (), headers: Mapping[str, str] | None = None) -> object:
@@ -112,6 +93,7 @@ class Transport:
             return json.loads(answer.body)
         except (ValueError, RecursionError) as exc:
             what = "an empty body" if not answer.body.strip() else f"no JSON: {self.redacted(answer.text)}"
+            self.forget(answer)
             raise CarbonDataInvalid(
                 f"{self.provider} answered {path} with {what}; nothing was stored and it will be asked again"
             ) from exc
@@ -139,6 +121,10 @@ class Transport:
         if not flight.cancelled():
             flight.exception()  # Looked at, so that a flight nobody waited for is not reported as an accident.
 
+    def forget(self, answer: Answer) -> None:
+        """It could not be read: next time the whole is asked for, whether it has changed or not."""
+        self._kept.forget(answer)
+
     def keep_secret(self, value: str) -> None:
         """From now on `value` appears in no error and no log either."""
         self._secrets = (*self._secrets, value)
@@ -158,7 +144,8 @@ class Transport:
         while True:
             self._refuse_while_told_to_wait(path)
             try:
-                return self._judge(path, await self._ask(path, url, headers), accept)
+                await self._wait_for_a_token()
+                return self._judge(path, await self._ask_for_changes(path, url, headers), accept)
             except CarbonSourceUnavailable as trouble:
                 wait = self._pause(attempt, trouble.retry_after)
                 if wait is None:
@@ -166,6 +153,30 @@ class Transport:
                 logger.debug("provider asked again", extra={"provider": self.provider, "path": path, "wait_s": wait})
             attempt += 1
             await self._sleep(wait)
+
+    async def _wait_for_a_token(self) -> None:
+        """CarbonSourceUnavailable, and nothing asked, where the next token is further off than we sit through."""
+        if self._bucket is None:
+            return
+        now = self._clock.now()
+        wait = self._bucket.wait(now)
+        if wait > self._patience.longest_sit:
+            raise CarbonSourceUnavailable(f"{self.provider} has been asked as often as is decent for now", wait)
+        self._bucket.take(now)
+        if wait:
+            await self._sleep(wait.total_seconds())
+
+    async def _ask_for_changes(self, path: str, url: httpx.URL, headers: dict[str, str]) -> Answer:
+        """The answer; where the provider says that nothing has changed, the one it gave before."""
+        question = f"{url} {sorted(headers.items())}"
+        answer = await self._ask(path, url, {**headers, **self._kept.conditions(question)})
+        if answer.status != NOT_MODIFIED:
+            self._kept.keep(question, answer)
+            return answer
+        before = self._kept.unchanged(question)
+        if before is None:
+            raise CarbonDataInvalid(f"{self.provider} says that {path} has not changed, and was never asked that")
+        return before
 
     def _pause(self, attempt: int, retry_after: timedelta | None) -> float | None:
         """Seconds to wait before the next attempt; None when there is to be none."""
@@ -245,7 +256,7 @@ class Transport:
         if answer.status in accept:
             return answer
         if answer.status in RETRIED or answer.status >= 500:
-            retry_after = self._retry_after(answer)
+            retry_after = told_to_wait(answer, self._clock.now())
             self._not_before = self._clock.now() + retry_after if retry_after else None
             what = "is limiting our requests" if answer.status == 429 else f"could not answer {path}"
             raise CarbonSourceUnavailable(f"{self.provider} {what} (HTTP {answer.status})", retry_after)
@@ -253,30 +264,9 @@ class Transport:
             f"{self.provider} refused {path} (HTTP {answer.status}): {self.redacted(answer.text) or 'no reason given'}"
         )
 
-    def _retry_after(self, answer: Answer) -> timedelta | None:
-        """How long we are asked to stay away; a date counts from the provider's own clock, for ours may differ."""
-        said = answer.headers.get("retry-after", "").strip()
-        if not said:
-            return None
-        if said.isascii() and said.isdigit():
-            wait = timedelta(seconds=int(said[:9]))
-        else:
-            until = _http_date(said)
-            if until is None:
-                return None
-            wait = until - (_http_date(answer.headers.get("date", "")) or self._clock.now())
-        return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)
-
     def redacted(self, said: object) -> str:
         """What the provider said, as a short line without our keys."""
         words = " ".join(str(said).split())
         for secret in self._secrets:
             words = words.replace(secret, "[key]")
         return words[:200] + ("…" if len(words) > 200 else "")
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        return utc(parsedate_to_datetime(text))
-    except (ValueError, TypeError):
-        return None

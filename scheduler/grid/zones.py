@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 
 from scheduler.domain.errors import CarbonSourceRejected
+from scheduler.grid import places
 
 _EUROPE = "AT BE BG CH CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV NL NO PL PT SE SI SK"
 ENERGY_CHARTS_COUNTRIES = frozenset(_EUROPE.split())
@@ -108,7 +109,12 @@ def _names() -> dict[str, str]:
 
 
 def canonical(zone: str) -> str:
-    """The zone as providers know it: `uk` is GB, `London` is GB-13, `RG10 1AA` is GB-RG10, `germany` is DE."""
+    """The zone as providers know it: `uk` is GB, `London` is GB-13, `RG10 1AA` is GB-RG10, `germany` is DE.
+
+    Coordinates, `48.9,2.4`, are the zone that lies there; CarbonSourceRejected where that is not clear.
+    """
+    if place := places.place_of(zone):
+        return places.zone_at(place)
     name = " ".join(zone.upper().split())
     head, dash, tail = name.partition("-")
     if name in _names():

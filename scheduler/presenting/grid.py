@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus, SourceCapabilities
+from scheduler.domain.carbon import (
+    CarbonForecast,
+    IntensityObservation,
+    IntensityStatus,
+    SignalKind,
+    SourceCapabilities,
+)
 from scheduler.presenting.chain import Answer, answer
 from scheduler.presenting.plan import intensity_slots
 from scheduler.service_views import Freshness, GridForecastView, GridNow
@@ -68,7 +74,7 @@ def grid_now(case: GridCase) -> GridNow:
         observed_until=case.newest.interval.end if case.newest else None,
         attribution=case.capabilities.attribution,
         licence=case.capabilities.licence,
-        notes=case.notes + answered.because,
+        notes=(*case.notes, *answered.because, *_index_note(case)),
     )
 
 
@@ -99,6 +105,8 @@ _Present = tuple[float | None, IntensityStatus | None, datetime | None, datetime
 def _present_value(case: GridCase) -> _Present:
     """The published value that covers now, else the forecast's, else the last published one."""
     newest, forecast = case.newest, case.forecast
+    if case.capabilities.key.kind is SignalKind.INDEX:
+        return None, None, None, None, newest.fetched_at if newest else None  # Its values are no grams.
     if newest is not None and case.now in newest.interval:
         return newest.g_per_kwh, newest.status, newest.interval.start, newest.interval.end, newest.fetched_at
     if forecast is not None:
@@ -108,3 +116,12 @@ def _present_value(case: GridCase) -> _Present:
     if newest is not None:
         return newest.g_per_kwh, newest.status, newest.interval.start, newest.interval.end, newest.fetched_at
     return None, None, None, None, None
+
+
+def _index_note(case: GridCase) -> tuple[str, ...]:
+    """An index in words: it must not stand where grams are read."""
+    newest = case.newest
+    if newest is None or newest.key.kind is not SignalKind.INDEX:
+        return ()
+    at = newest.interval.start
+    return (f"index at {at:%Y-%m-%d %H:%M} UTC: {newest.g_per_kwh:g} (0 is clean, 100 is not)",)

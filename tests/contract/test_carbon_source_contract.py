@@ -35,6 +35,7 @@ WEB_SOURCES = {
     "rte": "FR",
     "entsoe": "SE-SE4",
     "openelectricity": "AU-NSW",
+    "nemweb": "AU-NSW",
     "carbon-aware-sdk": "northeurope",
 }
 LOCAL_SOURCES = ("recorded", "recorded with forecasts", "static", "fake")

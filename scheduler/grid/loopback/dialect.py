@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
 from scheduler.domain.intervals import Interval
-from scheduler.grid.loopback.faults import Fault, Switched, bent
+from scheduler.grid.loopback.faults import LATE_BY, Fault, Switched, bent
 from scheduler.grid.loopback.grid import LoopbackGrid, Slot
 
 KEY = "loopback-key"
@@ -60,4 +60,6 @@ def text_reply(text: str, status: int) -> Reply:
 
 def bent_slots(request: Request, grid: LoopbackGrid, interval: Interval, step: timedelta) -> list[Slot]:
     """The slots of `interval`, spoiled by the row faults of this answer."""
+    if Fault.LATE in request.faults:
+        grid = replace(grid, lag=grid.lag + LATE_BY)
     return bent(grid.slots(interval, step), request.faults)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from scheduler.domain.intervals import Interval
 from scheduler.grid import zones
@@ -16,6 +17,16 @@ from scheduler.grid.loopback.mix import as_generation, two_fuels
 SLOT = timedelta(minutes=15)
 GENERATED_MW = 8_000
 CODES = {Fuel.GAS: "B04", Fuel.COAL: "B05", Fuel.WIND: "B19"}
+ALL = "all"
+"""Of a document that tells no plants apart."""
+BESIDE = {"B10": 120, ALL: GENERATED_MW}
+SERIES: dict[str, dict[str, tuple[str, ...]]] = {
+    "A75": {"inBiddingZone": tuple(CODES.values()), "outBiddingZone": ("B10",)},
+    "A69": {"inBiddingZone": (CODES[Fuel.WIND],)},
+    "A71": {"inBiddingZone": (ALL,)},
+}
+"""What each kind of document holds: types of plant, by direction."""
+BRUSSELS = ZoneInfo("Europe/Brussels")
 NAMESPACE = "urn:iec62325.351:tc57wg16:451-6:generationloaddocument:3:0"
 
 
@@ -31,18 +42,32 @@ class EntsoeDialect:
         if Fault.WRONG_ZONE in request.faults:
             area = zones.ENTSOE_AREAS["RO"]
         start, end = (_moment(request.param(name)) for name in ("periodStart", "periodEnd"))
-        slots = [slot for slot in bent_slots(request, grid, Interval(start, end), SLOT) if slot.actual is not None]
-        if not slots:
+        slots = bent_slots(request, grid, Interval(start, end), SLOT)
+        kind = request.param("documentType")
+        if kind == "A75":
+            slots = [slot for slot in slots if slot.actual is not None]
+        else:
+            slots = [slot for slot in slots if slot.interval.end <= _published_until(grid.now())]
+        if not slots or kind not in SERIES:
             return _xml(_acknowledgement("999", "No matching data found"))
-        return _xml(_document(area, slots))
+        return _xml(_document(area, kind, slots))
 
 
-def _document(area: str, slots: Sequence[Slot]) -> str:
+def _published_until(now: datetime) -> datetime:
+    """The end of today in Brussels, from six in the evening that of tomorrow."""
+    local = now.astimezone(BRUSSELS)
+    days = 2 if local.hour >= 18 else 1
+    return datetime.combine(local.date() + timedelta(days=days), datetime.min.time(), BRUSSELS)
+
+
+def _document(area: str, kind: str, slots: Sequence[Slot]) -> str:
     series = [
-        *(_series("inBiddingZone", area, code, period) for period in _periods(slots) for code in CODES.values()),
-        *(_series("outBiddingZone", area, "B10", period) for period in _periods(slots)),
+        _series(direction, area, code, kind, period)
+        for direction, codes in SERIES[kind].items()
+        for period in _periods(slots)
+        for code in codes
     ]
-    return f'<GL_MarketDocument xmlns="{NAMESPACE}"><type>A75</type>{"".join(series)}</GL_MarketDocument>'
+    return f'<GL_MarketDocument xmlns="{NAMESPACE}"><type>{kind}</type>{"".join(series)}</GL_MarketDocument>'
 
 
 def _periods(slots: Sequence[Slot]) -> list[list[Slot]]:
@@ -56,20 +81,24 @@ def _periods(slots: Sequence[Slot]) -> list[list[Slot]]:
     return periods
 
 
-def _series(direction: str, area: str, code: str, slots: Sequence[Slot]) -> str:
+def _series(direction: str, area: str, code: str, kind: str, slots: Sequence[Slot]) -> str:
     first, last = min(slot.interval.start for slot in slots), max(slot.interval.end for slot in slots)
     return (
         f"<TimeSeries><{direction}_Domain.mRID>{area}</{direction}_Domain.mRID><curveType>A03</curveType>"
-        f"<MktPSRType><psrType>{code}</psrType></MktPSRType><Period><timeInterval><start>{first:%Y-%m-%dT%H:%MZ}</start>"
+        f"{_plant(code)}<Period><timeInterval><start>{first:%Y-%m-%dT%H:%MZ}</start>"
         f"<end>{last:%Y-%m-%dT%H:%MZ}</end></timeInterval><resolution>PT15M</resolution>"
-        f"{''.join(_points(code, first, slots))}</Period></TimeSeries>"
+        f"{''.join(_points(code, kind, first, slots))}</Period></TimeSeries>"
     )
 
 
-def _points(code: str, first: datetime, slots: Sequence[Slot]) -> list[str]:
+def _plant(code: str) -> str:
+    return f"<MktPSRType><psrType>{code}</psrType></MktPSRType>" if code != ALL else ""
+
+
+def _points(code: str, kind: str, first: datetime, slots: Sequence[Slot]) -> list[str]:
     points, before = [], None
     for slot in slots:
-        quantity = _quantity(code, slot)
+        quantity = _quantity(code, kind, slot)
         position = (slot.interval.start - first) // SLOT + 1
         if quantity != before:
             points.append(f"<Point><position>{position}</position><quantity>{quantity}</quantity></Point>")
@@ -77,13 +106,14 @@ def _points(code: str, first: datetime, slots: Sequence[Slot]) -> list[str]:
     return points
 
 
-def _quantity(code: str, slot: Slot) -> float | str:
-    assert slot.actual is not None
-    if slot.bad_value is not None and code == CODES[Fuel.WIND]:
+def _quantity(code: str, kind: str, slot: Slot) -> float | str:
+    if slot.bad_value is not None and code in (CODES[Fuel.WIND], ALL):
         return as_generation(slot.bad_value)
-    if code == "B10":
-        return 120
-    shares = {CODES[fuel]: share for fuel, share in two_fuels(slot.actual).items()}
+    if code in BESIDE:
+        return BESIDE[code]
+    value = slot.actual if kind == "A75" else slot.forecast
+    assert value is not None
+    shares = {CODES[fuel]: share for fuel, share in two_fuels(value).items()}
     return round(shares.get(code, 0.0) * GENERATED_MW, 2)
 
 

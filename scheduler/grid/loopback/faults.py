@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from scheduler.grid.loopback.grid import Slot
@@ -28,6 +29,10 @@ class Fault(StrEnum):
     OVERSIZED = "oversized"
     REDIRECT = "redirect"
     """To another host."""
+    CONTENT_TYPE = "content-type"
+    """The right answer, said to be HTML."""
+    CLOCK_SKEW = "clock-skew"
+    """The service's clock is two hours ahead, by its `Date`."""
 
     WRONG_ZONE = "wrong-zone"
 
@@ -39,8 +44,18 @@ class Fault(StrEnum):
     DUPLICATE = "duplicate"
     CONTRADICTION = "contradiction"
     MISSING_SLOT = "missing-slot"
+    NULL = "null"
+    """Every fifth value is null, where a dialect has a null."""
+    LATE = "late"
+    """What was observed in the last six hours is not published yet."""
+    REVISED = "revised"
+    """Every value that was observed is a tenth higher than it was said to be before."""
+    MODEL_SWITCH = "model-switch"
+    """As `REVISED`, and said to be of a new model by whom names one."""
 
 
+LATE_BY = timedelta(hours=6)
+REVISED_BY = 1.1
 BAD_VALUES: dict[Fault, float | str] = {
     Fault.NAN: float("nan"),
     Fault.NEGATIVE: -5,
@@ -92,6 +107,8 @@ class Switchboard:
 def bent(slots: list[Slot], faults: Mapping[Fault, Switched]) -> list[Slot]:
     """The rows with the faults of rows done to them; the first row stays good."""
     rows = list(slots)
+    if Fault.REVISED in faults or Fault.MODEL_SWITCH in faults:
+        rows = [row.with_actual(round(row.actual * REVISED_BY, 1)) if row.actual is not None else row for row in rows]
     for fault, value in BAD_VALUES.items():
         if fault in faults:
             rows = rows[:1] + [row.with_value(value) for row in rows[1:]]
@@ -103,4 +120,6 @@ def bent(slots: list[Slot], faults: Mapping[Fault, Switched]) -> list[Slot]:
         rows = [version for row in rows for version in (row, row.with_value(row.forecast + 1))]
     if Fault.MISSING_SLOT in faults:
         rows = [row for number, row in enumerate(rows) if number % 5 != 1]
+    if Fault.NULL in faults:
+        rows = [row.without_value() if number % 5 == 1 else row for number, row in enumerate(rows)]
     return rows

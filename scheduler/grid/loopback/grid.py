@@ -24,17 +24,29 @@ class Slot:
     """Whether `actual` is the last word."""
     bad_value: float | str | None = None
     """What to write in place of both, by a fault's order."""
+    unknown: bool = False
+    """Whether both are said to be null, by a fault's order."""
+
+    def with_actual(self, value: float) -> Slot:
+        return replace(self, actual=value)
 
     def with_value(self, value: float | str) -> Slot:
         return replace(self, bad_value=value)
 
+    def without_value(self) -> Slot:
+        return replace(self, unknown=True)
+
     @property
-    def shown_forecast(self) -> float | str:
+    def shown_forecast(self) -> float | str | None:
+        if self.unknown:
+            return None
         return self.forecast if self.bad_value is None else self.bad_value
 
     @property
     def shown_actual(self) -> float | str | None:
-        return self.actual if self.actual is None or self.bad_value is None else self.bad_value
+        if self.actual is None or self.unknown:
+            return None
+        return self.actual if self.bad_value is None else self.bad_value
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import logging
 import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +24,7 @@ from scheduler.grid.loopback.energy_charts import EnergyChartsDialect
 from scheduler.grid.loopback.entsoe import EntsoeDialect
 from scheduler.grid.loopback.faults import Fault, Switchboard, Switched
 from scheduler.grid.loopback.grid import LoopbackGrid
+from scheduler.grid.loopback.nemweb import NemwebDialect
 from scheduler.grid.loopback.openelectricity import OpenElectricityDialect
 from scheduler.grid.loopback.rte import RteDialect
 from scheduler.grid.loopback.uk_neso import UkNesoDialect
@@ -38,10 +42,13 @@ DIALECTS: tuple[Dialect, ...] = (
     RteDialect(),
     EntsoeDialect(),
     OpenElectricityDialect(),
+    NemwebDialect(),
     CarbonAwareSdkDialect(),
 )
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 OVERSIZED_BYTES = 17 * 1024 * 1024
+SKEW = timedelta(hours=2)
+"""How far the server's clock is ahead, where that is switched on."""
 
 
 class LoopbackServer:
@@ -126,8 +133,14 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if Fault.STALL in faults:
             self.server.loopback.released.wait(60)
+        etag = f'W/"{hashlib.sha256(reply.body).hexdigest()[:16]}"'
+        if reply.status == 200 and self.headers.get("If-None-Match") == etag:
+            reply = Reply(304, b"")
         body = self._packed(reply.body)
-        self.send_response(reply.status)
+        self.send_response_only(reply.status)
+        self.send_header("Date", self._date(faults))
+        if reply.status in (200, 304):
+            self.send_header("ETag", etag)
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(body)))
         if body is not reply.body:
@@ -146,6 +159,11 @@ class _Handler(BaseHTTPRequestHandler):
             if self.server.loopback.released.wait(0.02):
                 break
         self.close_connection = True
+
+    def _date(self, faults: dict[Fault, Switched]) -> str:
+        """The grid's own moment, as the service's clock has it."""
+        skew = SKEW if Fault.CLOCK_SKEW in faults else timedelta(0)
+        return format_datetime(self.server.loopback.grid.now() + skew, usegmt=True)
 
     def _packed(self, body: bytes) -> bytes:
         wanted = "gzip" in self.headers.get("Accept-Encoding", "")
@@ -168,6 +186,8 @@ def spoiled(reply: Reply, faults: dict[Fault, Switched]) -> Reply:
         return Reply(403, HTML, "text/html")
     if Fault.REDIRECT in faults:
         return Reply(302, b"", headers={"Location": "http://elsewhere.invalid/"})
+    if Fault.CONTENT_TYPE in faults:
+        return replace(reply, content_type="text/html; charset=utf-8")
     if Fault.HTML in faults:
         return Reply(200, HTML, "text/html")
     if Fault.EMPTY in faults:

@@ -17,6 +17,7 @@ LONGEST_RANGE = timedelta(days=32)
 USER = "loopback"
 COVERED = ("CAISO_NORTH", "PJM_CHICAGO")
 KNOWN = (*COVERED, "ERCOT_EASTTX")
+ALL_PATHS = ["v3/forecast", "v3/forecast/historical", "v3/historical", "v3/signal-index"]
 
 
 class WattTimeDialect:
@@ -27,9 +28,15 @@ class WattTimeDialect:
             return self._login(request, grid)
         if not self._is_fresh(request.headers.get("authorization", ""), grid.now()):
             return json_reply({"error": "Invalid token"}, 401)
+        if request.path == "v3/my-access":
+            return json_reply({"signal_types": [_access(signal) for signal in ("co2_moer", "co2_aoer")]})
+        if request.path == "v3/region-from-loc":
+            return self._region(request)
         region, signal = request.param("region"), request.param("signal_type")
         if region not in KNOWN or signal not in ("co2_moer", "co2_aoer"):
             return json_reply({"error": "Invalid query parameters", "message": "Unknown region or signal."}, 400)
+        if request.path == "v3/signal-index":
+            return self._index(request, grid)
         if region not in COVERED:
             return json_reply({"error": "Invalid query parameters", "message": "Invalid scope."}, 403)
         if request.path == "v3/forecast":
@@ -49,9 +56,26 @@ class WattTimeDialect:
         until = authorization.removeprefix("Bearer until-")
         return until.isdigit() and now.timestamp() < int(until)
 
+    def _region(self, request: Request) -> Reply:
+        """North of 37 degrees in the west of America is one region, and that is all there is."""
+        latitude, longitude = (request.param(name) for name in ("latitude", "longitude"))
+        signal = request.param("signal_type")
+        if 37 <= float(latitude) < 42 and -125 < float(longitude) < -119:
+            name = "California ISO Northern"
+            return json_reply({"region": "CAISO_NORTH", "region_full_name": name, "signal_type": signal})
+        error = "No coverage available for these coordinates and signal_type"
+        return json_reply({"error": error, "latitude": latitude, "longitude": longitude, "signal_type": signal}, 404)
+
+    def _index(self, request: Request, grid: LoopbackGrid) -> Reply:
+        """To be had for every region, whatever the plan."""
+        start = _slot_start(grid.now())
+        (slot,) = bent_slots(request, grid, Interval(start, start + SLOT), SLOT)[:1]
+        value = round(min(100.0, slot.forecast / 4), 1) if slot.bad_value is None else slot.bad_value
+        meta = _meta(request) | {"units": "percentile"}
+        return json_reply({"data": [{"point_time": start.isoformat(), "value": value}], "meta": meta})
+
     def _forecast(self, request: Request, grid: LoopbackGrid) -> Reply:
-        now = grid.now()
-        start = datetime.fromtimestamp(now.timestamp() // 300 * 300, now.tzinfo)
+        start = _slot_start(grid.now())
         hours = timedelta(hours=int(request.param("horizon_hours", "24")))
         slots = bent_slots(request, grid, Interval(start, start + max(hours, SLOT)), SLOT)
         points = [{"point_time": _stamp(slot), "value": _pounds(slot.shown_forecast)} for slot in slots]
@@ -68,8 +92,29 @@ class WattTimeDialect:
         return json_reply({"data": points, "meta": _meta(request)})
 
 
+def _slot_start(now: datetime) -> datetime:
+    return datetime.fromtimestamp(now.timestamp() // 300 * 300, now.tzinfo)
+
+
+def _access(signal: str) -> dict[str, object]:
+    """The plan: two regions whole, of the third the index; of averages there is no forecast."""
+    paths = {region: ["v3/historical"] if signal == "co2_aoer" else ALL_PATHS for region in COVERED}
+    if signal == "co2_moer":
+        paths |= {region: ["v3/signal-index"] for region in KNOWN if region not in COVERED}
+    regions = [
+        {
+            "region": region,
+            "region_full_name": region.title(),
+            "parent": "USA",
+            "data_point_period_seconds": 300,
+            "endpoints": [{"endpoint": path, "models": [{"model": "2026-03-01"}]} for path in listed],
+        }
+        for region, listed in paths.items()
+    ]
+    return {"signal_type": signal, "regions": regions}
+
+
 def _point(slot: Slot) -> dict[str, object]:
-    assert slot.shown_actual is not None
     return {
         "point_time": _stamp(slot),
         "value": _pounds(slot.shown_actual),
@@ -83,8 +128,8 @@ def _updated(slot: Slot) -> datetime:
     return slot.interval.end + (timedelta(hours=24) if slot.revised else timedelta(0))
 
 
-def _pounds(value: float | str) -> float | str:
-    return value if isinstance(value, str) else value / G_PER_KWH_PER_LB_PER_MWH
+def _pounds(value: float | str | None) -> float | str | None:
+    return value if value is None or isinstance(value, str) else value / G_PER_KWH_PER_LB_PER_MWH
 
 
 def _meta(request: Request) -> dict[str, object]:
@@ -94,7 +139,10 @@ def _meta(request: Request) -> dict[str, object]:
         "signal_type": request.param("signal_type"),
         "units": "lbs_co2_per_mwh",
         "data_point_period_seconds": 300,
-        "model": {"date": "2026-03-01", "type": "binned_regression"},
+        "model": {
+            "date": "2026-10-01" if Fault.MODEL_SWITCH in request.faults else "2026-03-01",
+            "type": "binned_regression",
+        },
         "warnings": [{"type": "MISSING_DATA", "message": "recent points will most likely fill in"}],
     }
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scheduler.accounting.intensity import IntensityHistory, intensity_history
 from scheduler.accounting.load import Load
 from scheduler.accounting.statement import Metered, Terms, restated, settle, statement_method
-from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus
+from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus, SignalKind
 from scheduler.domain.lifecycle import JobState, SegmentState, StopReason
 from scheduler.domain.readings import Component, ComponentEnergy, EnergySlice, MeterMethod
 from scheduler.domain.runs import SegmentId
@@ -108,6 +108,15 @@ def test_an_estimate_is_taken_as_final_after_a_week() -> None:
     estimates = observed([250], status=IntensityStatus.ESTIMATED)
     assert len(intensity_history(estimates, (), NOON + 6 * DAY, DAY, 7 * DAY).final) == 0
     assert len(intensity_history(estimates, (), NOON + 8 * DAY, DAY, 7 * DAY).final) == 1
+
+
+def test_an_index_is_no_intensity():
+    """Fifty of a hundred is not fifty grams: with an index nothing is known."""
+    key = replace(KEY, kind=SignalKind.INDEX)
+    points = [replace(o, key=key) for o in observed([50])]
+    forecast = replace(a_forecast([50]), key=key)
+    history = intensity_history(points, [forecast], NOON + 8 * DAY, DAY, 7 * DAY)
+    assert (len(history.final), len(history.known)) == (0, 0)
 
 
 def test_a_running_job_is_provisional() -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fakes.grid_server import grid_server
+from fakes.grid_server import KEY, grid_server
 
 from scheduler.cli.main import main
 
@@ -63,9 +63,61 @@ def test_setup_guesses_the_country_from_the_time_zone(capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["zone"] == "IN"
 
 
+def test_providers_of_a_zone_are_told_without_a_daemon(capsys):
+    """Who is ready there, who wants a key, and who is not for it."""
+    assert main(["grid", "providers", "--zone", "-33.87,151.2", "--json"]) == 0
+    states = {row["source"]: row["state"] for row in json.loads(capsys.readouterr().out)}
+    assert (states["nemweb"], states["openelectricity"], states["uk-neso"]) == (
+        "ready",
+        "needs key",
+        "not for this zone",
+    )
+
+
+def test_providers_of_a_place_near_a_border_are_not_guessed(capsys):
+    assert main(["grid", "providers", "--zone", "48.58,7.75"]) == 2
+    assert "may be in FR or DE" in capsys.readouterr().err
+
+
+def test_setup_takes_a_place_for_the_zone_around_it(capsys):
+    """London by latitude and longitude; what is printed to be kept is the zone."""
+    with grid_server(lambda: datetime.now(UTC)) as server:
+        assert main(["grid", "setup", "--zone", "51.5,-0.12", "--base-url", server.url("uk-neso")]) == 0
+    shown = capsys.readouterr()
+    assert "51.5,-0.12 is in GB" in shown.err
+    assert 'zone = "GB"' in shown.out
+
+
+def test_setup_asks_which_side_of_a_border_is_meant(capsys, monkeypatch):
+    """Only a person can tell; what is no answer is asked again."""
+    answers = iter(["AT", "fr"])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    with grid_server(lambda: datetime.now(UTC)) as server:
+        place = ["--zone", "48.58,7.75", "--base-url", server.url("energy-charts")]
+        assert main(["grid", "setup", *place]) == 0
+    assert "energy-charts works for FR" in capsys.readouterr().out
+
+
+def test_setup_asks_the_provider_where_it_knows_better(capsys, monkeypatch):
+    """WattTime has regions that no table of borders has."""
+    keys = iter(["loopback", KEY])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("getpass.getpass", lambda _: next(keys))
+    with grid_server(lambda: datetime.now(UTC)) as server:
+        place = ["--zone", "37.8,-122.4", "--provider", "watttime", "--base-url", server.url("watttime")]
+        assert main(["grid", "setup", *place]) == 0
+    shown = capsys.readouterr().out
+    assert 'zone = "CAISO_NORTH"' in shown
+    assert "this plan covers 2 regions" in shown
+    assert KEY not in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (["--zone", "48.58,7.75"], "may be in FR or DE; say which"),
+        (["--zone", "30,-40"], "far from every country"),
         (["--zone", "Germny"], "did you mean DE"),
         (["--zone", "DE", "--provider", "uk-neso"], "uk-neso does not cover DE"),
         (["--zone", "US-CISO", "--provider", "eia"], "needs a key"),

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from fakes.clock import NOON, FakeClock
-from fakes.grid_server import FREE_KEY, KEY, Fault, grid_server
+from fakes.grid_server import FREE_KEY, KEY, Fault, grid_server, made_up_series
 from fakes.scripted_server import ScriptedServer, send
 
 from scheduler.domain.carbon import Accounting, Basis, IntensityStatus
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
 from scheduler.domain.intervals import Interval
+from scheduler.grid.electricity_maps import locate
+from scheduler.grid.places import Place
 from scheduler.grid.registry import best_provider, open_source
 from scheduler.grid.settings import SourceSettings
 
 HOUR = timedelta(hours=1)
 NOW = NOON + timedelta(minutes=17)
+LATEST = "carbon-intensity/latest"
 DAY = Interval(NOW - 24 * HOUR, NOW)
 NAME = "electricity-maps"
 
@@ -33,6 +37,10 @@ def em(base_url: str, zone: str = "DE", key: str = KEY, now=NOW, **settings: obj
         **settings,
     )
     return open_source(chosen, now if isinstance(now, FakeClock) else FakeClock(now))
+
+
+def paths(server) -> list[str]:
+    return [request.path.partition(f"/{NAME}/")[2] for request in server.requests]
 
 
 def row(start, value: object, **fields: object) -> dict[str, object]:
@@ -97,8 +105,8 @@ def test_only_a_key_that_may_look_far_back_promises_to_look_again():
 def test_a_free_key_has_the_last_24_hours():
     with grid_server(lambda: NOW) as server:
         rows = asyncio.run(em(server.url(NAME), key=FREE_KEY).observations(DAY))
-    assert len(rows) == 24
-    assert rows[-1].interval.end == NOON
+    assert len(rows[:-1]) == 24
+    assert rows[-2].interval.end == NOON
 
 
 def test_older_hours_are_not_asked_of_a_free_key():
@@ -189,9 +197,55 @@ def test_null_is_unknown():
     assert len(observed_from([row(NOON - 3 * HOUR, None), row(NOON - 2 * HOUR, 300)])) == 1
 
 
-def test_the_hour_that_is_only_beginning_has_not_been_observed():
-    """The newest row is about the current hour, and an estimate."""
-    assert observed_from([row(NOON, 300, isEstimated=True)]) == ()
+def test_without_a_forecast_the_running_hour_is_an_estimate():
+    """What holds now is asked of `latest`: nothing else of a free key says it."""
+    with grid_server(lambda: NOW) as server:
+        rows = asyncio.run(em(server.url(NAME), key=FREE_KEY).observations(DAY))
+        assert paths(server) == ["zones", "carbon-intensity/history", "carbon-intensity/latest"]
+    assert rows[-1].interval == Interval(NOON, NOON + HOUR)
+    assert rows[-1].status is IntensityStatus.ESTIMATED
+
+
+def test_a_history_that_tells_the_running_hour_saves_the_second_question():
+    """It is an estimate there as well, whatever it is called."""
+    (running,) = observed_from([row(NOON, 300, isEstimated=False)], ["carbon-intensity/history", LATEST])
+    assert (running.interval.start, running.status) == (NOON, IntensityStatus.ESTIMATED)
+
+
+def test_a_latest_value_that_is_not_to_be_had_spoils_no_history():
+    """The service has none, or the plan does not cover it."""
+
+    def answer(handler, _):
+        if handler.path.endswith("/zones"):
+            send(handler, 200, b'{"DE": {"access": ["carbon-intensity/history", "carbon-intensity/latest"]}}')
+        elif LATEST in handler.path:
+            send(handler, 404, b'{"status": "error", "message": "No recent data for zone DE"}')
+        else:
+            send(handler, 200, json.dumps({"zone": "DE", "history": [row(NOON - 2 * HOUR, 300)]}).encode())
+
+    with ScriptedServer(answer) as server:
+        assert len(asyncio.run(em(server.url).observations(DAY))) == 1
+
+
+def test_a_latest_value_about_the_coming_hour_is_not_that_of_now():
+    """Just before the hour the service already speaks of the next one."""
+    body = row(NOON + HOUR, 300, isEstimated=True)
+
+    def answer(handler, _):
+        zones = b'{"DE": {"access": ["carbon-intensity/history", "carbon-intensity/latest"]}}'
+        listed = json.dumps({"zone": "DE", "history": []} if "history" in handler.path else body).encode()
+        send(handler, 200, zones if handler.path.endswith("/zones") else listed)
+
+    with ScriptedServer(answer) as server:
+        assert asyncio.run(em(server.url).observations(DAY)) == ()
+
+
+def test_a_key_with_a_forecast_does_not_ask_for_the_latest_value():
+    """The forecast begins with the running hour."""
+    with grid_server(lambda: NOW) as server:
+        rows = asyncio.run(em(server.url(NAME)).observations(DAY))
+        assert "carbon-intensity/latest" not in paths(server)
+    assert rows[-1].interval.end == NOON
 
 
 def test_a_row_of_another_zone_inside_the_answer_is_refused():
@@ -232,3 +286,81 @@ def test_no_recent_data_is_unavailable():
 def test_a_key_makes_it_the_first_choice():
     """Whoever gives a key wants it used."""
     assert best_provider(SourceSettings(zone="DE", credentials={"electricity_maps": KEY})) == NAME
+
+
+LONG_PAST = timedelta(days=25)
+
+
+def read_twice(base: str, between: timedelta):
+    """The last 25 days, and once more some time later: the rows of both, and the paths of the second."""
+    clock = FakeClock(NOW)
+    with grid_server(clock.now, made_up_series(NOW, days=30)) as server:
+        source = em(server.url(NAME) + base, now=clock)
+
+        async def act():
+            first = await source.observations(Interval(NOW - LONG_PAST, NOW))
+            asked = len(server.requests)
+            clock.advance(between)
+            second = await source.observations(Interval(NOW - LONG_PAST, clock.now()))
+            return first, second, [path.removeprefix(base[1:] + "/") for path in paths(server)[asked:]]
+
+        first, second, again = asyncio.run(act())
+        fresh = asyncio.run(em(server.url(NAME) + base, now=clock).observations(Interval(NOW - LONG_PAST, clock.now())))
+    return first, second, fresh, again
+
+
+def test_a_long_past_is_read_once_and_then_only_what_was_updated():
+    """One question which hours changed, one for those hours, instead of three for everything."""
+    first, second, fresh, again = read_twice("/v3", timedelta(hours=20))
+    assert values(second) == values(fresh)
+    assert len(second) == len(first) + 20
+    assert again == ["updated-since", "carbon-intensity/past-range"]
+
+
+def test_what_was_consolidated_meanwhile_is_picked_up():
+    """The estimates of the last hours have become measurements with other values."""
+    first, second, _, _ = read_twice("/v3", timedelta(hours=20))
+    estimated = [r.interval for r in first if r.status is IntensityStatus.ESTIMATED]
+    after = {r.interval: r.status for r in second}
+    assert estimated
+    assert all(after[interval] is IntensityStatus.ACTUAL for interval in estimated)
+
+
+def test_where_the_service_does_not_say_what_was_updated_all_is_read():
+    """Version 4 has no such path."""
+    _, second, fresh, again = read_twice("/v4", timedelta(hours=20))
+    assert values(second) == values(fresh)
+    assert again == ["updated-since", *["carbon-intensity/past-range"] * 3]
+
+
+def values(rows) -> dict[Interval, tuple[float, IntensityStatus]]:
+    return {r.interval: (r.g_per_kwh, r.status) for r in rows}
+
+
+@pytest.mark.parametrize("base", ["", "/v3", "/v4"])
+def test_both_versions_give_the_same_series(base):
+    """Their answers differ in what is wrapped around the rows."""
+    with grid_server(lambda: NOW) as server:
+        source = em(server.url(NAME) + base)
+
+        async def act():
+            return await source.forecast(), await source.observations(DAY)
+
+        forecast, rows = asyncio.run(act())
+    assert forecast.horizon == NOON + 25 * HOUR
+    assert len(rows) == 24
+
+
+def test_a_place_is_looked_up_by_the_service_itself():
+    """A free key may ask, and the caller's own zone is not taken for the answer."""
+    settings = SourceSettings(zone="52.5,13.4", provider=NAME, credentials={"electricity_maps": FREE_KEY})
+    with grid_server(lambda: NOW) as server:
+        asked = replace(settings, base_url=server.url(NAME))
+        assert asyncio.run(locate(Place(52.5, 13.4), asked, FakeClock(NOW))) == "DE"
+        assert server.requests[-1].param("disableCallerLookup") == "true"
+
+
+def test_a_place_outside_the_plan_is_refused_by_its_zone():
+    settings = SourceSettings(zone="48.9,2.4", provider=NAME, credentials={"electricity_maps": FREE_KEY})
+    with grid_server(lambda: NOW) as server, pytest.raises(CarbonSourceRejected, match="zoneKey=FR"):
+        asyncio.run(locate(Place(48.9, 2.4), replace(settings, base_url=server.url(NAME)), FakeClock(NOW)))

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from fakes.clock import NOON, FakeClock
 from fakes.grid_server import KEY, grid_server
-from fakes.scripted_server import ScriptedServer
+from fakes.scripted_server import ScriptedServer, send
 
-from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
+from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
 from scheduler.domain.intervals import Interval
 from scheduler.grid.registry import best_provider, open_source
 from scheduler.grid.settings import SourceSettings
@@ -121,6 +121,93 @@ def test_a_refused_token_names_the_key_and_does_not_show_it():
 
 
 @pytest.mark.parametrize("zone", ["RO", "NO-NO1", "NO1"])
-def test_zones_that_nobody_else_covers_are_asked_of_entsoe_where_there_is_a_token(zone):
-    expected = "entsoe" if zone != "NO-NO1" else "energy-charts"
-    assert best_provider(SourceSettings(zone=zone, credentials={"entsoe": KEY})) == expected
+def test_zones_that_nobody_else_knows_are_asked_of_entsoe_where_there_is_a_token(zone):
+    assert best_provider(SourceSettings(zone=zone, credentials={"entsoe": KEY})) == "entsoe"
+
+
+def test_a_forecast_is_derived_and_says_so():
+    """Of wind as forecast and of gas as lately, on the grid of the loopback server it is what was expected."""
+    with grid_server(lambda: NOON) as server:
+        source = entsoe(server.url("entsoe"))
+        forecast = asyncio.run(source.forecast())
+        expected = server.grid.series.value_at(NOON + 5 * HOUR)
+    assert forecast.method == "derived from A69 and A71"
+    assert forecast.horizon == NOON + 11 * HOUR
+    assert forecast.expected.value_at(NOON + 5 * HOUR) == pytest.approx(expected, rel=0.05)
+    assert any("is derived" in note for note in source.capabilities.notes)
+
+
+def by_kind(**bodies: bytes) -> ScriptedServer:
+    """Answers by the kind of document; of the others there is no data."""
+
+    def answer(handler, _):
+        kind = handler.path.partition("documentType=")[2][:3]
+        send(handler, 200, bodies.get(kind, acknowledgement("999", "No matching data found")))
+
+    return ScriptedServer(answer)
+
+
+def days(kind: str, psr_type: str | None, first: float, hours: int, megawatts: float) -> bytes:
+    """One value from `first` hours after noon on."""
+    start, end = NOON + first * HOUR, NOON + (first + hours) * HOUR
+    plant = f"<MktPSRType><psrType>{psr_type}</psrType></MktPSRType>" if psr_type else ""
+    return (
+        f"<GL_MarketDocument xmlns='urn:x:3:0'><type>{kind}</type><TimeSeries><inBiddingZone_Domain.mRID>{FI}"
+        f"</inBiddingZone_Domain.mRID><curveType>A03</curveType>{plant}<Period><timeInterval><start>"
+        f"{start:%Y-%m-%dT%H:%MZ}</start><end>{end:%Y-%m-%dT%H:%MZ}</end></timeInterval><resolution>PT60M</resolution>"
+        f"<Point><position>1</position><quantity>{megawatts}</quantity></Point></Period></TimeSeries></GL_MarketDocument>"
+    ).encode()
+
+
+def test_where_all_generation_is_not_forecast_that_of_last_week_stands_in():
+    """A thousand megawatts of gas lately, four hundred of wind to come: the rest is gas again."""
+    with by_kind(A75=days("A75", "B04", -48, 48, 1_000), A69=days("A69", "B19", -24, 48, 400)) as server:
+        forecast = asyncio.run(entsoe(server.url).forecast())
+    assert forecast.method == "derived from A69 and last week's generation"
+    assert forecast.expected.value_at(NOON) == pytest.approx((600 * 490 + 400 * 11) / 1_000)
+
+
+def test_where_nobody_forecasts_wind_and_sun_there_is_history_alone():
+    """It is asked once, and not promised again."""
+    with by_kind(A75=days("A75", "B04", -48, 48, 1_000)) as server:
+        source = entsoe(server.url)
+
+        async def act():
+            return (
+                await source.forecast(),
+                await source.forecast(),
+                await source.observations(Interval(NOON - HOUR, NOON)),
+            )
+
+        first, second, rows = asyncio.run(act())
+        assert len([path for path in server.paths if "A69" in path]) == 1
+    assert (first, second, len(rows)) == (None, None, 1)
+    assert not source.capabilities.has_forecast
+    assert any("no forecast of intensity can be derived" in note for note in source.capabilities.notes)
+
+
+def test_too_short_a_past_derives_nothing_yet():
+    with (
+        by_kind(A75=days("A75", "B04", -5, 5, 1_000), A69=days("A69", "B19", -24, 48, 400)) as server,
+        pytest.raises(CarbonSourceUnavailable, match="too little past generation"),
+    ):
+        asyncio.run(entsoe(server.url).forecast())
+
+
+def test_a_forecast_of_wind_that_ended_is_none_for_now():
+    with (
+        by_kind(A75=days("A75", "B04", -48, 48, 1_000), A69=days("A69", "B19", -24, 24, 400)) as server,
+        pytest.raises(CarbonSourceUnavailable, match="no forecast for FI just now"),
+    ):
+        asyncio.run(entsoe(server.url).forecast())
+
+
+def test_the_last_week_is_not_read_again_at_every_poll():
+    with by_kind(A75=days("A75", "B04", -48, 48, 1_000), A69=days("A69", "B19", -24, 48, 400)) as server:
+        source = entsoe(server.url)
+
+        async def act():
+            return await source.forecast() == await source.forecast()
+
+        assert asyncio.run(act())
+        assert len([path for path in server.paths if "A75" in path]) == 1

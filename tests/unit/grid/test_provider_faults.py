@@ -6,11 +6,13 @@ import asyncio
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 from fakes.clock import NOON, FakeClock
 from fakes.grid_server import KEYS, Fault, LoopbackServer, grid_server
 
+from scheduler.domain.carbon import IntensityStatus
 from scheduler.domain.errors import CarbonDataError, CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
 from scheduler.domain.intervals import Interval
 from scheduler.grid.registry import open_source
@@ -28,8 +30,11 @@ ZONES = {
     "rte": "FR",
     "entsoe": "SE-SE4",
     "openelectricity": "AU-NSW",
+    "nemweb": "AU-VIC",
     "carbon-aware-sdk": "northeurope",
 }
+DERIVED = ("entsoe", "nemweb")
+"""Their forecasts are computed, and rest a little on every slot of the past."""
 ECHOED = {
     "uk-neso": "asked for regionid 13, it answered for 14",
     "eia": "asked for respondent 'CISO', it answered for 'PJM'",
@@ -41,9 +46,9 @@ ECHOED = {
     "carbon-aware-sdk": "asked for location 'northeurope', it answered for 'westus'",
 }
 INVALID = {
-    Fault.HTML: "no (JSON|XML): <html>|<html>",
+    Fault.HTML: "no (JSON|XML|whole listing): <html>|<html>",
     Fault.EMPTY: "an empty body",
-    Fault.TRUNCATED: "no (JSON|XML)",
+    Fault.TRUNCATED: "no (JSON|XML|whole listing)",
     Fault.OVERSIZED: "more than 16,777,216 bytes",
     Fault.NAN: "nan is not a number",
     Fault.NOT_A_NUMBER: "'about 200' is not a number",
@@ -112,6 +117,8 @@ def test_an_answer_that_is_not_what_is_documented_is_invalid(server, source, fau
 @pytest.mark.parametrize("fault", [Fault.NAN, Fault.NEGATIVE, Fault.OUT_OF_ORDER, Fault.CONTRADICTION])
 def test_bad_rows_spoil_observations_too(server, source, fault):
     """What is stored for ever is checked as strictly as what is planned with."""
+    if (source.capabilities.source, fault) == ("nemweb", Fault.OUT_OF_ORDER):
+        pytest.skip("a file for each interval has no order")
     server.faults.turn_on(fault)
     with pytest.raises(CarbonDataInvalid):
         asyncio.run(source.observations(Interval(NOW - timedelta(hours=6), NOW)))
@@ -175,6 +182,19 @@ def test_a_missing_slot_stays_unknown(server, source):
     assert isinstance(good, list)
     assert isinstance(holed, list)
     assert 0.7 * len(good) < len(holed) < 0.9 * len(good)
+    assert {slot for slot, _ in holed} < {slot for slot, _ in good}
+    if source.capabilities.source not in DERIVED:
+        assert set(holed) < set(good)
+
+
+@pytest.mark.parametrize("provider", ["uk-neso", "energy-charts", "energinet", "watttime", "electricity-maps"])
+def test_null_is_unknown_and_never_zero(server, provider):
+    """Where a dialect has a null: the others leave out what they do not know (RTE's half-hours: see test_rte)."""
+    good = ask(opened(server, provider))
+    server.faults.turn_on(Fault.NULL)
+    holed = ask(opened(server, provider))
+    assert isinstance(good, list)
+    assert isinstance(holed, list)
     assert set(holed) < set(good)
 
 
@@ -185,3 +205,62 @@ def test_a_provider_that_answers_for_another_zone_is_refused(server, provider, c
     error = ask(opened(server, provider))
     assert isinstance(error, CarbonDataInvalid)
     assert complaint in str(error)
+
+
+@pytest.mark.parametrize("fault", [Fault.CONTENT_TYPE, Fault.CLOCK_SKEW])
+def test_what_is_said_beside_the_answer_changes_nothing(server, source, fault):
+    """A good answer with a wrong label, or from a service whose clock is wrong, is a good answer."""
+    good = ask(source)
+    server.faults.turn_on(fault)
+    assert ask(source) == good
+
+
+def test_a_date_to_come_back_at_is_read_by_the_clock_of_the_service(server, source):
+    """Two hours ahead of ours, it asks for fifteen minutes."""
+    server.faults.turn_on(Fault.CLOCK_SKEW)
+    server.faults.turn_on(Fault.RATE_LIMITED, retry_after=format_datetime(NOW + timedelta(hours=2.25), usegmt=True))
+    error = ask(source)
+    assert isinstance(error, CarbonSourceUnavailable)
+    assert error.retry_after == timedelta(minutes=15)
+
+
+Day = dict[Interval, float]
+
+
+def the_same_day_twice(server: LoopbackServer, provider: str, fault: Fault) -> tuple[Day, Day]:
+    """What is published for the last day while the fault is on, and after it."""
+    source = opened(server, provider)
+
+    async def day() -> Day:
+        rows = await source.observations(Interval(NOW - timedelta(days=1), NOW))
+        assert len({row.interval for row in rows}) == len(rows)
+        return {row.interval: row.g_per_kwh for row in rows if row.status is IntensityStatus.ACTUAL}
+
+    async def both() -> tuple[Day, Day]:
+        server.faults.turn_on(fault)
+        spoiled = await day()
+        server.faults.turn_off()
+        return spoiled, await day()
+
+    return asyncio.run(both())
+
+
+MEASURED = [name for name in ZONES if name not in ("uk-neso", "watttime", "nemweb")]
+"""Those that call a value of today measured: a region of Great Britain never is, the others wait for a day."""
+
+
+@pytest.mark.parametrize("provider", MEASURED)
+def test_what_comes_late_is_missing_first_and_whole_afterwards(server, provider):
+    """The last hours stay unknown until they are published; then nothing is missing and nothing is there twice."""
+    early, late = the_same_day_twice(server, provider, Fault.LATE)
+    assert early.keys() <= late.keys()
+    if provider != "electricity-maps":  # It estimates what it does not know yet, and never leaves it out.
+        assert 0.5 * len(late) < len(early) < 0.9 * len(late)
+
+
+@pytest.mark.parametrize("provider", MEASURED)
+def test_a_revised_value_takes_the_place_of_the_one_before(server, provider):
+    """The same intervals, each once, with the provider's new word on them."""
+    higher, before = the_same_day_twice(server, provider, Fault.REVISED)
+    assert higher.keys() == before.keys()
+    assert all(higher[interval] > before[interval] for interval in before)

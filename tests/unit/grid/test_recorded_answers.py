@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,11 +15,16 @@ from fakes.clock import FakeClock
 from fakes.grid_server import KEYS
 from fakes.scripted_server import ScriptedServer, send
 
-from scheduler.domain.carbon import IntensityStatus
+from scheduler.domain.carbon import IntensityStatus, SignalKind
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
 from scheduler.domain.intervals import Interval
+from scheduler.grid.answer import Answer
+from scheduler.grid.entsoe_document import EVERYTHING, DocumentReader
+from scheduler.grid.locating import located
 from scheduler.grid.registry import open_source
 from scheduler.grid.settings import SourceSettings
+from scheduler.grid.transport import Transport
+from scheduler.grid.zones import yearly_factors
 
 
 @pytest.fixture
@@ -149,6 +155,29 @@ def test_eia_an_answer_for_somebody_else(fixtures):
         ask(body, now, "US-IID", "eia", Interval(now - timedelta(days=1), now))
 
 
+def test_eia_demand_is_not_taken_for_generation(fixtures):
+    body = (fixtures / "eia/US_NW_BPAT-consumption.json").read_bytes()
+    now = datetime(2023, 5, 1, 12, tzinfo=UTC)
+    with pytest.raises(CarbonDataInvalid):
+        ask(body, now, "US-BPAT", "eia", Interval(now - timedelta(hours=6), now))
+
+
+@pytest.mark.parametrize("name", ["ElectricityProdex5MinRealtime", "Forecasts_5Min"])
+def test_energinet_other_data_sets_are_refused(fixtures, name):
+    """A page of somebody else's rows: of the data sets that are read no answer was ever published."""
+    body = (fixtures / f"energinet/{name}.json").read_bytes()
+    with pytest.raises(CarbonDataInvalid, match=r"rows were sent|out of order|CO2Emission"):
+        ask(body, datetime(2025, 2, 21, 19, tzinfo=UTC), "DK-DK1", "energinet")
+
+
+def test_yearly_factors_are_those_that_others_made_of_the_same_source(fixtures):
+    """Of the same year, to the rounding of our table."""
+    theirs = json.loads((fixtures / "static_factors/codecarbon_global_energy_mix.json").read_bytes())
+    ours = [f for f in yearly_factors().values() if theirs.get(f.iso3, {}).get("year") == f.year]
+    assert len(ours) > 150
+    assert all(abs(f.g_per_kwh - theirs[f.iso3]["carbon_intensity"]) <= 0.06 for f in ours)
+
+
 @pytest.mark.parametrize(("name", "zone"), [("carbon_intensity_history", "DE"), ("glpi_api-sample", "FR")])
 def test_electricity_maps_history(fixtures, name, zone):
     """24 hours, the newest of them estimated."""
@@ -172,7 +201,38 @@ def test_electricity_maps_zones(fixtures, listing):
         ask_electricity_maps(fixtures, body, "QQ", day, listing)
 
 
-@pytest.mark.parametrize("name", ["latest_carbon_intensity", "no-data-response", "unknown-response", "response"])
+def test_electricity_maps_latest(fixtures):
+    """Said eleven minutes before its hour began, and an estimate: it is what holds in that hour."""
+    latest = (fixtures / "electricitymaps/latest_carbon_intensity.json").read_bytes()
+    said = json.loads(latest)
+    zone, start = said["zone"], moment(said["datetime"])
+    now = start + timedelta(minutes=5)
+
+    def answer(handler, _):
+        zones = {zone: {"access": ["carbon-intensity/latest", "carbon-intensity/history"]}}
+        history = json.dumps({"zone": zone, "history": []}).encode()
+        bodies = {"/zones": json.dumps(zones).encode(), "/history": history, "/latest": latest}
+        send(handler, 200, next(body for end, body in bodies.items() if end in handler.path))
+
+    with ScriptedServer(answer) as server:
+        source = open_source(settings(zone, "electricity-maps", server.url), FakeClock(now))
+        (running,) = asyncio.run(source.observations(Interval(now - timedelta(days=1), now)))
+    assert (running.g_per_kwh, running.status) == (said["carbonIntensity"], IntensityStatus.ESTIMATED)
+    assert running.provider_updated_at == moment(said["updatedAt"])
+    assert running.provider_updated_at < running.interval.start
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "latest_carbon_intensity",
+        "no-data-response",
+        "unknown-response",
+        "response",
+        "latest_power_breakdown",
+        "power_breakdown_history",
+    ],
+)
 def test_electricity_maps_answers_of_other_endpoints_are_refused(fixtures, name):
     """What a proxy might mix up is not taken for a history."""
     body = (fixtures / f"electricitymaps/{name}.json").read_bytes()
@@ -194,15 +254,27 @@ def ask_electricity_maps(fixtures: Path, body: bytes, zone: str, interval: Inter
         return asyncio.run(source.observations(interval))
 
 
-def ask_watttime(body: bytes, now: datetime, region: str, interval: Interval | None = None, status: int = 200):
+def behind_a_login(body: bytes, status: int) -> ScriptedServer:
     def answer(handler, _):
         if handler.path.endswith("/login"):
             send(handler, 200, b'{"token": "any"}')
         else:
             send(handler, status, body)
 
-    with ScriptedServer(answer) as server:
-        source = open_source(settings(region, "watttime", server.url), FakeClock(now))
+    return ScriptedServer(answer)
+
+
+def watttime_region(body: bytes, status: int) -> str:
+    with behind_a_login(body, status) as server:
+        asked = settings("39.7,-105", "watttime", server.url)
+        return asyncio.run(located(asked, FakeClock())).zone
+
+
+def ask_watttime(
+    body: bytes, now: datetime, region: str, interval: Interval | None = None, status: int = 200, **more: object
+):
+    with behind_a_login(body, status) as server:
+        source = open_source(replace(settings(region, "watttime", server.url), **more), FakeClock(now))
         return asyncio.run(source.forecast() if interval is None else source.observations(interval))
 
 
@@ -241,6 +313,31 @@ def test_watttime_a_plan_that_does_not_cover_the_region(fixtures, name):
         ask_watttime(body, datetime(2026, 1, 1, tzinfo=UTC), "PJM_DC", status=403)
 
 
+def test_watttime_index(fixtures):
+    """One point of a percentile, read as such where an index is asked for."""
+    body = (fixtures / "watttime/aiowatttime_realtime_emissions_response.json").read_bytes()
+    said = json.loads(body)
+    at = moment(said["data"][0]["point_time"])
+    (point,) = ask_watttime(body, at, said["meta"]["region"], Interval(at, at + timedelta(1)), kind=SignalKind.INDEX)
+    assert (point.g_per_kwh, point.raw_unit) == (said["data"][0]["value"], "percentile")
+
+
+def test_watttime_region_of_a_place(fixtures):
+    """The name of the region, or the service's own words where it has none."""
+    found = (fixtures / "watttime/aiowatttime_grid_region_response.json").read_bytes()
+    missing = (fixtures / "watttime/aiowatttime_coordinates_not_found_response.json").read_bytes()
+    assert watttime_region(found, 200) == json.loads(found)["region"]
+    with pytest.raises(CarbonSourceRejected, match="No coverage available"):
+        watttime_region(missing, 404)
+
+
+@pytest.mark.parametrize("name", ["new_user_fail", "password_reset_fail"])
+def test_watttime_a_login_answered_by_something_else(fixtures, name):
+    body = (fixtures / f"watttime/aiowatttime_{name}_response.json").read_bytes()
+    with pytest.raises(CarbonDataInvalid, match="has no 'token'"):
+        ask(body, datetime(2026, 1, 1, tzinfo=UTC), "CAISO_NORTH", "watttime")
+
+
 @pytest.mark.parametrize("name", ["realtime_emissions", "forecasted_emissions", "grid_region", "coordinates_not_found"])
 def test_watttime_answers_of_other_endpoints_are_refused(fixtures, name):
     """A percentile, or a list of past forecasts, is not taken for a forecast."""
@@ -271,6 +368,38 @@ def test_entsoe_generation_by_type(fixtures, name, zone, quarters, lowest, highe
     hours = (end - start) / timedelta(hours=1)
     assert 0.9 * hours * quarters < len(observed) <= hours * quarters
     assert all(lowest < row.g_per_kwh < highest for row in observed)
+
+
+@pytest.mark.parametrize("issue", ["CURRENT", "DAY_AHEAD", "INTRADAY"])
+def test_entsoe_forecast_of_wind_and_sun(fixtures, issue):
+    """With three recorded days of generation, moved to the days before it, it makes a forecast of intensity."""
+    weather = (fixtures / f"entsoe/wind_solar_forecast_FI_{issue}.xml").read_bytes()
+    past = (fixtures / "entsoe/FI_production.xml").read_bytes()
+    for recorded, moved in (("2025-10-21T", "2024-02-05T"), ("2025-10-24T", "2024-02-08T")):
+        past = past.replace(recorded.encode(), moved.encode())
+
+    def answer(handler, _):
+        kind = handler.path.partition("documentType=")[2][:3]
+        nothing = b"<Acknowledgement_MarketDocument><Reason><code>999</code></Reason></Acknowledgement_MarketDocument>"
+        send(handler, 200, {"A69": weather, "A75": past}.get(kind, nothing))
+
+    now = datetime(2024, 2, 8, 13, tzinfo=UTC)
+    with ScriptedServer(answer) as server:
+        forecast = asyncio.run(open_source(settings("FI", "entsoe", server.url), FakeClock(now)).forecast())
+    assert forecast.method == "derived from A69 and last week's generation"
+    assert forecast.horizon >= now + timedelta(hours=24)
+    assert all(20 < value < 300 for value in forecast.expected.values)
+
+
+def test_entsoe_forecast_of_all_generation(fixtures):
+    """Three days by the hour, for no type of plant in particular."""
+    body = (fixtures / "entsoe/SE-SE3_generation_forecast.xml").read_bytes()
+    transport = Transport("ENTSO-E", "http://localhost", FakeClock())
+    read = DocumentReader("10Y1001A1001A46L", "SE-SE3", transport)
+    curves = read.curves(Answer(200, {}, body), "A71")
+    assert [len(curve.megawatts) for curve in curves] == [24, 24, 24]
+    assert {curve.psr_type for curve in curves} == {EVERYTHING}
+    assert curves[0].megawatts[0] == 9958
 
 
 @pytest.mark.parametrize("name", ["DK-DK2_consumption_forecast", "wind_solar_forecast_FI_CURRENT"])

@@ -86,3 +86,11 @@ def test_listing_providers_does_not_load_an_http_client():
     """The command line does it on every start."""
     script = "import sys, scheduler.grid.registry as r; r.providers('GB'); sys.exit('httpx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_who_knows_the_zone_itself_comes_before_who_answers_for_the_whole_country():
+    """With a key for bidding zones a part of Sweden is served as that; the country as before."""
+    key = {"entsoe": "key"}
+    assert best_provider(SourceSettings(zone="SE-SE3", credentials=key)) == "entsoe"
+    assert best_provider(SourceSettings(zone="SE", credentials=key)) == "energy-charts"
+    assert best_provider(SourceSettings(zone="SE-SE3")) == "energy-charts"

@@ -16,6 +16,7 @@ from fakes.clock import NOON, FakeClock
 from fakes.scripted_server import Answerer, ScriptedServer, send
 
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
+from scheduler.grid.token_bucket import RateLimit
 from scheduler.grid.transport import Patience, Transport
 
 KEY = "s3cret-key-of-a-customer"
@@ -328,3 +329,82 @@ def test_a_caller_who_gives_up_takes_the_answer_from_nobody(serve):
 
     assert asyncio.run(run()) == {}
     assert server.count == 1
+
+
+def ask_thrice(server: ScriptedServer, limit: RateLimit | None = None) -> tuple[list[object], Naps]:
+    """The same question three times over; what came of each, and the naps on the way."""
+    clock = FakeClock()
+    naps = Naps(clock)
+
+    async def run() -> list[object]:
+        asked = Transport("Test Grid", server.url, clock, patience=Patience(attempts=1), limit=limit, sleep=naps)
+        outcomes = []
+        for _ in range(3):
+            try:
+                outcomes.append(await asked.get_json("intensity"))
+            except (CarbonSourceUnavailable, CarbonDataInvalid) as error:
+                outcomes.append(error)
+        await asked.close()
+        return outcomes
+
+    return asyncio.run(run()), naps
+
+
+@pytest.mark.parametrize(
+    ("sent", "asked"), [({"ETag": 'W/"7"'}, "if-none-match"), ({"Last_Modified": "yesterday"}, "if-modified-since")]
+)
+def test_what_has_not_changed_is_not_sent_again(serve, sent, asked):
+    """The validator goes back with the next question, and the answer that is kept stands for the empty one."""
+
+    def answer(handler: BaseHTTPRequestHandler, number: int) -> None:
+        send(handler, 200, b'{"g": 7}', **sent) if number == 1 else send(handler, 304, b"", **sent)
+
+    server = serve(answer)
+    outcomes, _ = ask_thrice(server)
+    assert outcomes == [{"g": 7}] * 3
+    assert [headers.get(asked) for headers in server.seen] == [None, *[*sent.values()] * 2]
+
+
+def test_what_has_changed_takes_the_place_of_what_was_kept(serve):
+    server = serve(lambda handler, n: send(handler, 200, b'{"g": %d}' % n, ETag=f'"{n}"'))
+    assert ask_thrice(server)[0] == [{"g": 1}, {"g": 2}, {"g": 3}]
+    assert [headers.get("if-none-match") for headers in server.seen] == [None, '"1"', '"2"']
+
+
+def test_an_answer_that_could_not_be_read_is_not_kept(serve):
+    """Cut short on the way and served again as "not changed", it would be wrong for ever."""
+    server = serve(lambda handler, n: send(handler, 200, b'{"g": ' if n == 1 else b'{"g": 7}', ETag='"1"'))
+    first, *others = ask_thrice(server)[0]
+    assert isinstance(first, CarbonDataInvalid)
+    assert others == [{"g": 7}] * 2
+    assert [headers.get("if-none-match") for headers in server.seen] == [None, None, '"1"']
+
+
+def test_an_answer_that_must_not_be_stored_is_not_kept(serve):
+    server = serve(lambda handler, n: send(handler, 200, ETag='"1"', Cache_Control="no-store"))
+    ask_thrice(server)
+    assert all("if-none-match" not in headers for headers in server.seen)
+
+
+def test_not_changed_without_a_question_about_it_is_invalid(serve):
+    """There is nothing that it could stand for."""
+    server = serve(lambda handler, _: send(handler, 304, b""))
+    assert isinstance(ask(server.url)[0], CarbonDataInvalid)
+
+
+def test_a_limit_that_is_nearly_kept_is_waited_out(serve):
+    """Two at once, the third when its token is there: after half of the four seconds."""
+    server = serve(lambda handler, _: send(handler, 200))
+    outcomes, naps = ask_thrice(server, RateLimit(2, timedelta(seconds=4)))
+    assert outcomes == [{}] * 3
+    assert naps.lengths == [2.0]
+
+
+def test_a_limit_that_is_used_up_for_long_is_handed_up(serve):
+    """The caller learns when to come back, and the provider is not asked."""
+    server = serve(lambda handler, _: send(handler, 200))
+    outcomes, naps = ask_thrice(server, RateLimit(2, timedelta(hours=1)))
+    assert isinstance(outcomes[2], CarbonSourceUnavailable)
+    assert outcomes[2].retry_after == timedelta(minutes=30)
+    assert server.count == 2
+    assert naps.lengths == []

@@ -12,7 +12,7 @@ from fakes.clock import NOON, FakeClock
 from fakes.queue import HOUR, a_job, a_machine, a_placement, a_plan, a_segment
 
 from scheduler.accounting.grouping import GroupTotals
-from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus
+from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus, SignalKind
 from scheduler.domain.durations import format_duration
 from scheduler.domain.gpus import Inventory, Pool
 from scheduler.domain.intervals import Interval
@@ -144,6 +144,14 @@ def test_without_a_forecast_the_last_published_value_is_shown_with_its_hour() ->
     now = grid_now(a_case(forecast=None, newest=observed(3)))
     assert (now.g_per_kwh, now.end) == (55.0, NOON - 2 * HOUR)
     assert (now.forecast_age_s, now.forecast_issued_at) == (None, None)
+
+
+def test_an_index_is_told_in_words_and_never_as_grams() -> None:
+    key = replace(KEY, kind=SignalKind.INDEX)
+    capabilities = replace(a_case().capabilities, key=key)
+    shown = grid_now(a_case(capabilities=capabilities, newest=replace(observed(0, 37), key=key), forecast=None))
+    assert (shown.g_per_kwh, shown.kind) == (None, "index")
+    assert "index at 2026-11-23 12:00 UTC: 37 (0 is clean, 100 is not)" in shown.notes
 
 
 def test_of_a_grid_that_has_said_nothing_nothing_is_known() -> None:
