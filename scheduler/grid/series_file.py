@@ -15,9 +15,11 @@ import numpy as np
 from scheduler.domain.carbon import IMPLAUSIBLE_G_PER_KWH
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
 from scheduler.domain.intervals import utc
-from scheduler.domain.series import StepSeries
+from scheduler.domain.series import Floats, StepSeries
 
 START, ISSUED_AT, VALUE = "start", "issued_at", "carbon_intensity_g_per_kwh"
+_ROUNDING_S = 1e-3
+BEYOND = "beyond the heading"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +30,32 @@ class Issue:
     expected: StepSeries
 
 
-def read_series(file: Path) -> StepSeries:
-    """`start,carbon_intensity_g_per_kwh` rows in order; an empty value leaves its stretch unknown."""
-    return _series(file, [(line, _moment(line, START), _intensity(line)) for line in _lines(file, (START, VALUE))])
+def read_series(file: Path, complete: bool = False) -> StepSeries:
+    """`start,carbon_intensity_g_per_kwh` rows in order; an empty value leaves its stretch unknown.
+
+    A `complete` series has a value in every row, and rows equally far apart.
+    """
+    entries = [(line, _moment(line, START), _intensity(line)) for line in read_lines(file, (START, VALUE))]
+    return _series(file, entries, complete)
 
 
-def read_issues(file: Path) -> tuple[Issue, ...]:
-    """`issued_at,start,carbon_intensity_g_per_kwh` rows; issues by age, each in order of start."""
+def read_issues(file: Path, complete: bool = False) -> tuple[Issue, ...]:
+    """`issued_at,start,carbon_intensity_g_per_kwh` rows: issues by age, each in order of start."""
     issues: dict[datetime, list[_Entry]] = {}
-    for line in _lines(file, (ISSUED_AT, START, VALUE)):
-        issues.setdefault(_moment(line, ISSUED_AT), []).append((line, _moment(line, START), _intensity(line)))
-    return tuple(Issue(issued_at, _series(file, issues[issued_at])) for issued_at in sorted(issues))
+    newest: datetime | None = None
+    for line in read_lines(file, (ISSUED_AT, START, VALUE)):
+        issued_at = _moment(line, ISSUED_AT)
+        if newest is not None and issued_at < newest:
+            raise line.wrong(ISSUED_AT, "is before that of the row before it; sort the rows")
+        newest = issued_at
+        issues.setdefault(issued_at, []).append((line, _moment(line, START), _intensity(line)))
+    return tuple(Issue(issued_at, _series(file, entries, complete)) for issued_at, entries in issues.items())
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
+    """A row of a file, and where it stands."""
+
     where: str
     fields: dict[str, object]
 
@@ -50,10 +63,10 @@ class _Line:
         return CarbonDataInvalid(f"{self.where}, column '{column}': {self.fields.get(column)!r} {why}")
 
 
-_Entry = tuple[_Line, datetime, float | None]
+_Entry = tuple[Line, datetime, float | None]
 
 
-def _lines(file: Path, columns: tuple[str, ...]) -> Iterator[_Line]:
+def read_lines(file: Path, columns: tuple[str, ...]) -> Iterator[Line]:
     text = _text(file)
     lines = _json_lines(file, text) if file.suffix.lower() == ".json" else _csv_lines(file, text)
     for line in lines:
@@ -72,13 +85,18 @@ def _text(file: Path) -> str:
         raise CarbonSourceRejected(f"{file} cannot be read: {exc.strerror}; set the file of the recorded grid") from exc
 
 
-def _csv_lines(file: Path, text: str) -> Iterator[_Line]:
-    rows = csv.DictReader(text.splitlines())
+def _csv_lines(file: Path, text: str) -> Iterator[Line]:
+    rows = csv.DictReader(text.splitlines(), restkey=BEYOND)
     for row in rows:
-        yield _Line(f"{file}, line {rows.line_num}", {str(name): value for name, value in row.items()})
+        where = f"{file}, line {rows.line_num}"
+        if any(row.get(BEYOND, ())):
+            raise CarbonDataInvalid(
+                f"{where}: has more cells than the heading has columns; write decimals with a point"
+            )
+        yield Line(where, {str(name): value for name, value in row.items()})
 
 
-def _json_lines(file: Path, text: str) -> Iterator[_Line]:
+def _json_lines(file: Path, text: str) -> Iterator[Line]:
     try:
         rows = json.loads(text)
     except ValueError as exc:
@@ -86,10 +104,10 @@ def _json_lines(file: Path, text: str) -> Iterator[_Line]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise CarbonDataInvalid(f"{file} must hold a list of objects with '{START}' and '{VALUE}'")
     for number, row in enumerate(rows, start=1):
-        yield _Line(f"{file}, entry {number}", row)
+        yield Line(f"{file}, entry {number}", row)
 
 
-def _moment(line: _Line, column: str) -> datetime:
+def _moment(line: Line, column: str) -> datetime:
     """Without an offset it is UTC: that is what the format says."""
     try:
         moment = datetime.fromisoformat(str(line.fields[column]).strip())
@@ -98,7 +116,7 @@ def _moment(line: _Line, column: str) -> datetime:
     return utc(moment) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _intensity(line: _Line) -> float | None:
+def _intensity(line: Line) -> float | None:
     said = line.fields[VALUE]
     if said is None or said == "":
         return None
@@ -111,7 +129,7 @@ def _intensity(line: _Line) -> float | None:
     return value
 
 
-def _series(file: Path, entries: Sequence[_Entry]) -> StepSeries:
+def _series(file: Path, entries: Sequence[_Entry], complete: bool) -> StepSeries:
     """The last row lasts as long as the one before it."""
     if len(entries) < 2:
         raise CarbonDataInvalid(f"{file} holds {len(entries)} rows; a series needs at least two")
@@ -120,7 +138,24 @@ def _series(file: Path, entries: Sequence[_Entry]) -> StepSeries:
     if (lengths <= 0).any():
         late = entries[int(np.argmax(lengths <= 0)) + 1][0]
         raise late.wrong(START, "is not after the row before it; sort the rows and remove repeated ones")
+    if complete:
+        _check_complete(entries, lengths)
     ends = np.append(starts[1:], starts[-1] + lengths[-1])
     values = np.array([math.nan if value is None else value for _, _, value in entries])
     known = np.isfinite(values)
     return StepSeries(starts[known], ends[known], values[known])
+
+
+def _check_complete(entries: Sequence[_Entry], lengths: Floats) -> None:
+    usual = float(np.median(lengths))
+    for line, _, value in entries:
+        if value is None:
+            raise line.wrong(VALUE, "is no value; every row needs one here")
+    apart = np.flatnonzero(np.abs(lengths - usual) > _ROUNDING_S)
+    if apart.size:
+        at = int(apart[0])
+        raise entries[at + 1][0].wrong(
+            START,
+            f"is {lengths[at] / 3600:g} h after the row before it, and rows are {usual / 3600:g} h apart: "
+            + ("one is missing" if lengths[at] > usual else "the two overlap"),
+        )

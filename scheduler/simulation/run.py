@@ -42,6 +42,12 @@ def finish_by(job: SimulatedJob) -> datetime:
     return job.deadline or job.submitted_at + LONGEST_WAIT + job.expected
 
 
+def too_short(policy: str) -> RequestError:
+    return RequestError(
+        f"with {policy} work goes on after the series ends; give a longer series, or of a history an earlier --until"
+    )
+
+
 class _Engine:
     """Mutable: the clock and the jobs."""
 
@@ -65,7 +71,7 @@ class _Engine:
             until = self._next_decision(now, made)
             now = self._follow(made, now, until)
             if now > self._world.span.end:
-                raise RequestError(f"with {self._policy} work goes on after the series ends; give a longer series")
+                raise too_short(self._policy)
 
     def _admit(self, now: datetime) -> None:
         while self._coming and (self._offline or self._coming[-1].job.submitted_at <= now):
