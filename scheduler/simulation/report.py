@@ -40,10 +40,7 @@ def lower_bound_g(world: World) -> float | None:
     if not world.jobs:
         return 0.0
     now = min(job.submitted_at for job in world.jobs)
-    jobs = tuple(
-        JobState(n, job, finish_by(job), job.duration).plannable(true_length=True)
-        for n, job in enumerate(world.jobs, 1)
-    )
+    jobs = tuple(JobState(n, job, finish_by(job), job.duration).truly() for n, job in enumerate(world.jobs, 1))
     known = Perfect(world.actual).at(now)
     made = plan(PlanningProblem(now, jobs, {Pool.GPU: world.gpus, Pool.CPU: 0}, known), "carbonq")
     return None if made.lower_bound is None else made.lower_bound.grams * world.pue

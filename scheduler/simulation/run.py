@@ -97,18 +97,15 @@ class _Engine:
 
     def _follow(self, made: Plan, now: datetime, until: datetime) -> datetime:
         """Do what the plan says until `until`, or until an estimate proves wrong: the moment reached."""
-        stretches = {s.number: _stretches(made, s) for s in self._active}
-        surprises = [s.surprise(stretches[s.number], now) for s in self._active]
+        planned = {placement.job: placement.intervals for placement in made.placements}
+        pairs = [(state, planned.get(state.number, ())) for state in self._active]
+        busy = [(state, stretches) for state, stretches in pairs if not state.idle_until(stretches, until)]
+        surprises = [state.surprise(stretches, now) for state, stretches in busy]
         until = min([until, *(moment for moment in surprises if moment is not None)])
-        for state in self._active:
-            state.follow(stretches[state.number], Interval(now, until))
+        for state, stretches in busy:
+            state.follow(stretches, Interval(now, until))
         self._active = [state for state in self._active if not state.finished]
         return until
-
-
-def _stretches(made: Plan, state: JobState) -> tuple[Interval, ...]:
-    placement = made.placement(state.number)
-    return () if placement is None else placement.intervals
 
 
 def _next_multiple(now: datetime, step: timedelta) -> datetime:
