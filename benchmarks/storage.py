@@ -2,7 +2,8 @@
 
     python benchmarks/storage.py [--jobs 10000]
 
-Prints: listing all jobs with their newest statements; one step; a year of one zone; a day of metering.
+Prints: listing all jobs with their newest statements; one step; a year of polling one zone, of the usual kind and of
+the heaviest, with every revision and every forecast; a day of metering. Fails where a zone takes more than 100 MB.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
-from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus, SeriesKey
+from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus, SeriesKey, SignalKind
 from scheduler.domain.changes import JobChanges
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Basis, JobSpec, Owner
@@ -27,7 +28,7 @@ from scheduler.domain.readings import Component, ComponentEnergy, EnergySlice, M
 from scheduler.domain.runs import Segment, SegmentId
 from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import EmissionsStatement, Settlement, StatementMethod
-from scheduler.domain.units import Emissions, Energy, Power
+from scheduler.domain.units import G_PER_KWH_PER_LB_PER_MWH, Emissions, Energy, Power
 from scheduler.ports import JobDraft, JobQuery
 from scheduler.storage import SqlStore, open_store
 
@@ -35,6 +36,8 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 GB = SeriesKey("neso", "GB")
 HALF_HOUR = timedelta(minutes=30)
 ADA = Owner(1000, "ada")
+MOST_MB = 100
+"""A year of polling one zone takes no more than this."""
 
 
 def main() -> None:
@@ -43,7 +46,8 @@ def main() -> None:
     count = parser.parse_args().jobs
     with tempfile.TemporaryDirectory() as folder:
         listing(Path(folder) / "jobs.db", count)
-        year_of_a_zone(Path(folder) / "zone.db")
+        for zone in ZONES:
+            year_of_a_zone(Path(folder) / f"{zone.key.source}.db", zone)
         day_of_metering(Path(folder) / "energy.db")
 
 
@@ -158,27 +162,81 @@ def a_statement(job: int) -> EmissionsStatement:
     return EmissionsStatement(job, final, measured, Energy(3.6e6), 1.2, 1.0, grams, grams, grams, GB, BEGIN)
 
 
-def year_of_a_zone(path: Path) -> None:
-    """Half-hourly values, each revised twice, and every half hour a new forecast of 48 hours."""
-    store = open_store(path)
-    slots = 365 * 48
-    intensity = a_walk(slots + 96)
+@dataclass(frozen=True)
+class Zone:
+    """A year of one zone as it is polled: values by `step`, each revised twice, and issues of `reach` by `every`."""
+
+    title: str
+    key: SeriesKey
+    step: timedelta
+    reach: timedelta
+    every: timedelta
+    unit: float = 1.0
+    """Grams per kilowatt-hour in one of what the provider says."""
+
+
+ZONES = (
+    Zone("NESO: half-hours, 48 h each half hour", GB, HALF_HOUR, timedelta(hours=48), HALF_HOUR),
+    Zone(
+        "WattTime: five minutes, 72 h each quarter of an hour",
+        SeriesKey("watttime", "CAISO_NORTH", SignalKind.MARGINAL),
+        timedelta(minutes=5),
+        timedelta(hours=72),
+        timedelta(minutes=15),
+        unit=G_PER_KWH_PER_LB_PER_MWH,
+    ),
+)
+YEAR = Interval(BEGIN, BEGIN + timedelta(days=365))
+
+
+def year_of_a_zone(path: Path, zone: Zone) -> None:
+    """Polled a day at a time, as the daemon does it: forecast, then estimate, then measured value."""
+    print(f"\na year of {zone.title}")
+    store, key = open_store(path), zone.key
+    slots, ahead, stride = YEAR.length // zone.step, zone.reach // zone.step, max(1, zone.every // zone.step)
+    intensity = a_walk(slots + ahead) * zone.unit
+    day = timedelta(days=1) // zone.step
     with store.transaction():
-        for first in range(0, slots, 48):
-            for status in (IntensityStatus.FORECAST, IntensityStatus.ESTIMATED, IntensityStatus.ACTUAL):
-                store.add_observations(observed(first, intensity[first : first + 48], status))
-        for first in range(slots):
-            store.add_forecast(issued(first, intensity[first : first + 96]))
-    year = Interval(BEGIN, BEGIN + timedelta(days=365))
-    week = Interval(year.end - timedelta(days=7), year.end)
-    last_week = Interval(week.start - timedelta(days=180), week.end - timedelta(days=180))
-    print(f"a week of observations, newest:         {timed(lambda: store.observations(GB, week)):6.1f} ms")
-    print(f"a week of observations, half a year ago:{timed(lambda: store.observations(GB, last_week)):6.1f} ms")
-    print(f"a year of observations:                 {timed(lambda: store.observations(GB, year)):6.1f} ms")
-    print(f"the latest forecast:                    {timed(lambda: store.latest_forecast(GB)):6.2f} ms")
+        for first in range(0, slots, day):
+            for wrong, status in enumerate(
+                (IntensityStatus.FORECAST, IntensityStatus.ESTIMATED, IntensityStatus.ACTUAL)
+            ):
+                values = intensity[first : first + day] + (2 - wrong) * zone.unit
+                store.add_observations(observed(zone, first, values, status))
+        for first in range(0, slots, stride):
+            store.add_forecast(issued(zone, first, intensity[first : first + ahead]))
+    queries(store, key)
+    poll = observed(zone, slots - 2 * day, intensity[slots - 2 * day : slots], IntensityStatus.ACTUAL)
+    print(f"a poll that brings nothing new:         {timed(lambda: store.add_observations(poll)):6.1f} ms")
     store.close()
     print_sizes(path)
-    print(f"opening it, integrity checked:          {timed(lambda: open_store(path).close(), times=3):6.1f} ms")
+    print(f"opening it, integrity checked:          {timed(lambda: open_store(path).close(), times=2):6.1f} ms")
+
+
+def queries(store: SqlStore, key: SeriesKey) -> None:
+    """What the daemon and its users ask; the least of several, in milliseconds."""
+    week = Interval(YEAR.end - timedelta(days=7), YEAR.end)
+    earlier = Interval(week.start - timedelta(days=180), week.end - timedelta(days=180))
+    month = Interval(YEAR.end - timedelta(days=31), YEAR.end)
+    two_months = Interval(YEAR.end - timedelta(days=60), YEAR.end)
+    then = earlier.start + timedelta(days=3)
+    asked: dict[str, Callable[[], object]] = {
+        "a day of observations": lambda: store.observations(key, Interval(YEAR.end - timedelta(days=1), YEAR.end)),
+        "a week of observations": lambda: store.observations(key, week),
+        "a week, half a year ago": lambda: store.observations(key, earlier),
+        "that week as it was known then": lambda: store.observations(key, earlier, as_of=then),
+        "that week with every revision": lambda: store.revisions(key, earlier),
+        "a month of observations": lambda: store.observations(key, month),
+        "a year of observations": lambda: store.observations(key, YEAR),
+        "a year of values alone": lambda: store.intensity(key, YEAR),
+        "the latest forecast": lambda: store.latest_forecast(key),
+        "the latest of half a year ago": lambda: store.latest_forecast(key, as_of=then),
+        "forecasts of a day": lambda: store.forecasts(key, Interval(then, then + timedelta(days=1))),
+        "60 days, a forecast in six hours": lambda: store.forecasts(key, two_months, timedelta(hours=6)),
+        "the series there are": store.recorded_series,
+    }
+    for name, query in asked.items():
+        print(f"{name + ':':<39} {timed(query, times=2):6.1f} ms")
 
 
 def print_sizes(path: Path) -> None:
@@ -187,7 +245,10 @@ def print_sizes(path: Path) -> None:
         rows = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         print(f"  {table:<12} {rows:>9,} rows")
     connection.close()
-    print(f"  a year of one zone on disk:           {path.stat().st_size / 1e6:6.1f} MB")
+    size = path.stat().st_size / 1e6
+    print(f"  on disk:                              {size:6.1f} MB of the {MOST_MB} MB that it may take")
+    if size > MOST_MB:
+        raise SystemExit(f"a year of one zone takes {size:.1f} MB")
 
 
 def day_of_metering(path: Path) -> None:
@@ -220,19 +281,19 @@ def a_walk(count: int) -> np.ndarray:
     return np.rint(np.clip(200 + day + np.cumsum(random.normal(0, 3, count)) % 100, 20, 500))
 
 
-def observed(first: int, values: np.ndarray, status: IntensityStatus) -> list[IntensityObservation]:
-    starts = (BEGIN + (first + n) * HALF_HOUR for n in range(len(values)))
+def observed(zone: Zone, first: int, values: np.ndarray, status: IntensityStatus) -> list[IntensityObservation]:
+    starts = (BEGIN + (first + n) * zone.step for n in range(len(values)))
     return [
-        IntensityObservation(GB, Interval(s, s + HALF_HOUR), float(v), status, s, s, float(v))
-        for s, v in zip(starts, values, strict=True)
+        IntensityObservation(zone.key, Interval(s, s + zone.step), v, status, s + zone.step, s, v / zone.unit)
+        for s, v in zip(starts, values.tolist(), strict=True)
     ]
 
 
-def issued(first: int, values: np.ndarray) -> CarbonForecast:
-    at = BEGIN + first * HALF_HOUR
-    starts = at.timestamp() + 1800.0 * np.arange(len(values))
-    wrong = np.rint(values * (1 + 0.05 * np.sin(first + np.arange(len(values)))))
-    return CarbonForecast(GB, at, at, StepSeries(starts, starts + 1800.0, wrong))
+def issued(zone: Zone, first: int, values: np.ndarray) -> CarbonForecast:
+    at, step_s = BEGIN + first * zone.step, zone.step.total_seconds()
+    starts = at.timestamp() + step_s * np.arange(len(values))
+    wrong = np.rint(values / zone.unit * (1 + 0.05 * np.sin(first + np.arange(len(values))))) * zone.unit
+    return CarbonForecast(zone.key, at, at, StepSeries(starts, starts + step_s, wrong))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import asyncio
 import faulthandler
 import logging
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -38,17 +37,15 @@ from scheduler.dispatch.replanning import Trigger
 from scheduler.domain.errors import CarbonDataError, SettingsError
 from scheduler.executors.agent_socket import AgentExecutor
 from scheduler.grid.chain import Chain
+from scheduler.grid.keys import load_keys, without_keys
 from scheduler.grid.provider_views import provider_views
 from scheduler.grid.registry import open_chain
-from scheduler.grid.settings import Credentials, SourceSettings
+from scheduler.grid.settings import SourceSettings
 from scheduler.grid.time_zone import country_of_time_zone, machine_time_zone
 from scheduler.inherited_socket import inherited_socket
 from scheduler.paths import Paths, default_paths
-from scheduler.ports import CarbonSource, Clock, Store
+from scheduler.ports import Clock, Store
 from scheduler.storage import FileSecretSpool, open_store
-
-LOADED_KEYS = "carbonq-keys.toml"
-"""Name of the credential (systemd.exec(5), LoadCredential=) with the keys of providers."""
 
 logger = logging.getLogger(__name__)
 
@@ -89,22 +86,32 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     live = Live(started_at=clock.now())
     parts = Parts(settings, paths, clock, store, FileSecretSpool(paths.secrets), writer, executor, live)
 
-    poller = GridPoller(source, store, writer, clock, settings.grid.poll, lambda: dispatcher.wake(Trigger.FORECAST))
+    poller = GridPoller(
+        source,
+        store,
+        writer,
+        clock,
+        settings.grid.poll,
+        lambda: dispatcher.wake(Trigger.FORECAST),
+        members=source.members,
+    )
     desk = GridDesk(poller, store, clock, settings.planning.stale_after, notes)
+    source.fall_back_on_history(lambda said: writer(desk.sees_ahead, said))
     settler = Settler(parts, desk)
     reviewer = Reviewer(parts, desk, settler)
     dispatcher = Dispatcher(parts, desk.forecast, settler.wake)
     keeper = None
     if options.agent_socket is None:
         command = agent_command(agent_socket, paths.runs, settings.worker.cpu_slots, settings.worker.launcher)
-        keeper = AgentKeeper(command, environ, paths.state / "agent.log")
+        keeper = AgentKeeper(command, without_keys(environ), paths.state / "agent.log")
 
-    credentials = _credentials(settings.grid.credentials_file, environ)
+    credentials = load_keys(settings.grid.credentials_file, environ)
     service = LocalService(
         parts,
         dispatcher,
         desk,
         settler,
+        reviewer,
         providers=lambda now: provider_views(now, credentials),
         agent_pid=lambda: keeper.pid if keeper else None,
         time_zone=_time_zone(),
@@ -117,7 +124,7 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     await Daemon(parts, dispatcher, desk, settler, reviewer, keeper, notifier, server.serve, server.stop).run()
 
 
-def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -> tuple[CarbonSource, tuple[str, ...]]:
+def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -> tuple[Chain, tuple[str, ...]]:
     """The source as set, and what a reader should know of how it was chosen; SettingsError where it cannot be."""
     grid = settings.grid
     zone, notes = (grid.zone, ()) if grid.zone else _guessed_zone(environ, grid.file is not None)
@@ -127,7 +134,7 @@ def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -
             provider=grid.provider,
             base_url=grid.base_url,
             timeout=grid.timeout,
-            credentials=_credentials(grid.credentials_file, environ),
+            credentials=load_keys(grid.credentials_file, environ),
             file=grid.file,
             forecast_file=grid.forecast_file,
             origin=grid.origin,
@@ -144,13 +151,12 @@ def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -
         raise SettingsError((f"grid: {error}",)) from error
 
 
-async def _remember_forecasts(source: CarbonSource, store: Store, writer: Writer) -> None:
-    """A chain of sources is told whose forecast was good before the restart, so that an outage spans it unnoticed."""
-    if isinstance(source, Chain):
-        for key in source.keys:
-            newest = await writer(store.latest_forecast, key)
-            if newest is not None:
-                source.remember(newest)
+async def _remember_forecasts(source: Chain, store: Store, writer: Writer) -> None:
+    """The chain is told whose forecast was good before the restart, so that an outage spans it unnoticed."""
+    for key in source.keys:
+        newest = await writer(store.latest_forecast, key)
+        if newest is not None:
+            source.remember(newest)
 
 
 def _guessed_zone(environ: Mapping[str, str], recorded: bool) -> tuple[str, tuple[str, ...]]:
@@ -174,22 +180,6 @@ def _handed_over(environ: Mapping[str, str]) -> socket | None:
         return inherited_socket(environ)
     except ValueError as error:
         raise SettingsError((str(error),)) from error
-
-
-def _credentials(file: Path | None, environ: Mapping[str, str]) -> Credentials:
-    """Keys of providers from a TOML file that only its owner can read, or that systemd loads for this service alone."""
-    folder = environ.get("CREDENTIALS_DIRECTORY")
-    loaded = Path(folder) / LOADED_KEYS if folder else None
-    if file is None and loaded is not None and loaded.exists():
-        file = loaded
-    if file is None:
-        return Credentials()
-    try:
-        if file != loaded and file.stat().st_mode & 0o077:
-            raise SettingsError((f"{file} holds keys and others can read it; run `chmod 600 {file}`",))
-        return Credentials({name: str(value) for name, value in tomllib.loads(file.read_text("utf-8")).items()})
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError((f"grid.credentials_file: {file} cannot be read: {error}",)) from error
 
 
 def _with_launcher(settings: Settings, environ: Mapping[str, str]) -> Settings:

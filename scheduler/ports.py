@@ -24,6 +24,7 @@ from scheduler.domain.lifecycle import JobEvent, JobState, Reason, StopReason
 from scheduler.domain.plans import Plan
 from scheduler.domain.readings import EnergySlice
 from scheduler.domain.runs import Segment, SegmentId
+from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import EmissionsStatement
 from scheduler.domain.units import Power
 
@@ -194,8 +195,10 @@ class Store(Protocol):
         """The issue with the newest issued_at, among those fetched by `as_of` when given."""
         ...
 
-    def forecasts(self, key: SeriesKey, interval: Interval) -> tuple[CarbonForecast, ...]:
-        """All issues that were issued inside `interval`, oldest first."""
+    def forecasts(
+        self, key: SeriesKey, interval: Interval, one_in: timedelta | None = None
+    ) -> tuple[CarbonForecast, ...]:
+        """Issues that were issued inside `interval`, oldest first; of each `one_in`, counted from 1970, the newest."""
         ...
 
     def add_observations(self, observations: Iterable[IntensityObservation]) -> int:
@@ -207,6 +210,10 @@ class Store(Protocol):
     ) -> tuple[IntensityObservation, ...]:
         """The newest value for each start that overlaps `interval`, sorted, without overlap; among those fetched by
         `as_of` when given, that is as it was known then."""
+        ...
+
+    def intensity(self, key: SeriesKey, interval: Interval) -> StepSeries:
+        """The values of `observations` alone, for who wants a year of them at once."""
         ...
 
     def revisions(self, key: SeriesKey, interval: Interval) -> tuple[IntensityObservation, ...]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from scheduler.domain.carbon import Accounting, IntensityStatus, SignalKind
+from scheduler.domain.carbon import Accounting, IntensityStatus, LinkState, SignalKind
 from scheduler.domain.carbon import Basis as GridBasis
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
@@ -212,6 +212,19 @@ class StatementView:
 
 
 @dataclass(frozen=True, slots=True)
+class RecomputedView:
+    """A statement drawn up anew from what is recorded now, and the one that held before."""
+
+    job: int
+    changed: bool
+    asked: bool
+    """Whether the provider answered when it was asked anew; else what was recorded had to do."""
+    before: StatementView | None
+    statement: StatementView | None
+    """None: the job never ran."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProgressView:
     """How far the job says it is."""
 
@@ -287,6 +300,10 @@ class Explanation:
     sentences: tuple[str, ...]
     figures: tuple[Figure, ...]
     placement: PlacementView | None
+    forecast_by: str | None
+    """What it is planned with; None once it has ended."""
+    because: tuple[str, ...]
+    """Why the better links of the chain are not planned with."""
     latest_start: datetime | None
     """Latest start that still meets `finish_by`; None for a job that has started."""
 
@@ -375,6 +392,11 @@ class PlanView:
     made_at: datetime
     zone: str
     source: str
+    link: ForecastLink
+    forecast_by: str
+    """The same in words, with the source."""
+    because: tuple[str, ...]
+    """Why the better links of the chain are not planned with."""
     forecast_issued_at: datetime | None
     forecast_age_s: float | None
     strip: tuple[IntensitySlot, ...]
@@ -387,6 +409,30 @@ class PlanView:
     lower_bound_g: float | None
     late_jobs: int
     notes: tuple[str, ...]
+
+
+class ForecastLink(StrEnum):
+    """Which kind of link of the chain is planned with; closed list, published in docs/reference.md."""
+
+    PROVIDER = "provider"
+    """A provider's own forecast, corrected and carried on by ours where enough is known."""
+    BUILT_IN = "built-in"
+    """Our own forecaster, from the history of one source."""
+    STATIC = "static"
+    """A yearly factor: jobs run at once and nothing is claimed."""
+    NONE = "none"
+    """Nothing is known of the hours ahead: jobs run in their order and nothing is claimed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLinkView:
+    """One of those that are asked for the zone in turn, the best first."""
+
+    name: str
+    """A provider, or `built-in`."""
+    state: LinkState
+    reason: str | None
+    """What ails it."""
 
 
 class Freshness(StrEnum):
@@ -420,6 +466,15 @@ class GridNow:
     forecast_age_s: float | None
     last_error: str | None
     next_poll_at: datetime | None
+    link: ForecastLink
+    forecast_by: str
+    """The same in words, with the source."""
+    because: tuple[str, ...]
+    """Why the better links of the chain are not planned with."""
+    links: tuple[ChainLinkView, ...]
+    """The whole chain, the best first."""
+    observed_until: datetime | None
+    """End of the newest value that is recorded of the last week."""
     attribution: str
     licence: str
     notes: tuple[str, ...]
@@ -439,6 +494,11 @@ class GridForecastView:
     fetched_at: datetime | None
     age_s: float | None
     freshness: Freshness
+    link: ForecastLink
+    forecast_by: str
+    """The same in words, with the source."""
+    because: tuple[str, ...]
+    """Why the better links of the chain are not planned with."""
     slots: tuple[IntensitySlot, ...]
     attribution: str
 
@@ -635,6 +695,10 @@ class DaemonService(Protocol):
     async def history_groups(
         self, caller: Caller, query: JobQuery, by: HistoryGrouping
     ) -> tuple[HistoryGroup, ...]: ...
+
+    async def recompute(self, caller: Caller, job_ids: tuple[int, ...]) -> tuple[RecomputedView, ...]:
+        """Ask anew for the intensity that these ended jobs rest on and draw their statements up again, in order."""
+        ...
 
     async def plan(self, caller: Caller) -> PlanView: ...
 

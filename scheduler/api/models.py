@@ -118,6 +118,12 @@ class SubmitBody(_Body):
         )
 
 
+class RecomputeBody(_Body):
+    """Ended jobs whose statements are to be drawn up anew."""
+
+    jobs: Annotated[list[Annotated[int, Field(ge=1, le=2**63 - 1)]], Field(min_length=1, max_length=1000)]
+
+
 class UpdateBody(_Body):
     """What may be changed of a job that has not ended."""
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime
 
 from scheduler.api.callers import caller
-from scheduler.api.models import SubmitBody, UpdateBody
+from scheduler.api.models import RecomputeBody, SubmitBody, UpdateBody
 from scheduler.domain.lifecycle import JobState
 from scheduler.ports import JobQuery
 from scheduler.service_views import (
@@ -21,6 +21,7 @@ from scheduler.service_views import (
     JobRow,
     LogPart,
     LogStream,
+    RecomputedView,
     Submission,
 )
 
@@ -113,5 +114,9 @@ def history_routes(service: DaemonService) -> APIRouter:
             limit=limit,
         )
         return await service.history(who, query) if by is None else await service.history_groups(who, query, by)
+
+    @routes.post("/recompute")
+    async def recompute(who: From, body: RecomputeBody) -> tuple[RecomputedView, ...]:
+        return await service.recompute(who, tuple(body.jobs))
 
     return routes

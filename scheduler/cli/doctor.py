@@ -11,7 +11,7 @@ from enum import StrEnum
 from importlib.metadata import version
 from typing import Any
 
-from scheduler.cli import figures, options
+from scheduler.cli import figures, options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import EXIT_FAULT, EXIT_OK, Failure
 from scheduler.cli.output import paint, say, say_json
@@ -138,16 +138,23 @@ def _database(database: dict[str, Any]) -> Finding:
 
 
 def _grid(grid: dict[str, Any]) -> Finding:
+    """What is planned with, and why not with something better."""
     where = f"{grid['source']} for {grid['zone']}"
+    how_old = f"forecast {figures.duration(grid['forecast_age_s'])} old"
+    if grid["link"] == "built-in":
+        last = times.shown(grid["observed_until"], times.now())
+        how_old = f"{grid['forecast_by']}, which reaches until {last}"
+    better = "".join(f"; {sentence}" for sentence in grid["because"])
     if grid["freshness"] == "fresh":
-        return Finding("grid", Verdict.OK, f"{where}, forecast {figures.duration(grid['forecast_age_s'])} old")
+        return Finding("grid", Verdict.OK, f"{where}, {how_old}{better}")
     if grid["freshness"] == "stale":
-        text = f"{where}: the forecast is {figures.duration(grid['forecast_age_s'])} old; {grid['last_error']}"
-        return Finding("grid", Verdict.WARNING, text)
-    text = f"{where} gives no forecast"
+        why = better or f"; {grid['last_error'] or 'it has not been renewed'}"
+        return Finding("grid", Verdict.WARNING, f"{where}: stale, {how_old}{why}")
+    text = f"{where}: {grid['forecast_by']}{better}"
     if grid["last_error"]:
-        return Finding("grid", Verdict.WARNING, f"{text}: {grid['last_error']}; it is asked again")
-    return Finding("grid", Verdict.OK, text)
+        return Finding("grid", Verdict.WARNING, f"{text}; {grid['last_error']}; it is asked again")
+    # A provider that never has one is as it should be; one that has lost it is not.
+    return Finding("grid", Verdict.WARNING if better and grid["link"] == "static" else Verdict.OK, text)
 
 
 def _agent(agent: dict[str, Any]) -> Finding:

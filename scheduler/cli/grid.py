@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scheduler.cli import chart, figures, grid_forecast, grid_history, grid_local, options, times
+from scheduler.cli import chart, figures, grid_forecast, grid_history, grid_local, grid_skill, options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.output import notice, say, say_json
 from scheduler.cli.table import Column, table
@@ -17,7 +17,7 @@ app = options.command_app("How clean the power is, and who says so.")
 app.command("history")(grid_history.history)
 app.command("setup")(grid_local.setup)
 app.command("serve-recorded")(grid_local.serve_recorded)
-app.command("skill")(grid_forecast.skill)
+app.command("skill")(grid_skill.skill)
 
 
 @app.command()
@@ -87,9 +87,8 @@ def now_lines(grid: dict[str, Any], now: datetime) -> Iterator[str]:
         yield f"{grid['zone']}: intensity not known"
     else:
         yield f"{grid['zone']}: {value} ({grid['status']}), {times.span(grid['start'], grid['end'], now)}"
-    age_s = grid["forecast_age_s"]
-    ahead = "no forecast" if age_s is None else f"{grid['freshness']}, forecast {figures.duration(age_s)} old"
-    yield f"  {grid['source']}, {kind}; {ahead}"
+    yield f"  {grid['source']}, {kind}; {_ahead(grid, now)}"
+    yield f"  planned with: {grid['forecast_by']}"
     if grid["last_error"]:
         yield f"  last error: {grid['last_error']}"
     yield from (f"  {note}" for note in grid["notes"])
@@ -97,11 +96,20 @@ def now_lines(grid: dict[str, Any], now: datetime) -> Iterator[str]:
     yield f"  {grid['attribution']}{licence}"
 
 
+def _ahead(grid: dict[str, Any], now: datetime) -> str:
+    """How fresh what is planned with is; of a forecast of our own, how far what it looks back on reaches."""
+    if grid["link"] == "built-in":
+        return f"{grid['freshness']}, history until {times.shown(grid['observed_until'], now)}"
+    age_s = grid["forecast_age_s"]
+    return "no forecast" if age_s is None else f"{grid['freshness']}, forecast {figures.duration(age_s)} old"
+
+
 def forecast_lines(answer: dict[str, Any], now: datetime) -> Iterator[str]:
     """The chart from now on, what it shows, and where it comes from."""
     slots = [slot for slot in answer["slots"] if times.parse_stamp(slot["end"]) > now]
     if not slots:
         yield f"{answer['source']} has no forecast for {answer['zone']} that reaches beyond now."
+        yield from answer["because"]
         return
     yield chart.intensity_chart(slots, begin=now)
     least = chart.lowest(slots)
@@ -110,7 +118,8 @@ def forecast_lines(answer: dict[str, Any], now: datetime) -> Iterator[str]:
         yield f"Lowest: {figures.intensity(least['g_per_kwh'])}, {when}."
     kind = f"{answer['kind']}, {answer['accounting']}, {answer['basis']}"
     age = f"issued {figures.duration(answer['age_s'])} ago ({answer['freshness']})"
-    yield f"{answer['zone']}, {kind}; {answer['source']}, {age}."
+    yield f"{answer['zone']}, {kind}; {answer['forecast_by']}, {age}."
+    yield from answer["because"]
     yield answer["attribution"]
 
 

@@ -29,6 +29,8 @@ def explain(job: options.JobId, as_json: options.Json = False) -> None:
         return
     now = times.now()
     say("\n".join(answer["sentences"]))
+    if answer["forecast_by"]:
+        say("\n".join((f"Planned with: {answer['forecast_by']}.", *answer["because"])))
     rows = [(figure["name"], _value(figure)) for figure in answer["figures"]]
     if answer["latest_start"]:
         rows.append(("latest start in time", times.shown(answer["latest_start"], now)))

@@ -29,6 +29,7 @@ COMMANDS = {
     "run-now": "jobs_change",
     "update": "jobs_change",
     "history": "history",
+    "recompute": "recompute",
     "plan": "plan",
     "grid": "grid",
     "gpus": "gpus",

@@ -93,9 +93,11 @@ def _cells(job: dict[str, Any], now: datetime) -> list[Any]:
 def _summary(plan: dict[str, Any], now: datetime) -> Iterator[str]:
     if plan["forecast_age_s"] is None:
         yield f"Policy {plan['policy']}, made {times.shown(plan['made_at'], now)}, for {plan['zone']}."
+        yield f"Planned with: {plan['forecast_by']}."
     else:
-        source = f"{plan['source']} forecast for {plan['zone']}, issued {figures.duration(plan['forecast_age_s'])} ago"
+        source = f"{plan['forecast_by']} for {plan['zone']}, issued {figures.duration(plan['forecast_age_s'])} ago"
         yield f"Policy {plan['policy']}, made {times.shown(plan['made_at'], now)}; {source}."
+    yield from plan["because"]
     if plan["jobs"] and plan["emissions_g"] is not None:
         bound = plan["lower_bound_g"]
         least = "" if bound is None else f"; no plan can emit less than {figures.emissions(bound)}"

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from scheduler import protocol
 from scheduler.daemon.parts import Parts
 from scheduler.dispatch.reconcile import CancelDependant, Instruction, StartSegment, StopSegment, next_segment
+from scheduler.domain.carbon import SeriesKey
 from scheduler.domain.changes import JobChanges, SegmentChanges
 from scheduler.domain.errors import ExecutorError, IllegalTransition, NotFound, StorageError
 from scheduler.domain.jobs import Job
@@ -133,7 +134,7 @@ def _host_share(job: Job, cpu_slots: int, gpus: int) -> float:
 def _commit_starting(parts: Parts, job: Job, segment: Segment) -> bool:
     """Whether the job is ours to start: another step, a cancel say, may have come first."""
     now = parts.clock.now()
-    changes = JobChanges(reason=Reason.LAUNCHING, detail=None)
+    changes = JobChanges(reason=Reason.LAUNCHING, detail=None, series=job.series or _series_planned_with(parts))
     try:
         with parts.store.transaction():
             parts.store.advance_job(job.id, JobEvent.LAUNCH, now, changes, expected=job.state)
@@ -141,6 +142,11 @@ def _commit_starting(parts: Parts, job: Job, segment: Segment) -> bool:
     except IllegalTransition:
         return False
     return True
+
+
+def _series_planned_with(parts: Parts) -> SeriesKey | None:
+    forecast = parts.live.problem.forecast if parts.live.problem else None
+    return forecast.key if forecast else None
 
 
 async def _stop(parts: Parts, instruction: StopSegment) -> bool:

@@ -25,6 +25,8 @@ from scheduler.domain.errors import StorageError
 logger = logging.getLogger(__name__)
 
 _REVIEW_EVERY = timedelta(hours=1)
+_FIRST_REVIEW = timedelta(minutes=2)
+"""After the start: a machine that is never on for an hour has its statements reviewed, too."""
 _LATE_BEAT = 20
 """Ticks without a finished beat after which the watchdog is no longer told that all is well."""
 
@@ -78,6 +80,7 @@ class Daemon:
         poll = min(settings.grid.poll, timedelta(seconds=30))
         timers.every("grid", poll, self.desk.poller.poll_if_due, jitter=poll / 5)
         timers.every("settlement", settings.daemon.settle_every, self.settler.settle_due)
+        timers.at("first-review", self.parts.clock.now() + _FIRST_REVIEW, self.reviewer.review_due)
         timers.every("review", _REVIEW_EVERY, self.reviewer.review_due)
         timers.every("backup", settings.daemon.backup_every, self._back_up)
         if (interval := self.notifier.watchdog_interval) is not None:

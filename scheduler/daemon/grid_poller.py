@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -74,12 +74,16 @@ class GridPoller:
         poll: timedelta,
         on_forecast: Callable[[], None],
         chance: Callable[[], float] = random.random,
+        members: Sequence[CarbonSource] = (),
     ) -> None:
-        """`chance` gives numbers from 0 to 1."""
+        """`chance` gives numbers from 0 to 1; `members` are those that `source` is made of, where it is a chain."""
         self.source = source
+        self.members = tuple(members)
         self.status = SourceStatus()
         self._store, self._writer, self._clock, self._on_forecast = store, writer, clock, on_forecast
         self._filled: set[SeriesKey] = set()
+        self._answering: tuple[SeriesKey, bool] | None = None
+        """The series in use, and whether it has no forecast of its own."""
         self._poll, self._chance = max(poll, source.capabilities.min_poll), chance
 
     async def poll_if_due(self) -> None:
@@ -91,14 +95,18 @@ class GridPoller:
         """Ask for the forecast and the latest published values; neither provider nor disk make it raise."""
         try:
             forecast = await self.source.forecast()
+            self._note_change(forecast)
             now = self._clock.now()
             observations = await self.source.observations(Interval(now - LOOK_BACK, now))
         except Exception as error:
             self._note_failure(self._carbon_error(error))
             return
         try:
-            await self._writer(self._store.add_observations, observations)
+            news = await self._writer(self._store.add_observations, observations)
             await self._keep(forecast)
+            if news and forecast is None:
+                # What the built-in forecaster sees ahead has changed with what it looks back on.
+                self._on_forecast()
             self.status = after_answer(self.status, self._clock.now(), self._poll, self._chance())
             await self._fill_back(now)
         except StorageError as error:
@@ -118,8 +126,20 @@ class GridPoller:
         if covered < weeks.length * _ENOUGH and await self.fetch(weeks):
             self._on_forecast()
 
-    async def fetch(self, interval: Interval) -> bool:
-        """Ask for published values of a past interval and store them; False when the provider did not answer."""
+    def source_of(self, key: SeriesKey) -> CarbonSource | None:
+        """Whom to ask about a series; None where nobody who is asked here has it."""
+        if key == self.source.capabilities.key:
+            return self.source
+        return next((member for member in self.members if member.capabilities.key == key), None)
+
+    async def fetch(self, interval: Interval, key: SeriesKey | None = None) -> bool:
+        """Ask for published values of a past interval and store them; False when the provider did not answer.
+
+        `key`: of this series, in use or not; without it of the one in use.
+        """
+        if key is not None and key != self.source.capabilities.key:
+            other = self.source_of(key)
+            return other is not None and await self._fetch_from(other, interval)
         if self.status.failing and self.status.next_at is not None and self._clock.now() < self.status.next_at:
             return False
         try:
@@ -129,6 +149,24 @@ class GridPoller:
             return False
         await self._writer(self._store.add_observations, observations)
         return True
+
+    async def _fetch_from(self, member: CarbonSource, interval: Interval) -> bool:
+        """From one that is not in use: what ails it ails nothing that is planned with."""
+        try:
+            observations = await member.observations(interval)
+        except Exception as error:
+            facts = {"source": member.capabilities.source, "reason": str(self._carbon_error(error))}
+            logger.debug("a grid provider that is not in use did not answer", extra=facts)
+            return False
+        await self._writer(self._store.add_observations, observations)
+        return True
+
+    def _note_change(self, forecast: CarbonForecast | None) -> None:
+        """Another series, or another way to see ahead in the same one, is a reason to plan anew."""
+        answering = self.source.capabilities.key, forecast is None
+        if self._answering not in (None, answering):
+            self._on_forecast()
+        self._answering = answering
 
     async def _keep(self, forecast: CarbonForecast | None) -> None:
         if forecast is not None and await self._writer(self._store.add_forecast, forecast):

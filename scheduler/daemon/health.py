@@ -71,7 +71,8 @@ def _warnings(parts: Parts, grid: GridNow, inventory: Inventory | None) -> tuple
     if inventory is not None and inventory.degraded:
         found.append(inventory.degraded)
     if grid.freshness is Freshness.STALE:
-        found.append(f"the forecast for {grid.zone} is stale: {grid.last_error or 'it has not been renewed'}")
+        why = "; ".join(grid.because) or grid.last_error or "it has not been renewed"
+        found.append(f"the forecast for {grid.zone} is stale ({grid.forecast_by}): {why}")
     if grid.freshness is Freshness.NONE:
-        found.append(f"there is no forecast for {grid.zone}; jobs run in order and no saving is claimed")
+        found.append("; ".join((f"{grid.zone}: {grid.forecast_by}", *grid.because)))
     return tuple(found)

@@ -16,9 +16,10 @@ from scheduler.daemon.grid_record import GridRecord
 from scheduler.daemon.health import daemon_status
 from scheduler.daemon.log_reading import read_log
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.review import Reviewer
 from scheduler.daemon.settlement import Settler
 from scheduler.dispatch.replanning import Trigger
-from scheduler.domain.errors import ExecutorError, RequestError
+from scheduler.domain.errors import ExecutorError, IllegalTransition, RequestError
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job, JobSpec, Owner
 from scheduler.domain.lifecycle import NOT_ENDED, TERMINAL
@@ -27,9 +28,9 @@ from scheduler.domain.statements import EmissionsStatement
 from scheduler.drafting import draft_job, known_job
 from scheduler.planning.explain import explain
 from scheduler.ports import JobDraft, JobQuery, Store
-from scheduler.presenting.grid import grid_forecast, grid_now
+from scheduler.presenting.grid import case_answer, grid_forecast, grid_now
 from scheduler.presenting.history import history_group
-from scheduler.presenting.jobs import JobCase, job_detail, job_row
+from scheduler.presenting.jobs import JobCase, job_detail, job_row, recomputed
 from scheduler.presenting.plan import place_rows, plan_view
 from scheduler.presenting.submission import explanation, submission
 from scheduler.service_views import (
@@ -50,6 +51,7 @@ from scheduler.service_views import (
     ObservationsView,
     PlanView,
     ProviderRow,
+    RecomputedView,
     SeriesChoice,
     SeriesView,
     Submission,
@@ -71,12 +73,13 @@ class LocalService:
         dispatcher: Dispatcher,
         desk: GridDesk,
         settler: Settler,
+        reviewer: Reviewer,
         providers: Callable[[GridNow], tuple[ProviderRow, ...]],
         agent_pid: Callable[[], int | None],
         time_zone: tzinfo,
     ) -> None:
         self._parts, self._dispatcher, self._desk = parts, dispatcher, desk
-        self._settler, self._providers = settler, providers
+        self._settler, self._reviewer, self._providers = settler, reviewer, providers
         self._agent_pid, self._time_zone = agent_pid, time_zone
         self._record = GridRecord(parts.store, desk)
 
@@ -132,7 +135,8 @@ class LocalService:
         job = await self._parts.writer(known_job, self._parts.store, job_id)
         live = self._parts.live
         sentences = () if job.ended else self._sentences(live.problem, live.plan, job_id)
-        return explanation(self._case(job, None), sentences, self._parts.clock.now())
+        answered = case_answer(await self._parts.writer(self._desk.case))
+        return explanation(self._case(job, None), sentences, answered, self._parts.clock.now())
 
     # --- history --------------------------------------------------------------------------------------------------
     async def history(self, caller: Caller, query: JobQuery) -> tuple[JobRow, ...]:
@@ -141,6 +145,18 @@ class LocalService:
     async def history_groups(self, caller: Caller, query: JobQuery, by: HistoryGrouping) -> tuple[HistoryGroup, ...]:
         totals = await self._parts.writer(self._totals, query, by)
         return tuple(history_group(group, by) for group in totals)
+
+    async def recompute(self, caller: Caller, job_ids: tuple[int, ...]) -> tuple[RecomputedView, ...]:
+        if self._parts.live.inventory is None:
+            raise ExecutorError(
+                "the worker agent has not answered yet, so nobody knows how many places run-now would have had; "
+                "try again in a second"
+            )
+        jobs = await self._parts.writer(self._recomputable, caller, job_ids)
+        before = await self._parts.writer(self._parts.store.statements, job_ids)
+        asked = await self._reviewer.recompute([job for job in jobs if job.attempts])
+        after = await self._parts.writer(self._parts.store.statements, job_ids)
+        return tuple(recomputed(job.id, before.get(job.id), after.get(job.id), job.id in asked) for job in jobs)
 
     # --- plan and grid --------------------------------------------------------------------------------------------
     async def plan(self, caller: Caller) -> PlanView:
@@ -192,6 +208,17 @@ class LocalService:
         wide = replace(query, states=states, since=None, until=None, limit=None)
         jobs = [job for job in self._parts.store.jobs(wide) if _ended_within(job, query)]
         return jobs[-query.limit :] if query.limit else jobs
+
+    def _recomputable(self, caller: Caller, job_ids: tuple[int, ...]) -> list[Job]:
+        jobs = [known_job(self._parts.store, job_id) for job_id in dict.fromkeys(job_ids)]
+        for job in jobs:
+            may_touch(caller, job)
+            if not job.ended:
+                raise IllegalTransition(
+                    f"job {job.id} is {job.state}: its figures are drawn up anew whenever somebody looks; "
+                    "recompute it once it has ended"
+                )
+        return jobs
 
     def _history(self, query: JobQuery) -> tuple[JobRow, ...]:
         return self._as_rows(self._ended(query))
@@ -245,7 +272,9 @@ class LocalService:
             raise ExecutorError(f"there is no plan yet: {live.agent_error or 'the daemon has only just started'}")
         jobs = {job.id: job for job in self._parts.store.jobs(JobQuery(states=NOT_ENDED))}
         key, pue = self._desk.capabilities.key, self._parts.settings.site.pue
-        return plan_view(live.plan, jobs, self._desk.forecast(now), self._places(), key.zone, key.source, pue, now)
+        case = self._desk.case()
+        answered, places = case_answer(case), self._places()
+        return plan_view(live.plan, jobs, case.forecast, places, key.zone, key.source, answered, pue, now)
 
     def _places(self) -> tuple[GpuRow, ...]:
         live = self._parts.live

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scheduler.accounting.recheck import recheck_due, stretches
 from scheduler.daemon.grid_desk import GridDesk
 from scheduler.daemon.parts import Parts
 from scheduler.daemon.settlement import Settler
+from scheduler.domain.carbon import SeriesKey, SourceCapabilities
 from scheduler.domain.changes import JobChanges
 from scheduler.domain.errors import StorageError
 from scheduler.domain.intervals import Interval
@@ -26,6 +29,15 @@ TOO_LATE = timedelta(days=30)
 QUESTIONS_A_ROUND = 4
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One job whose statement is due for a look, with the series and the time that it rests on."""
+
+    job: Job
+    key: SeriesKey
+    span: Interval
+
+
 class Reviewer:
     """Looks after the final statements of one installation; what it computes runs on the writer thread."""
 
@@ -33,46 +45,71 @@ class Reviewer:
         self._parts, self._desk, self._settler = parts, desk, settler
 
     async def review_due(self) -> None:
-        """One round: a few questions to the provider, each for all the jobs that it serves."""
-        if not self._desk.capabilities.recheck_after or self._parts.live.inventory is None:
+        """One round: a few questions to the providers, each for all the jobs that it serves."""
+        if self._parts.live.inventory is None:
             return
         try:
             due = await self._parts.writer(self._due)
-            for stretch in stretches(span for _, span in due)[:QUESTIONS_A_ROUND]:
-                await self._review(stretch, [job for job, span in due if _within(span, stretch)])
+            for key in sorted({look.key for look in due}):
+                await self._review(key, [look for look in due if look.key == key])
         except StorageError as error:
             # A look that was not recorded is due again in the next round.
             logger.warning("statements could not be reviewed", extra={"reason": str(error)})
 
-    async def _review(self, stretch: Interval, jobs: list[Job]) -> None:
+    async def _review(self, key: SeriesKey, due: list[_Look]) -> None:
         """Nothing is noted while the provider is silent: the jobs stay due."""
-        if await self._desk.poller.fetch(stretch):
-            await self._settler.each(jobs, self._look_again)
+        for stretch in stretches(look.span for look in due)[:QUESTIONS_A_ROUND]:
+            if await self._desk.poller.fetch(stretch, key):
+                jobs = [look.job for look in due if _within(look.span, stretch)]
+                await self._settler.each(jobs, self._look_again)
 
-    def _due(self) -> list[tuple[Job, Interval]]:
-        """Jobs that are due for a look, each with the time that its statement rests on."""
-        now = self._parts.clock.now()
-        since = now - max(self._desk.capabilities.recheck_after) - TOO_LATE
-        ended = self._parts.store.jobs(JobQuery(states=TERMINAL, since=since))
+    async def recompute(self, jobs: Sequence[Job]) -> frozenset[int]:
+        """Ask anew for all that the statements of ended jobs rest on, and draw them up again.
+
+        Returns the jobs whose provider answered; of the others what is recorded has to do.
+        """
+        looks = await self._parts.writer(self._looks, jobs)
+        answered: set[int] = set()
+        for key in sorted({look.key for look in looks}):
+            of_key = [look for look in looks if look.key == key]
+            for stretch in stretches(look.span for look in of_key):
+                if await self._desk.poller.fetch(stretch, key):
+                    answered |= {look.job.id for look in of_key if _within(look.span, stretch)}
+        await self._settler.each(jobs, self._settler.recompute)
+        return frozenset(answered)
+
+    def _looks(self, jobs: Sequence[Job]) -> list[_Look]:
+        return [_Look(job, self._settler.key_of(job), self._settler.span(job)) for job in jobs]
+
+    def _due(self) -> list[_Look]:
+        now, sources = self._parts.clock.now(), (self._desk.poller.source, *self._desk.poller.members)
+        ages = [age for source in sources for age in source.capabilities.recheck_after]
+        if not ages:
+            return []
+        ended = self._parts.store.jobs(JobQuery(states=TERMINAL, since=now - max(ages) - TOO_LATE))
         statements = self._parts.store.statements([job.id for job in ended])
-        return [(job, self._settler.span(job)) for job in ended if self._is_due(job, statements.get(job.id), now)]
+        found = (self._look(job, statements.get(job.id), now) for job in ended)
+        return [look for look in found if look is not None]
 
-    def _is_due(self, job: Job, statement: EmissionsStatement | None, now: datetime) -> bool:
-        if job.ended_at is None or not self._may_restate(statement):
-            return False
+    def _look(self, job: Job, statement: EmissionsStatement | None, now: datetime) -> _Look | None:
+        source = self._source(statement)
+        if job.ended_at is None or source is None:
+            return None
         looks = [event.at for event in self._parts.store.job_events(job.id) if event.event == LOOKED_AGAIN]
-        return recheck_due(job.ended_at, max(looks, default=None), self._desk.capabilities.recheck_after, now)
+        if not recheck_due(job.ended_at, max(looks, default=None), source.recheck_after, now):
+            return None
+        return _Look(job, source.key, self._settler.span(job))
 
-    def _may_restate(self, statement: EmissionsStatement | None) -> bool:
-        """Final, and of the series in use: what was settled with another one is not looked at with this one."""
+    def _source(self, statement: EmissionsStatement | None) -> SourceCapabilities | None:
+        """Of the series of a final statement, in use or not: it is looked at with the one that settled it."""
         if statement is None or statement.settlement is not Settlement.FINAL:
-            return False
-        return statement.key == self._desk.capabilities.key
+            return None
+        return self._desk.source_of(statement.key)
 
     def _look_again(self, job: Job) -> None:
         """Restated and noted in one transaction, so that a crash between cannot lose the restatement."""
-        if not self._may_restate(self._parts.store.statement(job.id)):
-            return  # The provider was replaced by another while it was asked.
+        if self._source(self._parts.store.statement(job.id)) is None:
+            return  # It was settled anew while its provider was asked.
         with self._parts.store.transaction():
             self._settler.restate_if_revised(job)
             self._parts.store.change_job(job.id, self._parts.clock.now(), JobChanges(), note=LOOKED_AGAIN)

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 
 from scheduler.accounting.baseline import run_now_starts
 from scheduler.accounting.intensity import IntensityHistory, intensity_history
+from scheduler.accounting.recheck import stretches
 from scheduler.accounting.statement import Metered, Terms, restated, settle
 from scheduler.daemon.grid_desk import GridDesk
 from scheduler.daemon.parts import Parts
+from scheduler.domain.carbon import SeriesKey, SourceCapabilities
 from scheduler.domain.errors import StorageError
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
@@ -35,8 +37,8 @@ class Settler:
     def __init__(self, parts: Parts, desk: GridDesk) -> None:
         self._parts, self._desk = parts, desk
         self._woken = asyncio.Event()
-        self._asked: Interval | None = None
-        self._asked_at: datetime | None = None
+        self._asked: dict[tuple[SeriesKey, datetime], tuple[Interval, datetime]] = {}
+        """By series and start: what was asked for last, and when it is asked for again."""
         self._unreckonable: dict[int, str] = {}
 
     def wake(self) -> None:
@@ -51,23 +53,26 @@ class Settler:
             await self.settle_due()
 
     async def settle_due(self) -> None:
-        """Every ended job whose statement is missing or not final; the grid is asked once for all of them."""
+        """Every ended job whose statement is missing or not final; the grid is asked once for all of the same days."""
         try:
             jobs = await self._parts.writer(self._unsettled)
-            await self._ask_for(await self._parts.writer(self._missing, jobs))
+            for key, missing in await self._parts.writer(self._missing, jobs):
+                await self._ask_for(key, missing)
             await self.each(jobs, self._settle)
         except StorageError as error:
             # The statements are not lost: what is not settled is found again by the next round.
             logger.warning("statements could not be settled", extra={"reason": str(error)})
 
-    async def _ask_for(self, missing: Interval | None) -> None:
-        """Again only as often as the provider is polled: what is not published yet does not come sooner for asking."""
-        now = self._parts.clock.now()
-        just_asked = self._asked_at is not None and now - self._asked_at < self._parts.settings.grid.poll
-        if missing is None or (missing == self._asked and just_asked):
+    async def _ask_for(self, key: SeriesKey, missing: Interval) -> None:
+        """Again only as often as the provider is polled, and where it answers ever more rarely: what nobody published
+        for a week does not come sooner for asking."""
+        now, poll = self._parts.clock.now(), self._parts.settings.grid.poll
+        asked, again_at = self._asked.get((key, missing.start), (None, now))
+        if missing == asked and now < again_at:
             return
-        self._asked, self._asked_at = missing, now
-        await self._desk.poller.fetch(missing)
+        self._asked[key, missing.start] = missing, now + poll
+        if await self._desk.poller.fetch(missing, key):
+            self._asked[key, missing.start] = missing, now + max(poll, (now - missing.end) * _PATIENCE)
 
     async def each(self, jobs: Iterable[Job], work: Callable[[Job], None]) -> None:
         """`work` on the writer thread for one job after another."""
@@ -87,44 +92,68 @@ class Settler:
 
     def statement_so_far(self, job: Job) -> EmissionsStatement:
         """What a job has emitted until now, nothing recorded; on the writer thread."""
-        return self._drawn_up(job, self._terms())
+        return self._drawn_up(job, self._terms(job))
 
     def restate_if_revised(self, job: Job) -> None:
         """A final statement again, if an intensity it rests on was published anew since; on the writer thread."""
         previous = self._parts.store.statement(job.id)
-        if previous is None or not self._revised_since(previous.computed_at, job):
-            return
-        # Only the intensity is reviewed: a PUE set since then holds for the jobs since then.
-        statement = restated(previous, self._drawn_up(job, replace(self._terms(), pue=previous.pue)))
-        if self._parts.store.add_statement(statement):
-            logger.info("statement restated", extra={"job": job.id, **_figures(statement)})
+        if previous is not None and previous.key is not None and self._revised_since(previous, previous.key, job):
+            self._restate(job, previous)
+
+    def recompute(self, job: Job) -> None:
+        """Its statement again from all that is recorded; the same facts add nothing. On the writer thread."""
+        previous = self._parts.store.statement(job.id)
+        if previous is None or previous.settlement is not Settlement.FINAL or previous.key is None:
+            self._settle(job)
+        else:
+            self._restate(job, previous)
+
+    def key_of(self, job: Job) -> SeriesKey:
+        """The series that its statement rests on, or will; on the writer thread."""
+        previous = self._parts.store.statement(job.id)
+        if previous is not None and previous.settlement is Settlement.FINAL and previous.key is not None:
+            return previous.key
+        return self._source(job).key
 
     def span(self, job: Job) -> Interval:
         """The time whose intensity the statement of an ended job rests on."""
         now = self._parts.clock.now()
         return self._span(job, self._run_now_start(job, now) or job.submitted_at, now)
 
-    def _revised_since(self, moment: datetime, job: Job) -> bool:
-        observations = self._parts.store.observations(self._desk.capabilities.key, self.span(job))
-        return any(observation.fetched_at > moment for observation in observations)
+    def _restate(self, job: Job, previous: EmissionsStatement) -> None:
+        """Only the intensity is reviewed: series and PUE stay; a setting changed since holds for jobs since then."""
+        assert previous.key is not None
+        terms = replace(self._terms(job), key=previous.key, pue=previous.pue)
+        statement = restated(previous, self._drawn_up(job, terms))
+        if self._parts.store.add_statement(statement):
+            logger.info("statement restated", extra={"job": job.id, **_figures(statement)})
+
+    def _revised_since(self, previous: EmissionsStatement, key: SeriesKey, job: Job) -> bool:
+        observations = self._parts.store.observations(key, self.span(job))
+        return any(observation.fetched_at > previous.computed_at for observation in observations)
 
     def _unsettled(self) -> tuple[Job, ...]:
         ids = self._parts.store.unsettled_jobs()
         return self._parts.store.jobs(JobQuery(ids=tuple(ids))) if ids else ()
 
-    def _missing(self, jobs: tuple[Job, ...]) -> Interval | None:
-        """The past stretch that the statements need and of which the store lacks the grid's last word."""
+    def _missing(self, jobs: tuple[Job, ...]) -> list[tuple[SeriesKey, Interval]]:
+        """Past stretches that statements need and of which the store lacks the grid's last word, by series."""
         now = self._parts.clock.now()
-        spans = [self._span(job, job.submitted_at, now) for job in jobs]
-        if not spans:
-            return None
-        start = min(span.start for span in spans)
-        whole = Interval(start, max(start + _MOMENT, min(now, max(span.end for span in spans))))
-        return None if self._history(whole, now).final.coverage(whole) == 1 else whole
+        spans: dict[SeriesKey, list[Interval]] = {}
+        for job in jobs:
+            span = self._span(job, job.submitted_at, now)
+            past = Interval(span.start, max(span.start + _MOMENT, min(now, span.end)))
+            spans.setdefault(self._source(job).key, []).append(past)
+        needed = [(key, stretch) for key, of_key in spans.items() for stretch in stretches(of_key)]
+        return [(key, each) for key, each in needed if self._history(key, each, now).final.coverage(each) < 1]
+
+    def _source(self, job: Job) -> SourceCapabilities:
+        """Of the series that the job was planned with; where that is no longer asked, or was none, the one in use."""
+        return self._desk.source_of(job.series) or self._desk.capabilities
 
     def _settle(self, job: Job) -> None:
         previous = self._parts.store.statement(job.id)
-        statement = restated(previous, self._drawn_up(job, self._terms()))
+        statement = restated(previous, self._drawn_up(job, self._terms(job)))
         if self._parts.store.add_statement(statement) and statement.settlement is Settlement.FINAL:
             logger.info("statement final", extra={"job": job.id, **_figures(statement)})
 
@@ -132,15 +161,15 @@ class Settler:
         store, now = self._parts.store, self._parts.clock.now()
         metered = Metered(job, store.segments(job.id), store.slices(job.id))
         start = self._run_now_start(job, now)
-        history = self._history(self._span(job, start or job.submitted_at, now), now)
-        return settle(metered, history, start, terms, now)
+        history = self._history(terms.key, self._span(job, start or job.submitted_at, now), now)
+        return _with_remark(settle(metered, history, start, terms, now), job)
 
-    def _terms(self) -> Terms:
-        settings, capabilities = self._parts.settings, self._desk.capabilities
+    def _terms(self, job: Job) -> Terms:
+        settings, source = self._parts.settings, self._source(job)
         return Terms(
-            key=capabilities.key,
+            key=source.key,
             pue=settings.site.pue,
-            claims_savings=capabilities.claims_savings,
+            claims_savings=source.claims_savings,
             switch=settings.queue.switch_cost,
         )
 
@@ -168,15 +197,24 @@ class Settler:
         ran = self._length(job, now) if job.started_at else _MOMENT
         return Interval(start, max(job.ended_at or now, first + ran, start + _MOMENT))
 
-    def _history(self, span: Interval, now: datetime) -> IntensityHistory:
-        key, store = self._desk.capabilities.key, self._parts.store
+    def _history(self, key: SeriesKey, span: Interval, now: datetime) -> IntensityHistory:
+        store, source = self._parts.store, self._desk.source_of(key) or self._desk.capabilities
         issued = Interval(span.start - FORECAST_LOOK_BACK, max(now, span.end) + _MOMENT)
         observations, forecasts = store.observations(key, span), store.forecasts(key, issued)
-        source = self._desk.capabilities
         return intensity_history(observations, forecasts, now, source.settle_after, source.estimates_settle_after)
 
 
 _MOMENT = timedelta(milliseconds=1)
+_PATIENCE = 1 / 24
+"""Share of its age that a missing stretch is left alone: an hour after a day, seven after a week."""
+
+
+def _with_remark(statement: EmissionsStatement, job: Job) -> EmissionsStatement:
+    """Plan, baseline and settlement are of one series; where that could not be kept, the statement says so."""
+    if job.series is None or statement.key is None or statement.key == job.series:
+        return statement
+    remark = f"planned with {job.series}, which is no longer asked; settled with {statement.key}"
+    return replace(statement, note=remark if statement.note is None else f"{remark}. {statement.note}")
 
 
 def _figures(statement: EmissionsStatement) -> dict[str, float | None]:

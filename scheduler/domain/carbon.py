@@ -9,6 +9,8 @@ from enum import StrEnum
 from scheduler.domain.intervals import Interval, utc
 from scheduler.domain.series import StepSeries
 
+BUILT_IN_METHOD = "carbonq"
+"""The method of a forecast that is ours alone; of one that is partly ours it is the last word, after a plus."""
 IMPLAUSIBLE_G_PER_KWH = 2_000.0
 """Above every grid and fuel on record (lignite is about 1,200); a larger value is a unit mistake."""
 
@@ -104,6 +106,28 @@ class CarbonForecast:
         return span.end if span else None
 
 
+class LinkState(StrEnum):
+    """Where a link of the chain stands; closed list, published in docs/reference.md."""
+
+    IN_USE = "in-use"
+    PASSED_OVER = "passed-over"
+    """It was asked, and cannot be planned with just now."""
+    IN_RESERVE = "in-reserve"
+    """A better one is in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLink:
+    """One of those that are asked for a zone in turn."""
+
+    name: str
+    state: LinkState
+    reason: str | None = None
+    """What ails it; None where nothing does, or where it was not asked."""
+    constant: bool = False
+    """It knows a yearly factor and no hours."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceCapabilities:
     """What a provider can do for one zone, and under what terms."""
@@ -129,3 +153,5 @@ class SourceCapabilities:
     claims_savings: bool = True
     """False for a yearly constant: jobs run at once and no saving is claimed."""
     notes: tuple[str, ...] = field(default=())
+    links: tuple[ChainLink, ...] = ()
+    """Where several are asked for one zone: all of them, the best first."""

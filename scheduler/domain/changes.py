@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from scheduler.domain.carbon import SeriesKey
 from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import Reason, SegmentState, StopReason
 from scheduler.domain.runs import Segment
@@ -34,6 +35,7 @@ class JobChanges:
     finish_by: datetime | Unset = UNSET
     deadline: datetime | Unset | None = UNSET
     """Sets spec.deadline."""
+    series: SeriesKey | Unset | None = UNSET
     run_now: bool | Unset = UNSET
     """Sets spec.run_now."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from scheduler.domain.carbon import SeriesKey
 from scheduler.domain.gpus import Pool
 from scheduler.domain.lifecycle import TERMINAL, JobState, Reason
 from scheduler.domain.units import Power
@@ -109,6 +110,8 @@ class Job:
     """Running time that counts toward the expected duration (kept by checkpoints)."""
     stop_requested: str | None = None
     """A StopReason written down before the first signal was sent."""
+    series: SeriesKey | None = None
+    """Of the forecast that its first start was planned with: its statement uses the same. None: there was none."""
 
     @property
     def ended(self) -> bool:

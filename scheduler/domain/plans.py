@@ -54,6 +54,8 @@ class PlanningProblem:
     jobs: tuple[PlannableJob, ...]
     capacity: dict[Pool, int]
     forecast: CarbonForecast | None
+    expected: tuple[PlannableJob, ...] = ()
+    """Work that nobody has submitted yet but, by what came lately, somebody will; its numbers are below zero."""
 
     def job(self, job_id: int) -> PlannableJob:
         return next(job for job in self.jobs if job.id == job_id)
@@ -106,6 +108,8 @@ class Plan:
     lower_bound: Emissions | None = None
     """No plan for the same forecast, slots and jobs can emit less; None where a policy proves none."""
     notes: tuple[str, ...] = field(default=())
+    expected: tuple[Placement, ...] = field(default=())
+    """Where the plan leaves room for work that is only expected; counted in no figure."""
 
     def placement(self, job_id: int) -> Placement | None:
         return next((p for p in self.placements if p.job == job_id), None)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.domain.carbon import IMPLAUSIBLE_G_PER_KWH, CarbonForecast, SeriesKey
+from scheduler.domain.carbon import BUILT_IN_METHOD, IMPLAUSIBLE_G_PER_KWH, CarbonForecast, SeriesKey
 from scheduler.domain.series import Floats, StepSeries
 from scheduler.forecasting.builtin import BuiltinForecaster, HourlyForecast
 from scheduler.forecasting.calibration import Calibration, PastIssues, calibrated
@@ -18,7 +18,8 @@ from scheduler.forecasting.linear_model import Moments
 
 WEEK = timedelta(hours=HORIZON)
 _JUDGED_OVER = timedelta(days=60)
-_ISSUES_APART = timedelta(hours=6)
+ISSUES_APART = timedelta(hours=6)
+"""Of issues nearer to each other the newest is judged: half an hour apart they say nearly the same."""
 _AGE_STEP = timedelta(hours=3)
 """Issues are judged anew when they have aged by this much."""
 _SEAM_FADES_S = 12 * HOUR_S
@@ -43,6 +44,11 @@ class Combiner:
         self._issues = sorted(issues, key=lambda issue: issue.issued_at)
         self._calibration: tuple[CarbonForecast, timedelta, Calibration] | None = None
 
+    @property
+    def hours(self) -> int:
+        """Past hours that are known."""
+        return int(np.count_nonzero(~np.isnan(self._history.values)))
+
     def at(
         self, now: datetime, horizon: timedelta = WEEK, known_until: datetime | None = None
     ) -> CarbonForecast | None:
@@ -54,16 +60,21 @@ class Combiner:
         own = self._builtin.view(max(now, known_until or now))
         own = None if own is None else own.first(-(-horizon // timedelta(hours=1)))
         if not issued or issued[-1].horizon is None or issued[-1].horizon <= now:
-            return None if own is None else self._own(own, now)
+            return None if own is None else self._from_history(own, now)
         if own is None:
             return issued[-1]
         if own.quantiles is None:
             return _joined(issued[-1], own, now, issued[-1].expected, spread=None)
         return self._blended(issued, own, now)
 
-    def _own(self, own: HourlyForecast, now: datetime) -> CarbonForecast:
+    def own(self, now: datetime) -> CarbonForecast | None:
+        """From the history alone; None where too little of it is known, or nothing of the last week."""
+        own = self._builtin.view(now)
+        return None if own is None else self._from_history(own, now)
+
+    def _from_history(self, own: HourlyForecast, now: datetime) -> CarbonForecast:
         low, high = (None, None) if own.quantiles is None else (own.series(own.quantiles[i]) for i in (0, -1))
-        return CarbonForecast(self._key, now, now, own.series(own.mean), low, high, method="carbonq")
+        return CarbonForecast(self._key, now, now, own.series(own.mean), low, high, method=BUILT_IN_METHOD)
 
     def _blended(self, issued: list[CarbonForecast], own: HourlyForecast, now: datetime) -> CarbonForecast:
         calibration = self._calibrated(issued, now)
@@ -90,7 +101,7 @@ class Combiner:
         present = self._history.index_at(now)
         origins = [own.first_hour - self._history.first_hour for _, own in pairs]
         return PastIssues(
-            provider=_rows([_by_lead(issue.expected, own.first_hour) for issue, own in pairs]),
+            provider=_rows([hourly_by_lead(issue.expected, own.first_hour) for issue, own in pairs]),
             own=_rows([own.mean for _, own in pairs]),
             actual=_rows([_week_after(self._history.values[:present], origin) for origin in origins]),
             days=_days_each([issue.issued_at for issue, _ in pairs]),
@@ -109,7 +120,7 @@ def _joined(
     moved = mine.values + np.nan_to_num(step) * np.exp(-after / _SEAM_FADES_S)
     mine = StepSeries(mine.starts, mine.ends, np.clip(moved, 0.0, IMPLAUSIBLE_G_PER_KWH))
     expected = provider.filled_from(mine)
-    method = f"{issue.method}+carbonq"
+    method = f"{issue.method}+{BUILT_IN_METHOD}"
     if spread is None or own.quantiles is None:
         return CarbonForecast(issue.key, issue.issued_at, now, expected, method=method)
     low, high = (_band(expected, own, own.quantiles[row] - own.mean, spread) for row in (0, -1))
@@ -135,7 +146,7 @@ def _hour_values(first_hour: int, values: Floats, moments: Floats) -> Floats:
     return np.where(inside, values[np.clip(row, 0, values.size - 1)], np.nan)
 
 
-def _by_lead(expected: StepSeries, first_hour: int) -> Floats:
+def hourly_by_lead(expected: StepSeries, first_hour: int) -> Floats:
     """Hourly means of an issue over its first week; NaN where it is silent."""
     edges = np.arange(first_hour, first_hour + HORIZON + 1, dtype=np.float64) * HOUR_S
     totals, covered = expected.integrals(edges[:-1], edges[1:])
@@ -148,8 +159,8 @@ def _week_after(values: Floats, origin: int) -> Floats:
 
 
 def _thinned(issues: list[CarbonForecast]) -> list[CarbonForecast]:
-    """At most one in six hours, the newest: issues half an hour apart say nearly the same."""
-    seconds = _ISSUES_APART.total_seconds()
+    """At most one in six hours, the newest."""
+    seconds = ISSUES_APART.total_seconds()
     newest = {issue.issued_at.timestamp() // seconds: issue for issue in issues}
     return list(newest.values())
 

@@ -56,6 +56,11 @@ def mean_absolute_percentage_error(actual: Floats, forecast: Floats) -> float:
     return float(100 * np.mean(np.abs(forecast[some] - actual[some]) / actual[some]))
 
 
+def mean_absolute_error(actual: Floats, forecast: Floats) -> float:
+    """In g/kWh: where some hours are nearly clean, percentages say nothing."""
+    return float(np.mean(np.abs(forecast - actual)))
+
+
 def band_coverage(actual: Floats, low: Floats, high: Floats) -> float:
     """Share of the hours, 0 to 1, that fell into the band."""
     return float(((actual >= low) & (actual <= high)).mean())

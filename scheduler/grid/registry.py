@@ -25,7 +25,7 @@ from scheduler.grid.catalogue import (
     UK_NESO,
     Provider,
 )
-from scheduler.grid.chain import linked
+from scheduler.grid.chain import Chain, linked
 from scheduler.grid.settings import AUTO, SourceSettings
 from scheduler.ports import CarbonSource, Clock
 
@@ -65,14 +65,14 @@ def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
     return cast(CarbonSource, module.open_source(chosen, clock))
 
 
-def open_chain(settings: SourceSettings, clock: Clock) -> CarbonSource:
-    """As `open_source`; where the choice is ours, all that cover the zone and have their keys, the best first.
+def open_chain(settings: SourceSettings, clock: Clock) -> Chain:
+    """As `open_source`, a chain of one; where the choice is ours, of all that cover the zone and have their keys.
 
-    The chain passes over those that refuse or have no forecast, and its notes say why.
+    The chain passes over those that refuse or have no forecast, and says why.
     """
     ours = settings.provider == AUTO and not (settings.file or settings.base_url or settings.g_per_kwh is not None)
     if not ours:
-        return open_source(settings, clock)
+        return Chain([open_source(settings, clock)], clock)
     names = _candidates(settings)
     return linked([(name, partial(open_source, replace(settings, provider=name), clock)) for name in names], clock)
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from scheduler.domain.carbon import IMPLAUSIBLE_G_PER_KWH
+from scheduler.domain.durations import format_duration
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
 from scheduler.domain.intervals import utc
-from scheduler.domain.series import Floats, StepSeries
+from scheduler.domain.series import StepSeries
 
 START, ISSUED_AT, VALUE = "start", "issued_at", "carbon_intensity_g_per_kwh"
-_ROUNDING_S = 1e-3
-BEYOND = "beyond the heading"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,14 @@ class Issue:
     expected: StepSeries
 
 
-def read_series(file: Path, complete: bool = False) -> StepSeries:
+def read_series(file: Path, regular: bool = False, complete: bool = False) -> StepSeries:
     """`start,carbon_intensity_g_per_kwh` rows in order; an empty value leaves its stretch unknown.
 
-    A `complete` series has a value in every row, and rows equally far apart.
+    `regular`: each value must hold for the step of the file, so that a row that was lost is not covered up by the one
+    before it. `complete`: regular, and there is no empty value.
     """
     entries = [(line, _moment(line, START), _intensity(line)) for line in read_lines(file, (START, VALUE))]
-    return _series(file, entries, complete)
+    return _series(file, entries, regular, complete)
 
 
 def read_issues(file: Path, complete: bool = False) -> tuple[Issue, ...]:
@@ -49,7 +51,7 @@ def read_issues(file: Path, complete: bool = False) -> tuple[Issue, ...]:
             raise line.wrong(ISSUED_AT, "is before that of the row before it; sort the rows")
         newest = issued_at
         issues.setdefault(issued_at, []).append((line, _moment(line, START), _intensity(line)))
-    return tuple(Issue(issued_at, _series(file, entries, complete)) for issued_at, entries in issues.items())
+    return tuple(Issue(issued_at, _series(file, entries, complete=complete)) for issued_at, entries in issues.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ _Entry = tuple[Line, datetime, float | None]
 
 def read_lines(file: Path, columns: tuple[str, ...]) -> Iterator[Line]:
     text = _text(file)
-    lines = _json_lines(file, text) if file.suffix.lower() == ".json" else _csv_lines(file, text)
+    lines = _json_lines(file, text) if file.suffix.lower() == ".json" else _csv_lines(file, text, columns)
     for line in lines:
         for column in columns:
             if column not in line.fields:
@@ -85,14 +87,14 @@ def _text(file: Path) -> str:
         raise CarbonSourceRejected(f"{file} cannot be read: {exc.strerror}; set the file of the recorded grid") from exc
 
 
-def _csv_lines(file: Path, text: str) -> Iterator[Line]:
-    rows = csv.DictReader(text.splitlines(), restkey=BEYOND)
+def _csv_lines(file: Path, text: str, columns: tuple[str, ...]) -> Iterator[Line]:
+    rows = csv.DictReader(text.splitlines())
     for row in rows:
         where = f"{file}, line {rows.line_num}"
-        if any(row.get(BEYOND, ())):
-            raise CarbonDataInvalid(
-                f"{where}: has more cells than the heading has columns; write decimals with a point"
-            )
+        if None in row:
+            raise CarbonDataInvalid(f"{where}: it has more cells than the heading has columns")
+        if missing := [name for name in columns if name in row and row[name] is None]:
+            raise CarbonDataInvalid(f"{where}, column '{missing[0]}': the cell is missing; leave it empty for unknown")
         yield Line(where, {str(name): value for name, value in row.items()})
 
 
@@ -129,7 +131,7 @@ def _intensity(line: Line) -> float | None:
     return value
 
 
-def _series(file: Path, entries: Sequence[_Entry], complete: bool) -> StepSeries:
+def _series(file: Path, entries: Sequence[_Entry], regular: bool = False, complete: bool = False) -> StepSeries:
     """The last row lasts as long as the one before it."""
     if len(entries) < 2:
         raise CarbonDataInvalid(f"{file} holds {len(entries)} rows; a series needs at least two")
@@ -139,23 +141,29 @@ def _series(file: Path, entries: Sequence[_Entry], complete: bool) -> StepSeries
         late = entries[int(np.argmax(lengths <= 0)) + 1][0]
         raise late.wrong(START, "is not after the row before it; sort the rows and remove repeated ones")
     if complete:
-        _check_complete(entries, lengths)
+        _check_values(entries)
+    if regular or complete:
+        _check_steps(entries)
     ends = np.append(starts[1:], starts[-1] + lengths[-1])
     values = np.array([math.nan if value is None else value for _, _, value in entries])
     known = np.isfinite(values)
     return StepSeries(starts[known], ends[known], values[known])
 
 
-def _check_complete(entries: Sequence[_Entry], lengths: Floats) -> None:
-    usual = float(np.median(lengths))
+def _check_values(entries: Sequence[_Entry]) -> None:
     for line, _, value in entries:
         if value is None:
             raise line.wrong(VALUE, "is no value; every row needs one here")
-    apart = np.flatnonzero(np.abs(lengths - usual) > _ROUNDING_S)
-    if apart.size:
-        at = int(apart[0])
-        raise entries[at + 1][0].wrong(
-            START,
-            f"is {lengths[at] / 3600:g} h after the row before it, and rows are {usual / 3600:g} h apart: "
-            + ("one is missing" if lengths[at] > usual else "the two overlap"),
-        )
+
+
+def _check_steps(entries: Sequence[_Entry]) -> None:
+    """The step is what most rows have; only an unknown stretch may be longer."""
+    lengths = [after[1] - before[1] for before, after in pairwise(entries)]
+    step, _ = Counter(lengths).most_common(1)[0]
+    for (_, _, value), (line, _, _), length in zip(entries, entries[1:], lengths, strict=False):
+        if length != step and (value is not None or length < step):
+            raise line.wrong(
+                START,
+                f"comes {format_duration(length)} after the row before it, and the step of this file is "
+                f"{format_duration(step)}; give each step a row, with an empty value where none is known",
+            )

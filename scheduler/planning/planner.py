@@ -32,6 +32,7 @@ def plan(
         forecast_issued_at=problem.forecast.issued_at if problem.forecast is not None else None,
         lower_bound=None if outcome.lower_bound_g is None else Emissions(outcome.lower_bound_g),
         notes=(*_notes(situation), *outcome.notes),
+        expected=tuple(_room_for(d, outcome.schedule[d.id]) for d in situation.expected if d.id in outcome.schedule),
     )
 
 
@@ -45,13 +46,30 @@ def _placement(demand: Demand, schedule: Schedule, situation: Situation) -> Plac
     segments, run_now = schedule[demand.id], situation.run_now[demand.id]
     return Placement(
         job=demand.id,
-        intervals=tuple(Interval(from_micros(start), from_micros(end)) for start, end in segments),
+        intervals=_intervals(segments),
         emissions=_emissions(demand, segments, situation),
         run_now_emissions=_emissions(demand, run_now, situation),
         run_now_start=from_micros(run_now[0][0]),
         late=segments[-1][1] > demand.due,
         reason=why(demand, schedule, situation),
     )
+
+
+def _room_for(demand: Demand, segments: Segments) -> Placement:
+    """Room left for work that is only expected: nothing is claimed of it."""
+    return Placement(
+        job=demand.id,
+        intervals=_intervals(segments),
+        emissions=None,
+        run_now_emissions=None,
+        run_now_start=from_micros(demand.earliest),
+        late=False,
+        reason="expected",
+    )
+
+
+def _intervals(segments: Segments) -> tuple[Interval, ...]:
+    return tuple(Interval(from_micros(start), from_micros(end)) for start, end in segments)
 
 
 def _emissions(demand: Demand, segments: Segments, situation: Situation) -> Emissions | None:

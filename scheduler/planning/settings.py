@@ -17,12 +17,21 @@ class PlanningSettings:
     """Share of its slack that a job keeps before its deadline, for arrivals nobody knows of; given up where it costs
     another job its deadline. Heeded by carbonq."""
 
+    switch_caution: float = 1.0
+    """How many times its cost a switch must gain: plans are made anew, and what one gains the next may take back.
+    Heeded by carbonq."""
+
+    @property
+    def patient(self) -> bool:
+        """Whether there is any hysteresis."""
+        return self.start_gain > 0 or self.move_gain > 0
+
 
 PLAIN = PlanningSettings()
-"""Every gain counts: what benchmarks and comparisons use."""
+"""Every gain counts: what all jobs known from the beginning are planned with."""
 
-RESERVED = PlanningSettings(reserve=0.1)
-"""Without hysteresis, but mindful of arrivals: what a simulation in which jobs arrive uses."""
+RESERVED = PlanningSettings(reserve=0.1, switch_caution=2.0)
+"""Without hysteresis, but mindful of arrivals and of news: what a simulation in which jobs arrive uses."""
 
-STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06, reserve=0.1)
+STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06, reserve=0.1, switch_caution=2.0)
 """What the daemon uses unless told otherwise."""

@@ -61,6 +61,7 @@ class Outcome:
     """What a policy answers."""
 
     schedule: Schedule
+    """Of the demands; of expected work too, where the policy left room for it."""
     lower_bound_g: float | None = None
     """No schedule with the same jobs in time can emit less [gCO2eq]."""
     notes: tuple[str, ...] = ()
@@ -79,6 +80,8 @@ class Situation:
     previous: Schedule
     left_out: Mapping[int, str]
     """Why a job has no place in any schedule."""
+    expected: tuple[Demand, ...] = ()
+    """Work that nobody has submitted yet: it may be left room, and is in no schedule."""
 
 
 def situation_from(problem: PlanningProblem, settings: PlanningSettings, previous: Plan | None) -> Situation:
@@ -94,7 +97,7 @@ def situation_from(problem: PlanningProblem, settings: PlanningSettings, previou
     until = max((max(d.due, run_now[d.id][-1][1]) for d in demands), default=now)
     return Situation(
         now, demands, problem.capacity, outlook_from(problem.forecast, problem.now, from_micros(until)),
-        run_now, settings, _announced(previous), left_out,
+        run_now, settings, _announced(previous), left_out, _expected(problem, now),
     )  # fmt: skip
 
 
@@ -167,4 +170,10 @@ def _left_out(demands: Iterable[Demand], capacity: Mapping[Pool, int]) -> dict[i
 def _announced(previous: Plan | None) -> Schedule:
     if previous is None:
         return {}
-    return {p.job: tuple((to_micros(i.start), to_micros(i.end)) for i in p.intervals) for p in previous.placements}
+    placements = (*previous.placements, *previous.expected)
+    return {p.job: tuple((to_micros(i.start), to_micros(i.end)) for i in p.intervals) for p in placements}
+
+
+def _expected(problem: PlanningProblem, now: int) -> tuple[Demand, ...]:
+    fitting = (job for job in problem.expected if job.width <= problem.capacity.get(job.pool, 0))
+    return tuple(_demand(job, now, set()) for job in fitting)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus, SourceCapabilities
+from scheduler.presenting.chain import Answer, answer
 from scheduler.presenting.plan import intensity_slots
 from scheduler.service_views import Freshness, GridForecastView, GridNow
 
@@ -35,8 +36,14 @@ def freshness(case: GridCase) -> Freshness:
     return Freshness.STALE if case.failing or old else Freshness.FRESH
 
 
+def case_answer(case: GridCase) -> Answer:
+    """Who is planned with: nobody where the newest forecast has run out."""
+    ahead = case.forecast if freshness(case) is not Freshness.NONE else None
+    return answer(case.capabilities, ahead, case.last_error)
+
+
 def grid_now(case: GridCase) -> GridNow:
-    key = case.capabilities.key
+    key, answered = case.capabilities.key, case_answer(case)
     value, status, start, end, fetched = _present_value(case)
     return GridNow(
         zone=key.zone,
@@ -54,14 +61,19 @@ def grid_now(case: GridCase) -> GridNow:
         forecast_age_s=case.forecast.age(case.now).total_seconds() if case.forecast else None,
         last_error=case.last_error,
         next_poll_at=case.next_poll_at,
+        link=answered.link,
+        forecast_by=answered.words,
+        because=answered.because,
+        links=answered.links,
+        observed_until=case.newest.interval.end if case.newest else None,
         attribution=case.capabilities.attribution,
         licence=case.capabilities.licence,
-        notes=case.notes,
+        notes=case.notes + answered.because,
     )
 
 
 def grid_forecast(case: GridCase) -> GridForecastView:
-    key, forecast = case.capabilities.key, case.forecast
+    key, forecast, answered = case.capabilities.key, case.forecast, case_answer(case)
     return GridForecastView(
         zone=key.zone,
         source=key.source,
@@ -73,6 +85,9 @@ def grid_forecast(case: GridCase) -> GridForecastView:
         fetched_at=forecast.fetched_at if forecast else None,
         age_s=forecast.age(case.now).total_seconds() if forecast else None,
         freshness=freshness(case),
+        link=answered.link,
+        forecast_by=answered.words,
+        because=answered.because,
         slots=intensity_slots(forecast),
         attribution=case.capabilities.attribution,
     )

@@ -22,6 +22,7 @@ from scheduler.service_views import (
     JobRow,
     PlacementView,
     ProgressView,
+    RecomputedView,
     SegmentView,
     StatementView,
     Stretch,
@@ -170,6 +171,18 @@ def _statement(statement: EmissionsStatement) -> StatementView:
         difference_g=_grams(statement.difference),
         intensity=str(statement.key) if statement.key else None,
         note=statement.note,
+    )
+
+
+def recomputed(
+    job: int, before: EmissionsStatement | None, after: EmissionsStatement | None, asked: bool
+) -> RecomputedView:
+    return RecomputedView(
+        job=job,
+        changed=before != after,
+        asked=asked,
+        before=_statement(before) if before else None,
+        statement=_statement(after) if after else None,
     )
 
 

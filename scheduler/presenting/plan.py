@@ -14,6 +14,7 @@ from scheduler.domain.plans import Placement, Plan
 from scheduler.domain.runs import Segment
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import Emissions
+from scheduler.presenting.chain import Answer
 from scheduler.presenting.jobs import placement_view, with_pue
 from scheduler.service_views import GpuRow, IntensitySlot, PlannedJob, PlanView
 
@@ -40,6 +41,7 @@ def plan_view(
     places: tuple[GpuRow, ...],
     zone: str,
     source: str,
+    answered: Answer,
     pue: float,
     now: datetime,
 ) -> PlanView:
@@ -49,6 +51,9 @@ def plan_view(
         made_at=plan.made_at,
         zone=zone,
         source=source,
+        link=answered.link,
+        forecast_by=answered.words,
+        because=answered.because,
         forecast_issued_at=plan.forecast_issued_at,
         forecast_age_s=(now - plan.forecast_issued_at).total_seconds() if plan.forecast_issued_at else None,
         strip=_strip(forecast, shown, now),

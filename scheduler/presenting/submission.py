@@ -9,6 +9,7 @@ from scheduler.domain.durations import format_duration
 from scheduler.domain.jobs import Basis, Job
 from scheduler.domain.lifecycle import WAITING
 from scheduler.domain.printing import print_power
+from scheduler.presenting.chain import Answer
 from scheduler.presenting.jobs import JobCase, job_row, placement_view
 from scheduler.service_views import Explanation, Figure, PlacementView, Submission, row_fields
 
@@ -32,9 +33,9 @@ def submission(
     )
 
 
-def explanation(case: JobCase, sentences: tuple[str, ...], now: datetime) -> Explanation:
-    """`sentences` are the planner's; a job without a placement gets those of its state."""
-    job = case.job
+def explanation(case: JobCase, sentences: tuple[str, ...], answered: Answer | None, now: datetime) -> Explanation:
+    """`sentences` are the planner's; a job without a placement gets those of its state. `answered`: to the plan."""
+    job, planned_with = case.job, None if case.job.ended else answered
     shown = placement_view(case.placement, job.id, case.pue) if case.placement else None
     return Explanation(
         job=job.id,
@@ -43,6 +44,8 @@ def explanation(case: JobCase, sentences: tuple[str, ...], now: datetime) -> Exp
         sentences=sentences or _words_of_state(job),
         figures=_figures(job, shown, now),
         placement=shown,
+        forecast_by=planned_with.words if planned_with else None,
+        because=planned_with.because if planned_with else (),
         latest_start=job.finish_by - job.remaining if job.state in WAITING else None,
     )
 

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from scheduler.domain.errors import RequestError
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
-from scheduler.domain.plans import Plan, PlanningProblem
+from scheduler.domain.plans import Plan, PlannableJob, PlanningProblem
+from scheduler.domain.units import Power
 from scheduler.planning import PlanningSettings, plan
+from scheduler.planning.arrivals import AHEAD, Arrival, Arrivals
 from scheduler.simulation.job_state import JobState
 from scheduler.simulation.world import Forecaster, SimulatedJob, World
 
@@ -62,6 +64,7 @@ class _Engine:
         self._coming = sorted(self.states, key=lambda s: (s.job.submitted_at, s.number), reverse=True)
         self._active: list[JobState] = []
         self._previous: Plan | None = None
+        self._arrivals = Arrivals(Pool.GPU)
 
     def run(self) -> None:
         now = self._coming[-1].job.submitted_at if self._coming else self._world.span.start
@@ -75,16 +78,23 @@ class _Engine:
 
     def _admit(self, now: datetime) -> None:
         while self._coming and (self._offline or self._coming[-1].job.submitted_at <= now):
-            self._active.append(self._coming.pop())
+            state = self._coming.pop()
+            self._active.append(state)
+            self._arrivals.add(_arrival(state))
 
     def _plan(self, now: datetime) -> Plan:
         jobs = tuple(state.plannable() for state in self._active)
-        problem = PlanningProblem(now, jobs, {Pool.GPU: self._world.gpus, Pool.CPU: 0}, self._forecaster.at(now))
+        places = {Pool.GPU: self._world.gpus, Pool.CPU: 0}
+        problem = PlanningProblem(now, jobs, places, self._forecaster.at(now), self._expected(now))
         began = time.perf_counter()
         made = plan(problem, self._policy, self._settings, self._previous)
         self.plan_seconds.append(time.perf_counter() - began)
         self._previous = made
         return made
+
+    def _expected(self, now: datetime) -> tuple[PlannableJob, ...]:
+        """What may yet come, by what has come; nothing where all is known from the beginning."""
+        return () if self._offline else self._arrivals.expected(now, min(now + AHEAD, self._world.span.end))
 
     def _next_decision(self, now: datetime, made: Plan) -> datetime:
         """The next arrival, news of the grid, or the end of what is planned, whichever is first."""
@@ -106,6 +116,11 @@ class _Engine:
             state.follow(stretches, Interval(now, until))
         self._active = [state for state in self._active if not state.finished]
         return until
+
+
+def _arrival(state: JobState) -> Arrival:
+    job = state.job
+    return Arrival(job.submitted_at, Pool.GPU, job.gpus, job.expected, state.finish_by, Power(job.power_w))
 
 
 def _next_multiple(now: datetime, step: timedelta) -> datetime:

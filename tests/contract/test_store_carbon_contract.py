@@ -16,6 +16,7 @@ from scheduler.domain.errors import StorageError
 from scheduler.domain.intervals import Interval
 from scheduler.domain.lifecycle import JobEvent, JobState
 from scheduler.domain.plans import Plan
+from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import Settlement
 from scheduler.domain.units import Emissions
 from scheduler.ports import RecordedSeries, Store
@@ -73,6 +74,17 @@ def test_bands_and_method_come_back_as_they_were(store: Store) -> None:
     assert store.add_forecast(plain)
     assert store.add_forecast(banded), "another method is another issue"
     assert store.forecasts(GB, DAY) == (plain, banded)
+
+
+def test_of_many_issues_one_in_each_stretch_can_be_asked_for(store: Store) -> None:
+    """The newest of each six hours, counted from midnight; of two versions of one issue the one fetched last."""
+    for hours in range(-3, 9):
+        store.add_forecast(a_forecast(NOON + hours * HOUR))
+    corrected = a_forecast(NOON + 5 * HOUR, values=(1.0, 2.0), fetched_at=NOON + 6 * HOUR)
+    store.add_forecast(corrected)
+    found = store.forecasts(GB, DAY, one_in=6 * HOUR)
+    assert [issue.issued_at - NOON for issue in found] == [-HOUR, 5 * HOUR, 8 * HOUR]
+    assert found[1] == corrected
 
 
 # --- observations
@@ -156,6 +168,22 @@ def test_the_record_tells_what_was_known_then_and_what_is_known_now(store: Store
     assert store.observations(GB, DAY, as_of=NOON) == (published,)
     assert store.observations(GB, DAY, as_of=NOON - MINUTE) == ()
     assert store.revisions(GB, DAY) == (published, measured, revised)
+
+
+def test_the_values_alone_are_those_of_the_observations(store: Store) -> None:
+    """Also where a newer value cuts an older one, and at the edges of the interval."""
+    assert store.intensity(GB, DAY) == StepSeries.empty()
+    store.add_observations([an_observation(hour, 100.0 + hour) for hour in range(-15, 14)])
+    store.add_observations([an_observation(3, 50.0)])
+
+    def same() -> bool:
+        rows = ((o.interval, o.g_per_kwh) for o in store.observations(GB, DAY))
+        return store.intensity(GB, DAY) == StepSeries.of(rows)
+
+    assert same() and len(store.intensity(GB, DAY)) == 24
+    half = Interval(NOON + 30 * MINUTE, NOON + 40 * MINUTE)
+    store.add_observations([replace(an_observation(0, 70.0), interval=half)])
+    assert same() and store.intensity(GB, DAY).value_at(NOON + 35 * MINUTE) == 70.0
 
 
 def test_all_of_a_published_value_is_kept(store: Store) -> None:

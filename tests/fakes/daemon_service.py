@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fakes.clock import NOON
-from fakes.views import a_forecast_strip, a_grid_now, a_placement, a_row, a_status, gpu_rows
+from fakes.views import a_forecast_strip, a_grid_now, a_placement, a_recomputed, a_row, a_status, gpu_rows
 
 from scheduler.domain.errors import IllegalTransition, NotFound
 from scheduler.domain.intervals import Interval
@@ -21,6 +21,7 @@ from scheduler.service_views import (
     EventView,
     Explanation,
     Figure,
+    ForecastLink,
     Freshness,
     GpuRow,
     GridForecastView,
@@ -39,6 +40,7 @@ from scheduler.service_views import (
     PlannedJob,
     PlanView,
     ProviderRow,
+    RecomputedView,
     SeriesChoice,
     SeriesView,
     Submission,
@@ -60,6 +62,7 @@ class FakeDaemonService:
         self.requests: list[JobRequest] = []
         self.callers: list[Caller] = []
         self.queries: list[JobQuery] = []
+        self.recomputed: dict[int | None, RecomputedView] = {}
         self.chosen: list[tuple[SeriesChoice, Interval]] = []
         self.observed: tuple[ObservedValue, ...] = ()
         self.issued: tuple[IssueView, ...] = ()
@@ -184,6 +187,8 @@ class FakeDaemonService:
             sentences=(f"Job {job_id} waits for cleaner power.", "It would emit 3.5 times as much now."),
             figures=(Figure("intensity now", 210.0, "gCO2eq/kWh"), Figure("slack", None, "h")),
             placement=a_placement(job=job_id, now=self.now),
+            forecast_by="forecast of neso",
+            because=("electricity-maps is not in use: HTTP 403",),
             latest_start=self.now + timedelta(hours=9),
         )
 
@@ -211,6 +216,12 @@ class FakeDaemonService:
             ),
         )
 
+    async def recompute(self, caller: Caller, job_ids: tuple[int, ...]) -> tuple[RecomputedView, ...]:
+        """`recomputed` says what came of it, else nothing has changed."""
+        self._begin(caller)
+        rows = [self._row(job_id) for job_id in job_ids]
+        return tuple(self.recomputed.get(row.id) or a_recomputed(row) for row in rows)
+
     async def plan(self, caller: Caller) -> PlanView:
         self._begin(caller)
         waiting = [r for r in self.rows.values() if r.state not in TERMINAL]
@@ -219,6 +230,9 @@ class FakeDaemonService:
             made_at=self.now,
             zone="GB",
             source="neso",
+            link=ForecastLink.PROVIDER,
+            forecast_by="forecast of neso",
+            because=(),
             forecast_issued_at=self.now - timedelta(minutes=20),
             forecast_age_s=1200.0,
             strip=a_forecast_strip(self.now),
@@ -248,6 +262,9 @@ class FakeDaemonService:
             fetched_at=self.now - timedelta(minutes=15),
             age_s=1200.0,
             freshness=Freshness.FRESH,
+            link=ForecastLink.PROVIDER,
+            forecast_by="forecast of neso",
+            because=(),
             slots=a_forecast_strip(self.now),
             attribution="Carbon Intensity API, NESO",
         )

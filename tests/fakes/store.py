@@ -19,6 +19,7 @@ from scheduler.domain.plans import Plan
 from scheduler.domain.readings import EnergySlice
 from scheduler.domain.revisions import newest_values, says_the_same
 from scheduler.domain.runs import Segment, SegmentId
+from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import EmissionsStatement, Settlement
 from scheduler.domain.units import Energy, Power
 from scheduler.ports import JobDraft, JobEventRecord, JobQuery, RecordedSeries
@@ -158,9 +159,14 @@ class FakeStore:
         known = [f for f in self._is.forecasts if f.key == key and (as_of is None or f.fetched_at <= as_of)]
         return sorted(known, key=lambda f: (f.issued_at, f.fetched_at))[-1] if known else None
 
-    def forecasts(self, key: SeriesKey, interval: Interval) -> tuple[CarbonForecast, ...]:
+    def forecasts(
+        self, key: SeriesKey, interval: Interval, one_in: timedelta | None = None
+    ) -> tuple[CarbonForecast, ...]:
         issued = [f for f in self._is.forecasts if f.key == key and f.issued_at in interval]
-        return tuple(sorted(issued, key=lambda f: (f.issued_at, f.fetched_at)))
+        ordered = sorted(issued, key=lambda f: (f.issued_at, f.fetched_at))
+        if one_in is not None:
+            ordered = list({f.issued_at.timestamp() // one_in.total_seconds(): f for f in ordered}.values())
+        return tuple(ordered)
 
     def add_observations(self, observations: Iterable[IntensityObservation]) -> int:
         self._may_write()
@@ -180,6 +186,9 @@ class FakeStore:
     ) -> tuple[IntensityObservation, ...]:
         known = (o for o in self._is.observations if o.key == key and (as_of is None or o.fetched_at <= as_of))
         return tuple(o for o in newest_values(known) if o.interval.overlaps(interval))
+
+    def intensity(self, key: SeriesKey, interval: Interval) -> StepSeries:
+        return StepSeries.of((o.interval, o.g_per_kwh) for o in self.observations(key, interval))
 
     def revisions(self, key: SeriesKey, interval: Interval) -> tuple[IntensityObservation, ...]:
         found = [o for o in self._is.observations if o.key == key and o.interval.overlaps(interval)]

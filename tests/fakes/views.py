@@ -9,14 +9,16 @@ from typing import Any
 
 from fakes.clock import NOON
 
-from scheduler.domain.carbon import IntensityStatus
+from scheduler.domain.carbon import IntensityStatus, LinkState
 from scheduler.domain.gpus import Pool
 from scheduler.domain.lifecycle import JobState, Reason
 from scheduler.domain.statements import Settlement, StatementMethod
 from scheduler.service_views import (
     AgentStatus,
+    ChainLinkView,
     DaemonStatus,
     DatabaseStatus,
+    ForecastLink,
     Freshness,
     GpuRow,
     GridNow,
@@ -24,6 +26,8 @@ from scheduler.service_views import (
     JobRow,
     ObservedValue,
     PlacementView,
+    RecomputedView,
+    StatementView,
     Stretch,
 )
 
@@ -85,6 +89,32 @@ COMPLETED: dict[str, Any] = {
     "method": StatementMethod.MEASURED,
 }
 """Fields that turn `a_row` into a finished, settled job."""
+
+
+def a_statement_view(row: JobRow, **fields: Any) -> StatementView:
+    ordinary = StatementView(
+        computed_at=NOON,
+        statement=row.statement,
+        method=row.method,
+        energy_kwh=row.energy_kwh,
+        pue=row.pue,
+        coverage=row.coverage,
+        emissions_g=row.emissions_g,
+        run_now_emissions_g=row.run_now_emissions_g,
+        at_submission_emissions_g=row.at_submission_emissions_g,
+        difference_g=row.difference_g,
+        intensity="neso/GB (average, consumption, lifecycle)",
+        note=None,
+    )
+    return replace(ordinary, **fields)
+
+
+def a_recomputed(row: JobRow, asked: bool = True, **fields: Any) -> RecomputedView:
+    """Drawn up anew, with `fields` changed."""
+    assert row.id is not None
+    before = a_statement_view(row)
+    after = replace(before, **fields)
+    return RecomputedView(row.id, after != before, asked, before, after)
 
 
 def a_placement(job: int | None, now: datetime) -> PlacementView:
@@ -154,6 +184,15 @@ def a_grid_now(now: datetime) -> GridNow:
         forecast_age_s=1200.0,
         last_error=None,
         next_poll_at=now + timedelta(minutes=10),
+        link=ForecastLink.PROVIDER,
+        forecast_by="forecast of neso",
+        because=(),
+        links=(
+            ChainLinkView("neso", LinkState.IN_USE, None),
+            ChainLinkView("built-in", LinkState.IN_RESERVE, None),
+            ChainLinkView("static", LinkState.IN_RESERVE, None),
+        ),
+        observed_until=now,
         attribution="Carbon Intensity API, NESO",
         licence="CC BY 4.0",
         notes=(),

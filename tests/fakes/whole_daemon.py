@@ -31,6 +31,7 @@ from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import TERMINAL
 from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import EmissionsStatement
+from scheduler.grid.chain import Chain
 from scheduler.paths import Paths
 from scheduler.service_views import Caller, JobRequest
 
@@ -76,12 +77,17 @@ class WholeDaemon:
         script: Mapping[int, Sequence[Outcome]] | None = None,
         gpus: int = 1,
         settings: Settings | None = None,
+        store: FakeStore | None = None,
+        chain: Chain | None = None,
     ) -> None:
+        """`store` and `chain`: real ones in place of the fakes."""
         self.clock = clock
         self.source = FakeCarbonSource(clock, ahead)
+        self.chain = chain
+        self.settle_every, self.settled_at = timedelta(0), None
         boards = tuple(Gpu(f"GPU-{n}", "Fake A100") for n in range(gpus))
         self.executor = FakeExecutor(clock, script or {}, gpus=boards)
-        self.store, self.spool = FakeStore(), FakeSpool()
+        self.store, self.spool = store or FakeStore(), FakeSpool()
         nowhere = Path("/nonexistent")
         self.parts = Parts(
             settings or Settings(),
@@ -98,19 +104,22 @@ class WholeDaemon:
     def _wire(self) -> None:
         settings = self.parts.settings
         self.poller = GridPoller(
-            self.source,
+            self.chain or self.source,
             self.store,
             self.parts.writer,
             self.clock,
             settings.grid.poll,
             lambda: self.dispatcher.wake(Trigger.FORECAST),
+            members=self.chain.members if self.chain else (),
         )
         self.desk = GridDesk(self.poller, self.store, self.clock, settings.planning.stale_after, ())
+        if self.chain is not None:
+            self.chain.fall_back_on_history(lambda said: self.parts.writer(self.desk.sees_ahead, said))
         self.settler = Settler(self.parts, self.desk)
         self.reviewer = Reviewer(self.parts, self.desk, self.settler)
         self.dispatcher = Dispatcher(self.parts, self.desk.forecast, lambda: None)
         self.service = LocalService(
-            self.parts, self.dispatcher, self.desk, self.settler, lambda now: (), lambda: None, UTC
+            self.parts, self.dispatcher, self.desk, self.settler, self.reviewer, lambda now: (), lambda: None, UTC
         )
 
     def restart(self) -> None:
@@ -130,10 +139,10 @@ class WholeDaemon:
     def submit(self, caller: Caller = ANNA, **fields: Any) -> Job:
         ordinary = {"argv": ("python", "train.py"), "workdir": "/home/anna", "env": {}, "gpus": 1}
         request = JobRequest(**{**ordinary, **fields})
-        row = asyncio.run(self._submitted(caller, request))
-        return self.job(row)
+        return self.job(asyncio.run(self.submitted(request, caller)))
 
-    async def _submitted(self, caller: Caller, request: JobRequest) -> int:
+    async def submitted(self, request: JobRequest, caller: Caller = ANNA) -> int:
+        """The number of the job; for a test with a loop of its own."""
         await self._beat()
         row = await self.service.submit(caller, request, dry_run=False)
         assert row.id is not None
@@ -152,7 +161,7 @@ class WholeDaemon:
     def pass_time(self, length: timedelta, step: timedelta = timedelta(minutes=5)) -> None:
         """Beat after beat, as its timers would have it."""
         end = self.clock.now() + length
-        asyncio.run(self._pass(end, step))
+        asyncio.run(self.until(end, step))
 
     def until_all_ended(self, within: timedelta = timedelta(days=10)) -> None:
         last = self.clock.now() + within
@@ -165,7 +174,8 @@ class WholeDaemon:
 
         return self.store.jobs(JobQuery())
 
-    async def _pass(self, end: datetime, step: timedelta) -> None:
+    async def until(self, end: datetime, step: timedelta = timedelta(minutes=5)) -> None:
+        """For a test with a loop of its own."""
         while self.clock.now() < end:
             await self._beat()
             self.clock.advance(min(step, end - self.clock.now()))
@@ -175,5 +185,7 @@ class WholeDaemon:
         await self.poller.poll_if_due()
         await self.dispatcher.beat()
         await self.dispatcher.beat()
-        await self.settler.settle_due()
-        await self.reviewer.review_due()
+        if self.settled_at is None or self.clock.now() - self.settled_at >= self.settle_every:
+            self.settled_at = self.clock.now()
+            await self.settler.settle_due()
+            await self.reviewer.review_due()

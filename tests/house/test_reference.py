@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from scheduler.cli import failures, waiting
+from scheduler.domain.carbon import IntensityStatus, LinkState
 from scheduler.domain.lifecycle import JobState, Reason
 from scheduler.domain.readings import MeterMethod, ReadingFlag
 from scheduler.domain.statements import Settlement, StatementMethod
-from scheduler.service_views import JobRow
+from scheduler.service_views import ForecastLink, Freshness, JobRow
 
 FIRST_COLUMN = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 PROMISED_FIELDS = """
@@ -39,6 +40,10 @@ def words_under(heading: str, docs: Path) -> list[str]:
         ("method", StatementMethod),
         ("meter", MeterMethod),
         ("flag", ReadingFlag),
+        ("link", ForecastLink),
+        ("link state", LinkState),
+        ("freshness", Freshness),
+        ("value status", IntensityStatus),
     ],
 )
 def test_a_closed_list_is_published_in_full(heading: str, words: type[StrEnum], docs: Path) -> None:

@@ -291,8 +291,9 @@ def test_the_api_describes_itself(client: DaemonClient) -> None:
     for path in (
         "/v1/jobs", "/v1/jobs/{job_id}", "/v1/jobs/{job_id}/cancel", "/v1/jobs/{job_id}/hold",
         "/v1/jobs/{job_id}/release", "/v1/jobs/{job_id}/run-now", "/v1/jobs/{job_id}/log",
-        "/v1/jobs/{job_id}/explain", "/v1/history", "/v1/plan", "/v1/grid/now", "/v1/grid/forecast",
-        "/v1/grid/providers", "/v1/grid/series", "/v1/grid/observations", "/v1/grid/issues", "/v1/gpus", "/v1/status",
+        "/v1/jobs/{job_id}/explain", "/v1/history", "/v1/history/recompute", "/v1/plan", "/v1/grid/now",
+        "/v1/grid/forecast", "/v1/grid/providers", "/v1/grid/series", "/v1/grid/observations", "/v1/grid/issues",
+        "/v1/gpus", "/v1/status",
     ):  # fmt: skip
         for operation in described["paths"][path].values():
             success = operation["responses"].get("200") or operation["responses"]["201"]

@@ -8,30 +8,24 @@ import numpy as np
 
 from scheduler.planning.decomposition.alone import choose_alone
 from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs, Pieces
+from scheduler.planning.decomposition.bounding import bounding_prices, least_g
 from scheduler.planning.decomposition.compiled import COMPILED
 from scheduler.planning.decomposition.placing import (
     Placements,
+    hold_announced,
     improve,
     no_placements,
     place_in_turn,
     place_soonest,
+    total_cost,
 )
-from scheduler.planning.decomposition.prices import raise_prices
 from scheduler.planning.decomposition.shaking import shake
 from scheduler.planning.decomposition.timeline import Timeline, hold, timeline_over
 
-PASSES = 60
-SHAKES = 1_000 if COMPILED else 50
-"""Trials of the neighbourhood search for a queue that looks ahead over a hundred pieces; fewer for a longer view."""
-_VIEW = 100
-GOOD_ENOUGH = 2e-3
-"""Share above the bound at which the search ends."""
 _REPAIRS = 5
 _FADES = (0.4, 0.0, 0.0)
 """Shares of the prices under which jobs choose again: first mindful of others, then each for itself."""
 _CUTS_A_JOB = 8
-_SURE = 1e-9
-"""Share by which the bound is lowered for rounding."""
 
 
 class Held(NamedTuple):
@@ -43,67 +37,98 @@ class Held(NamedTuple):
     places: Ints
 
 
+class Queue(NamedTuple):
+    """What is to be placed; `order` is that of choosing."""
+
+    pieces: Pieces
+    jobs: Jobs
+    capacity: Ints
+    held: Held
+    order: Ints
+    firm: int
+    """Rows of jobs that are there. Those behind them are only expected; they compete, and the bound leaves them out."""
+    announced: Placements | None = None
+    """Where the last plan had them: kept and bettered, unless planning from nothing is better still."""
+    prices: Floats | None = None
+    """Of the last plan: where the search for prices begins."""
+
+
+class Effort(NamedTuple):
+    good_enough: float = 2e-3
+    """Share above the bound at which the search ends."""
+    shakes: int = 400 if COMPILED else 50
+    """Trials of the neighbourhood search."""
+    reserve: float = 0.0
+    """Share of its slack that each job keeps before its deadline, if it can."""
+
+
 class Joint(NamedTuple):
     placed: Placements
+    """Of all rows, the expected ones too."""
     prices: Floats
+    """What a place is worth for a second [g/s], beyond what its use emits; shape (pools, pieces)."""
     bound_g: float
-    """No placement of these jobs, those that came late excepted from their window, costs less."""
-    passes: int
+    """No placement of the firm jobs, those that came late excepted from their window, costs less."""
 
 
-def solve(
-    pieces: Pieces, jobs: Jobs, capacity: Ints, held: Held, order: Ints, prices: Floats, reserve: float = 0.0
-) -> Joint:
-    """Place every job; `order` is that of choosing, `prices` where the search for prices begins.
-
-    `reserve` is the share of its slack that each job keeps before its deadline, if it can.
-    """
-    prices = prices.copy()
-    due = jobs.hi
-    first, last = windows(pieces, jobs)
-    bound, passes = raise_prices(pieces, jobs, first, last, prices, PASSES)
-    jobs = _with_reserve(jobs, reserve)
-    line, placed = _placed(pieces, jobs, due, capacity, held, order, prices)
-    for fade in _FADES:
-        if not improve(line, jobs, placed, order, fade) and fade == 0:
-            break
-    movable = np.flatnonzero(_ends(placed) <= jobs.hi)
-    if jobs.hi.size == movable.size == 1:
+def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a NamedTuple is immutable
+    pieces, due = queue.pieces, queue.jobs.hi
+    prices, bound = bounding_prices(pieces, queue.jobs, queue.prices)
+    jobs = _with_reserve(queue.jobs, effort.reserve)
+    queue = queue._replace(jobs=jobs)
+    enough = bound * (1 + effort.good_enough)
+    line, placed = _placed(queue, due, prices, None)
+    _better(line, placed, queue, enough)
+    if queue.announced is not None:
+        kept_line, kept = _placed(queue, due, prices, queue.announced)
+        _better(kept_line, kept, queue, enough)
+        if _worth(kept_line, kept, jobs, due) <= _worth(line, placed, jobs, due):
+            line, placed = kept_line, kept
+    in_time = np.flatnonzero(_ends(placed) <= jobs.hi)
+    if jobs.hi.size == in_time.size == 1:
         choose_alone(line, pieces.edges, jobs, placed)
     else:
-        shake(line, jobs, placed, movable, min(SHAKES, SHAKES * _VIEW // pieces.rate.size), bound * (1 + GOOD_ENOUGH))
-    late = _ends(placed) > due
-    if late.any():
-        patient = jobs._replace(hi=np.where(late, pieces.edges[-1], due))
-        bound, more = raise_prices(pieces, patient, *windows(pieces, patient), prices.copy(), PASSES // 2)
-        passes += more
-    return Joint(placed, prices, bound - abs(bound) * _SURE, passes)
+        shake(line, jobs, placed, in_time, effort.shakes, enough)
+    late = _ends(placed)[: queue.firm] > due[: queue.firm]
+    return Joint(placed, prices, _bound_of_firm(queue, due, late, prices, bound))
 
 
-def improved(pieces: Pieces, jobs: Jobs, capacity: Ints, held: Held, order: Ints, placed: Placements) -> Placements:
+def improved(queue: Queue, placed: Placements) -> Placements:
     """Given placements, each job moved where that costs less and is in time; never dearer, nobody made late."""
-    line = _with_held(pieces, capacity, held, np.zeros_like(pieces.places), jobs.lo.size)
-    for j in range(jobs.lo.size):
+    line = _with_held(queue, np.zeros_like(queue.pieces.places))
+    for j in range(queue.jobs.lo.size):
         for start, end in placed.segments[j, : placed.number[j]]:
-            hold(line, int(jobs.pool[j]), int(start), int(end), int(jobs.width[j]))
+            hold(line, int(queue.jobs.pool[j]), int(start), int(end), int(queue.jobs.width[j]))
     for _ in range(2):
-        improve(line, jobs, placed, order, 0.0)
+        improve(line, queue.jobs, placed, queue.order, 0.0)
     return placed
 
 
-def windows(pieces: Pieces, jobs: Jobs) -> tuple[Ints, Ints]:
-    """The pieces that hold the beginning and the end of each job's window."""
-    first = np.searchsorted(pieces.edges, jobs.lo, side="right") - 1
-    last = np.searchsorted(pieces.edges, np.maximum(jobs.hi, jobs.lo + jobs.work), side="left") - 1
-    return first, last
+def _bound_of_firm(queue: Queue, due: Ints, late: np.ndarray, prices: Floats, bound: float) -> float:
+    """`bound` itself, unless it counts jobs that are only expected, or windows that were missed."""
+    if queue.firm < queue.jobs.lo.size or late.any():
+        firm = firm_rows(queue.jobs._replace(hi=due), queue.firm)
+        patient = firm._replace(hi=np.where(late, queue.pieces.edges[-1], firm.hi))
+        # Beginning with no prices: those of a queue that only might come are far above what the firm jobs bear.
+        bound = bounding_prices(queue.pieces, patient, None if queue.firm < due.size else prices)[1]
+    return least_g(bound)
+
+
+def firm_rows(jobs: Jobs, firm: int) -> Jobs:
+    """The first `firm` rows; those behind them are linked to none."""
+    columns = [column[:firm] for column in jobs[:-4]]
+    return Jobs._make((*columns, jobs.before, jobs.before_from[: firm + 1], jobs.behind, jobs.behind_from[: firm + 1]))
 
 
 def _placed(
-    pieces: Pieces, jobs: Jobs, due: Ints, capacity: Ints, held: Held, order: Ints, prices: Floats
-) -> tuple[Timeline, Placements]:
+    queue: Queue, due: Ints, prices: Floats, announced: Placements | None
+) -> tuple[Timeline, Placements]:  # fmt: skip
     """Placed in order under full prices; those left without a place in time give up their reserve and choose first."""
+    jobs, order = queue.jobs, queue.order
     for _ in range(_REPAIRS):
-        line, placed = _with_held(pieces, capacity, held, prices, jobs.lo.size), no_placements(jobs.lo.size)
+        line, placed = _with_held(queue, prices), no_placements(jobs.lo.size)
+        if announced is not None:
+            hold_announced(line, jobs, placed, announced, order)
         if not place_in_turn(line, jobs, placed, order, 1.0):
             break
         unplaced = placed.number[order] == 0
@@ -113,16 +138,31 @@ def _placed(
     return line, placed
 
 
+def _better(line: Timeline, placed: Placements, queue: Queue, enough_g: float) -> None:
+    """Let each choose again while that gains anything and is wanted."""
+    for fade in _FADES:
+        if total_cost(line, queue.jobs, placed) <= enough_g:
+            break
+        if not improve(line, queue.jobs, placed, queue.order, fade) and fade == 0:
+            break
+
+
 def _with_reserve(jobs: Jobs, reserve: float) -> Jobs:
     slack = np.maximum(jobs.hi - jobs.lo - jobs.work, 0)
     return jobs._replace(hi=jobs.hi - (reserve * slack).astype(np.int64))
 
 
-def _with_held(pieces: Pieces, capacity: Ints, held: Held, prices: Floats, jobs: int) -> Timeline:
-    line = timeline_over(pieces.edges, pieces.rate, prices, capacity, 64 + _CUTS_A_JOB * jobs + 2 * held.pool.size)
-    for pool, start, end, places in zip(*held, strict=True):
+def _with_held(queue: Queue, prices: Floats) -> Timeline:
+    room = 64 + _CUTS_A_JOB * queue.jobs.lo.size + 2 * queue.held.pool.size
+    line = timeline_over(queue.pieces.edges, queue.pieces.rate, prices, queue.capacity, room)
+    for pool, start, end, places in zip(*queue.held, strict=True):
         hold(line, int(pool), int(start), int(end), int(places))
     return line
+
+
+def _worth(line: Timeline, placed: Placements, jobs: Jobs, due: Ints) -> tuple[int, float]:
+    """Late jobs, and what all placements cost [g]: the smaller the better."""
+    return int((_ends(placed) > due).sum()), total_cost(line, jobs, placed)
 
 
 def _ends(placed: Placements) -> Ints:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Flags, Floats, Ints
@@ -9,9 +11,26 @@ from scheduler.planning.decomposition.compiled import compiled
 from scheduler.planning.decomposition.timeline import Timeline, piece_at
 
 MAX_SEGMENTS = 16
-_HALVINGS = 22
+_CROSSINGS = 12
+_STEP = 1.25
 _HIGHEST = 64.0
 """Times the dearest piece: worth so much, the work is done wherever it can be."""
+
+
+class Window(NamedTuple):
+    """The pieces of a job's window, and what a pause costs it. Times count from the window's beginning."""
+
+    value: Floats
+    """Cost of holding the job's places [g/s]."""
+    until: Ints
+    """Edges, one more than pieces."""
+    spent: Floats
+    """Cost of holding the places from the beginning to each edge [g]."""
+    open_: Flags
+    switch: int
+    extra_s: float
+    min_run: int
+    going: bool
 
 
 @compiled
@@ -22,126 +41,167 @@ def cheapest_parts(
     """(number of segments, cost under the faded prices [g]), the segments in `segments`; 0 where nothing fits.
 
     A worth for each second of work decides where to run: Viterbi over running and pausing gives the best set of
-    segments for one worth, bisection the least worth that does all the work; the dearest ends are then trimmed.
+    segments for one worth. The worth sought is that at which two sets, one that does too little and one that does
+    enough, are equally good: where the lines of the best sets known so far cross is tried next. The one is then
+    lengthened, the other trimmed, and the cheaper taken.
     """
-    first = piece_at(line, pool, lo)
-    count = piece_at(line, pool, hi - 1) - first + 1
-    value, length, open_ = np.empty(count), np.empty(count, dtype=np.int64), np.empty(count, dtype=np.bool_)
-    least, most, room = np.inf, 0.0, 0
-    for i in range(count):
-        piece = first + i
-        value[i] = grams * line.rate[pool, piece] + fade * width * line.price[pool, piece]
-        length[i] = min(line.edges[pool, piece + 1], hi) - max(line.edges[pool, piece], lo)
-        open_[i] = line.free[pool, piece] >= width
-        if open_[i]:
-            least, most, room = min(least, value[i]), max(most, value[i]), room + length[i]
-    if room < work:
+    window = _window(line, pool, lo, hi, width, grams, fade, switch, extra_s, min_run, going)
+    high = _level_of(window, work)
+    if high < 0:
         return 0, np.inf
-    marks = np.empty((count, 2), dtype=np.int64)
-    low, high = least, most
-    while _run_at(high, value, length, open_, switch, extra_s, min_run, going, marks, segments)[1] < work:
-        if high > most * _HIGHEST:
+    marks = np.empty((window.value.size, 2), dtype=np.int64)
+    less, enough, tried = np.empty_like(segments), np.empty_like(segments), np.empty_like(segments)
+    number, done, low_cost, low = 0, 0, 0.0, 0.0
+    least = _HIGHEST * window.value.max()
+    fewer, more, high_cost = _run_at(high, window, marks, enough)
+    while more < work:
+        if high > least:
             return 0, np.inf
-        high = high * 4 + 1e-9
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if _run_at(middle, value, length, open_, switch, extra_s, min_run, going, marks, segments)[1] < work:
-            low = middle
+        number, done, low_cost, low = fewer, more, high_cost, high
+        less[:number] = enough[:number]
+        high = high * _STEP + 1e-9
+        fewer, more, high_cost = _run_at(high, window, marks, enough)
+    for _ in range(_CROSSINGS):
+        if more == work:
+            break
+        middle = (high_cost - low_cost) / ((more - done) * PER_SECOND)
+        if not low < middle < high:
+            break
+        count, useful, cost = _run_at(middle, window, marks, tried)
+        if useful in (done, more):
+            break
+        if useful < work:
+            number, done, low_cost, low = count, useful, cost, middle
+            less[:number] = tried[:number]
         else:
-            high = middle
-    grown = np.empty_like(segments)
-    number, done = _run_at(low, value, length, open_, switch, extra_s, min_run, going, marks, grown)
-    number = _grow(grown, number, work - done, value, length, open_)
-    cost = _cost_within(grown, number, value, length, extra_s, going)
-    fewer, done = _run_at(high, value, length, open_, switch, extra_s, min_run, going, marks, segments)
-    fewer = _trim(segments, fewer, done - work, value, length, switch, min_run, going)
-    trimmed = _cost_within(segments, fewer, value, length, extra_s, going)
-    if trimmed <= cost:
-        number, cost = fewer, trimmed
-    else:
-        segments[:number] = grown[:number]
-    segments[:number] += lo
-    return number, cost
+            fewer, more, high_cost, high = count, useful, cost, middle
+            enough[:fewer] = tried[:fewer]
+    number = _grow(less, number, work - done, window)
+    fewer = _trim(enough, fewer, more - work, window)
+    grown, trimmed = _cost(less, number, window), _cost(enough, fewer, window)
+    if trimmed <= grown:
+        segments[:fewer] = enough[:fewer] + lo
+        return fewer, trimmed
+    segments[:number] = less[:number] + lo
+    return number, grown
 
 
 @compiled
-def _run_at(
-    worth: float, value: Floats, length: Ints, open_: Flags, switch: int, extra_s: float, min_run: int, going: bool,
-    marks: Ints, segments: Ints,
-) -> tuple[int, int]:  # fmt: skip
-    """(segments, work done) where a second of work is worth `worth`; segments as [start, end) within the window."""
+def _window(
+    line: Timeline, pool: int, lo: int, hi: int, width: int, grams: float, fade: float, switch: int, extra_s: float,
+    min_run: int, going: bool,
+) -> Window:  # fmt: skip
+    first = piece_at(line, pool, lo)
+    count = piece_at(line, pool, hi - 1) - first + 1
+    value, open_ = np.empty(count), np.empty(count, dtype=np.bool_)
+    until, spent = np.empty(count + 1, dtype=np.int64), np.empty(count + 1)
+    until[0], spent[0] = 0, 0.0
+    for i in range(count):
+        piece = first + i
+        value[i] = grams * line.rate[pool, piece] + fade * width * line.price[pool, piece]
+        until[i + 1] = min(line.edges[pool, piece + 1], hi) - lo
+        spent[i + 1] = spent[i] + value[i] * (until[i + 1] - until[i]) * PER_SECOND
+        open_[i] = line.free[pool, piece] >= width
+    return Window(value, until, spent, open_, switch, extra_s, min_run, going)
+
+
+@compiled
+def _level_of(window: Window, work: int) -> float:
+    """The value up to which the cheapest open pieces add up to the work; -1 where all of them do not."""
+    need = work
+    for i in np.argsort(window.value):
+        if window.open_[i]:
+            need -= window.until[i + 1] - window.until[i]
+            if need <= 0:
+                return float(window.value[i])
+    return -1.0
+
+
+@compiled
+def _run_at(worth: float, window: Window, marks: Ints, segments: Ints) -> tuple[int, int, float]:
+    """(segments, work done, cost [g]) where a second of work is worth `worth`."""
+    value, until, open_ = window.value, window.until, window.open_
     before, running, paused = 0.0, -np.inf, -np.inf
     for i in range(value.size):
-        resume = worth * switch + value[i] * extra_s / PER_SECOND
-        start = before - resume if going and i > 0 else before
+        resume = worth * window.switch + value[i] * window.extra_s / PER_SECOND
+        start = before - resume if window.going and i > 0 else before
         again = paused - resume
         marks[i, 0] = 0
         if open_[i]:
             if running < max(start, again):
                 marks[i, 0] = 1 if start >= again else 2
                 running = max(start, again)
-            running += (worth - value[i]) * length[i]
+            running += (worth - value[i]) * (until[i + 1] - until[i])
         else:
             running = -np.inf
         marks[i, 1] = 1 if running > paused else 0
         paused = max(paused, running)
-    return _read_back(paused, length, marks, switch, min_run, going, segments)
+    if paused <= 0:
+        return 0, 0, 0.0
+    return _read_back(window, marks, segments)
 
 
 @compiled
-def _read_back(
-    paused: float, length: Ints, marks: Ints, switch: int, min_run: int, going: bool, segments: Ints
-) -> tuple[int, int]:
+def _read_back(window: Window, marks: Ints, segments: Ints) -> tuple[int, int, float]:
     """Follow the marks from the end; segments shorter than the minimum are left out."""
-    if paused <= 0:
-        return 0, 0
-    number, at, end, in_run = 0, int(np.sum(length)), 0, False
-    i = length.size - 1
+    number, last, in_run, until = 0, 0, False, window.until
+    cost, i = 0.0, window.value.size - 1
     while i >= 0 and number < segments.shape[0]:
         if not in_run and marks[i, 1] == 1:
-            in_run, end = True, at
-        at -= length[i]
+            in_run, last = True, i + 1
         if in_run and marks[i, 0] > 0:
-            free_start = marks[i, 0] == 1 and not (going and i > 0)
-            if end - at - (0 if free_start else switch) >= max(min_run, 1):
-                segments[number, 0], segments[number, 1] = at, end
+            free_start = marks[i, 0] == 1 and not (window.going and i > 0)
+            paid = 0 if free_start else window.switch
+            if until[last] - until[i] - paid >= max(window.min_run, 1):
+                segments[number, 0], segments[number, 1] = until[i], until[last]
+                cost += window.spent[last] - window.spent[i]
+                cost += 0.0 if free_start else window.extra_s * window.value[i]
                 number += 1
             if marks[i, 0] == 1:
                 break
             in_run = False
         i -= 1
     segments[:number] = segments[:number][::-1].copy()
-    return number, _work_done(segments, number, switch, going)
+    return number, _work_done(segments, number, window), cost
 
 
 @compiled
-def _work_done(segments: Ints, number: int, switch: int, going: bool) -> int:
+def _paid(segments: Ints, k: int, window: Window) -> bool:
+    """Whether segment k begins with a switch."""
+    return k > 0 or (window.going and segments[0, 0] > 0)
+
+
+@compiled
+def _work_done(segments: Ints, number: int, window: Window) -> int:
     done = 0
     for k in range(number):
-        paid = k > 0 or (going and segments[0, 0] > 0)
-        done += segments[k, 1] - segments[k, 0] - (switch if paid else 0)
+        done += segments[k, 1] - segments[k, 0] - (window.switch if _paid(segments, k, window) else 0)
     return done
 
 
 @compiled
-def _trim(
-    segments: Ints, number: int, excess: int, value: Floats, length: Ints, switch: int, min_run: int, going: bool
-) -> int:
+def _piece(window: Window, moment: int) -> int:
+    """The piece that holds `moment`."""
+    return int(np.searchsorted(window.until, moment, side="right")) - 1
+
+
+@compiled
+def _trim(segments: Ints, number: int, excess: int, window: Window) -> int:
     """Take `excess` off the dearest ends, whole segments first; the number of segments left, 0 where it cannot be."""
-    number, excess = _drop(segments, number, excess, switch, value, length)
+    number, excess = _drop(segments, number, excess, window)
     while excess > 0:
         dearest, which, side, most = -np.inf, -1, 0, 0
         for k in range(number):
-            paid = switch if k > 0 or (going and segments[0, 0] > 0) else 0
-            spare = segments[k, 1] - segments[k, 0] - paid - max(min_run, 1)
+            paid = window.switch if _paid(segments, k, window) else 0
+            spare = segments[k, 1] - segments[k, 0] - paid - max(window.min_run, 1)
             if spare <= 0:
                 continue
-            for end in range(2):
-                if end == 0 and going and segments[k, 0] == 0:
-                    continue
-                price, reach = _at_end(segments[k, 0], segments[k, 1], end, value, length)
-                if price > dearest:
-                    dearest, which, side, most = price, k, end, min(spare, reach)
+            begin, end = _piece(window, segments[k, 0]), _piece(window, segments[k, 1] - 1)
+            if window.value[begin] > dearest and not (window.going and segments[k, 0] == 0):
+                reach = window.until[begin + 1] - segments[k, 0]
+                dearest, which, side, most = window.value[begin], k, 0, min(spare, reach)
+            if window.value[end] > dearest:
+                dearest, which, side, most = window.value[end], k, 1, min(spare, segments[k, 1] - window.until[end])
         if which < 0:
             return 0
         cut = min(most, excess)
@@ -151,54 +211,40 @@ def _trim(
 
 
 @compiled
-def _drop(segments: Ints, number: int, excess: int, switch: int, value: Floats, length: Ints) -> tuple[int, int]:
+def _drop(segments: Ints, number: int, excess: int, window: Window) -> tuple[int, int]:
     """Leave out later segments that are not needed at all, the dearest first."""
     while True:
         which, dearest = -1, -np.inf
         for k in range(1, number):
-            useful = segments[k, 1] - segments[k, 0] - switch
-            price, _ = _at_end(segments[k, 0], segments[k, 1], 1, value, length)
+            useful = segments[k, 1] - segments[k, 0] - window.switch
+            price = window.value[_piece(window, segments[k, 1] - 1)]
             if useful <= excess and price > dearest:
                 which, dearest = k, price
         if which < 0:
             return number, excess
-        excess -= segments[which, 1] - segments[which, 0] - switch
+        excess -= segments[which, 1] - segments[which, 0] - window.switch
         for k in range(which, number - 1):
             segments[k, 0], segments[k, 1] = segments[k + 1, 0], segments[k + 1, 1]
         number -= 1
 
 
 @compiled
-def _at_end(start: int, end: int, side: int, value: Floats, length: Ints) -> tuple[float, int]:
-    """(value, length) of the piece at the start (0) or end (1) of a segment."""
-    at = 0
-    for i in range(length.size):
-        until = at + length[i]
-        if side == 0 and at <= start < until:
-            return value[i], min(until, end) - start
-        if side == 1 and at < end <= until:
-            return value[i], end - max(at, start)
-        at = until
-    return 0.0, 0
-
-
-@compiled
-def _grow(segments: Ints, number: int, missing: int, value: Floats, length: Ints, open_: Flags) -> int:
+def _grow(segments: Ints, number: int, missing: int, window: Window) -> int:
     """Lengthen segments into the cheapest places beside them; the number of segments, 0 where that does not do."""
+    value, until, open_ = window.value, window.until, window.open_
     while missing > 0 and number > 0:
-        cheapest, which, side, most, at = np.inf, -1, 0, 0, 0
-        for i in range(length.size):
-            until = at + length[i]
-            for k in range(number if open_[i] else 0):
-                ahead = segments[k - 1, 1] + 1 if k > 0 else 0
-                behind = segments[k + 1, 0] - 1 if k + 1 < number else until
-                room = segments[k, 0] - max(at, ahead)
-                if at < segments[k, 0] <= until and room > 0 and value[i] < cheapest:
-                    cheapest, which, side, most = value[i], k, 0, room
-                room = min(until, behind) - segments[k, 1]
-                if at <= segments[k, 1] < until and room > 0 and value[i] < cheapest:
-                    cheapest, which, side, most = value[i], k, 1, room
-            at = until
+        cheapest, which, side, most = np.inf, -1, 0, 0
+        for k in range(number):
+            ahead = segments[k - 1, 1] + 1 if k > 0 else 0
+            behind = segments[k + 1, 0] - 1 if k + 1 < number else until[-1]
+            if segments[k, 0] > ahead:
+                i = _piece(window, segments[k, 0] - 1)
+                if open_[i] and value[i] < cheapest:
+                    cheapest, which, side, most = value[i], k, 0, segments[k, 0] - max(until[i], ahead)
+            if segments[k, 1] < behind:
+                i = _piece(window, segments[k, 1])
+                if open_[i] and value[i] < cheapest:
+                    cheapest, which, side, most = value[i], k, 1, min(until[i + 1], behind) - segments[k, 1]
         if which < 0:
             return 0
         step = min(most, missing)
@@ -208,17 +254,18 @@ def _grow(segments: Ints, number: int, missing: int, value: Floats, length: Ints
 
 
 @compiled
-def _cost_within(segments: Ints, number: int, value: Floats, length: Ints, extra_s: float, going: bool) -> float:
-    """Cost of segments that count from the window's beginning [g]; infinite where there are none."""
+def _cost(segments: Ints, number: int, window: Window) -> float:
+    """Of holding the segments, and of their switches [g]; infinite where there are none."""
     cost = 0.0 if number > 0 else np.inf
     for k in range(number):
-        at = 0
-        for i in range(length.size):
-            until = at + length[i]
-            held = min(until, segments[k, 1]) - max(at, segments[k, 0])
-            if held > 0:
-                cost += held * value[i] * PER_SECOND
-            if at <= segments[k, 0] < until and (k > 0 or (going and segments[0, 0] > 0)):
-                cost += extra_s * value[i]
-            at = until
+        cost += _spent_by(window, segments[k, 1]) - _spent_by(window, segments[k, 0])
+        if _paid(segments, k, window):
+            cost += window.extra_s * window.value[_piece(window, segments[k, 0])]
     return cost
+
+
+@compiled
+def _spent_by(window: Window, moment: int) -> float:
+    """Cost of holding the places from the window's beginning to `moment` [g]."""
+    i = min(_piece(window, moment), window.value.size - 1)
+    return float(window.spent[i] + (moment - window.until[i]) * window.value[i] * PER_SECOND)

@@ -9,7 +9,7 @@ import numpy as np
 from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS, cheapest_parts
-from scheduler.planning.decomposition.timeline import Timeline, has_room, hold
+from scheduler.planning.decomposition.timeline import Timeline, has_room, hold, is_free
 from scheduler.planning.decomposition.whole import cheapest_whole, cost_of, soonest_whole
 
 _BETTER = 1 - 1e-9
@@ -55,6 +55,42 @@ def place_soonest(line: Timeline, jobs: Jobs, placed: Placements, order: Ints) -
             placed.segments[j, 0, 0] = start
             placed.number[j] = 1
             hold(line, pool, start, placed.segments[j, 0, 1], jobs.width[j])
+
+
+@compiled
+def hold_announced(line: Timeline, jobs: Jobs, placed: Placements, announced: Placements, order: Ints) -> None:
+    """Place each job as was announced, as far as that is still to come, does its work, fits and is in time."""
+    left = np.empty((MAX_SEGMENTS, 2), dtype=np.int64)
+    for j in order:
+        number = _still_to_come(jobs, announced, j, left)
+        if number == 0 or not has_room(line, jobs.pool[j], 2 * MAX_SEGMENTS):
+            continue
+        fits = left[0, 0] >= _earliest(jobs, placed, j) and left[number - 1, 1] <= _latest(jobs, placed, j)
+        for k in range(number):
+            fits = fits and is_free(line, jobs.pool[j], left[k, 0], left[k, 1], jobs.width[j])
+        if fits:
+            put(line, jobs, placed, j, left, number)
+
+
+@compiled
+def _still_to_come(jobs: Jobs, announced: Placements, j: int, left: Ints) -> int:
+    """(number of segments, in `left`) what is left of the announced ones; the last of them does what work is over."""
+    number = 0
+    for k in range(announced.number[j]):
+        if announced.segments[j, k, 1] > jobs.lo[j]:
+            left[number, 0] = max(announced.segments[j, k, 0], jobs.lo[j])
+            left[number, 1] = announced.segments[j, k, 1]
+            number += 1
+    for last in range(number - 1, -1, -1):
+        needed = jobs.work[j] + last * jobs.switch[j]
+        if jobs.going[j] and left[0, 0] > jobs.lo[j]:
+            needed += jobs.switch[j]
+        for k in range(last):
+            needed -= left[k, 1] - left[k, 0]
+        if needed > (jobs.switch[j] if last > 0 else 0):
+            left[last, 1] = left[last, 0] + needed
+            return last + 1 if jobs.divisible[j] or last == 0 else 0
+    return 0
 
 
 @compiled
@@ -131,11 +167,23 @@ def lift(line: Timeline, jobs: Jobs, placed: Placements, j: int) -> None:
 
 
 @compiled
+def total_cost(line: Timeline, jobs: Jobs, placed: Placements) -> float:
+    """Of all placements [g], prices left out."""
+    total = 0.0
+    for j in range(jobs.lo.size):
+        total += cost_now(line, jobs, placed, j, 0.0)
+    return total
+
+
+@compiled
 def cost_now(line: Timeline, jobs: Jobs, placed: Placements, j: int, fade: float) -> float:
     total = 0.0
     for k in range(placed.number[j]):
         start, end = placed.segments[j, k, 0], placed.segments[j, k, 1]
         total += cost_of(line, jobs.pool[j], start, end, jobs.width[j], jobs.grams[j], fade)
+        if jobs.switch_extra_s[j] > 0 and (k > 0 or (jobs.going[j] and start > jobs.lo[j])):
+            a_second = cost_of(line, jobs.pool[j], start, start + 1_000_000, jobs.width[j], jobs.grams[j], fade)
+            total += jobs.switch_extra_s[j] * a_second
     return total
 
 

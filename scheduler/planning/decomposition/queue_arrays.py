@@ -12,7 +12,8 @@ from scheduler.domain.places import length_micros
 from scheduler.domain.units import JOULES_PER_KWH
 from scheduler.planning.cost import emissions_g
 from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs, Pieces
-from scheduler.planning.decomposition.joint import Held
+from scheduler.planning.decomposition.joint import Held, Queue, firm_rows
+from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import Placements, no_placements
 from scheduler.planning.feasibility import due_with_successors, hardest_to_place_first, successors
 from scheduler.planning.outlook import Outlook
@@ -29,6 +30,8 @@ class QueueArrays:
     """Jobs that can move, by row; those that run for good, or are not to wait, are held where they are."""
 
     movable: tuple[Demand, ...]
+    expected: tuple[Demand, ...]
+    """Rows behind the movable ones."""
     settled: Schedule
     settled_g: float
     """The least that the settled jobs can emit [gCO2eq]."""
@@ -38,19 +41,36 @@ class QueueArrays:
     held: Held
     order: Ints
 
+    @property
+    def rows(self) -> tuple[Demand, ...]:
+        return (*self.movable, *self.expected)
+
+    def queue(self, announced: Schedule) -> Queue:
+        """With expected work; `announced` is what the last plan said."""
+        known = self.placements(announced) if any(d.id in announced for d in self.movable) else None
+        return Queue(self.pieces, self.jobs, self.capacity, self.held, self.order, len(self.movable), known)
+
+    def firm_queue(self) -> Queue:
+        """Of the jobs that are there, alone."""
+        count = len(self.movable)
+        order = self.order[self.order < count]
+        return Queue(self.pieces, firm_rows(self.jobs, count), self.capacity, self.held, order, count)
+
     def schedule(self, placed: Placements) -> Schedule:
+        """Of all demands, the settled ones and expected work too."""
         rows = {
             demand.id: tuple((int(start), int(end)) for start, end in placed.segments[j, : placed.number[j]])
-            for j, demand in enumerate(self.movable)
+            for j, demand in enumerate(self.rows[: placed.number.size])
         }
         return {**self.settled, **rows}
 
     def placements(self, schedule: Schedule) -> Placements:
-        placed = no_placements(len(self.movable))
-        for j, demand in enumerate(self.movable):
-            segments = schedule[demand.id]
+        """Of the rows that the schedule knows, as far as a placement can hold; of the others none."""
+        placed = no_placements(len(self.rows))
+        for j, demand in enumerate(self.rows):
+            segments = schedule.get(demand.id, ())[:MAX_SEGMENTS]
             placed.number[j] = len(segments)
-            placed.segments[j, : len(segments)] = segments
+            placed.segments[j, : len(segments)] = np.array(segments, dtype=np.int64).reshape(-1, 2)
         return placed
 
 
@@ -59,47 +79,61 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
     movable = tuple(d for d in situation.demands if not d.fixed and not (d.run_now and not d.running))
     settled = [d for d in situation.demands if d not in movable]
     capacity = np.array([situation.capacity.get(pool, 0) for pool in _POOLS], dtype=np.int64)
-    jobs = _jobs(movable, due, situation, outlook)
-    row = {demand.id: j for j, demand in enumerate(movable)}
+    expected = situation.expected
+    jobs = _jobs(movable, expected, due, situation, outlook)
+    order = [*hardest_to_place_first(situation.demands, due), *expected]
+    row = {demand.id: j for j, demand in enumerate((*movable, *expected))}
     ends = [situation.run_now[d.id][-1][1] for d in situation.demands]
     horizon = max([*ends, *jobs.hi.tolist(), *(jobs.lo + jobs.work).tolist()])
     return QueueArrays(
         movable,
+        expected,
         {d.id: situation.run_now[d.id] for d in settled},
         sum(_least_g(d, situation, outlook) for d in settled),
         _pieces(situation, outlook, horizon, [d for d in settled if d.fixed]),
         jobs,
         capacity,
         _held(settled, situation.run_now),
-        np.array([row[d.id] for d in hardest_to_place_first(situation.demands, due) if d.id in row], dtype=np.int64),
+        _ints([row[d.id] for d in order if d.id in row]),
     )
 
 
-def _jobs(movable: tuple[Demand, ...], due: Mapping[int, int], situation: Situation, outlook: Outlook) -> Jobs:
+def _jobs(
+    movable: tuple[Demand, ...], expected: tuple[Demand, ...], due: Mapping[int, int], situation: Situation,
+    outlook: Outlook,
+) -> Jobs:  # fmt: skip
     row = {demand.id: j for j, demand in enumerate(movable)}
     behind = successors(movable)
     known_until = max(outlook.end, situation.now) + length_micros(LOOK_AHEAD)
     hi = [min(due[d.id], max(known_until, situation.run_now[d.id][-1][1])) for d in movable]
     lo = [max([d.earliest, *(situation.run_now[p][-1][1] for p in d.after if p not in row)]) for d in movable]
-    before, before_from = _linked([[row[p] for p in d.after if p in row] for d in movable])
-    followers, behind_from = _linked([[row[s.id] for s in behind.get(d.id, [])] for d in movable])
+    hi, lo = [*hi, *(d.due for d in expected)], [*lo, *(d.earliest for d in expected)]
+    rows = (*movable, *expected)
+    before, before_from = _linked([[row[p] for p in d.after if p in row] for d in rows])
+    followers, behind_from = _linked([[row[s.id] for s in behind.get(d.id, [])] for d in rows])
+    caution = situation.settings.switch_caution
     return Jobs(
         _ints(lo),
         _ints(hi),
-        _ints([d.work for d in movable]),
-        _ints([d.width for d in movable]),
-        np.array([d.watts / JOULES_PER_KWH for d in movable], dtype=np.float64),
-        _ints([_POOLS.index(d.pool) for d in movable]),
-        np.array([d.interruptible for d in movable], dtype=np.bool_),
-        _ints([d.switch for d in movable]),
-        np.array([d.switch_extra_s for d in movable], dtype=np.float64),
-        _ints([d.min_run for d in movable]),
-        np.array([d.running for d in movable], dtype=np.bool_),
+        _ints([d.work for d in rows]),
+        _ints([d.width for d in rows]),
+        np.array([d.watts / JOULES_PER_KWH for d in rows], dtype=np.float64),
+        _ints([_POOLS.index(d.pool) for d in rows]),
+        np.array([d.interruptible for d in rows], dtype=np.bool_),
+        _ints([d.switch for d in rows]),
+        np.array([_weighed_extra_s(d, caution) for d in rows], dtype=np.float64),
+        _ints([d.min_run for d in rows]),
+        np.array([d.running for d in rows], dtype=np.bool_),
         before,
         before_from,
         followers,
         behind_from,
     )
+
+
+def _weighed_extra_s(demand: Demand, caution: float) -> float:
+    """A switch's energy beyond its time, and what caution adds to the whole of it, as seconds at the job's power."""
+    return demand.switch_extra_s + (caution - 1) * (demand.switch * PER_SECOND + demand.switch_extra_s)
 
 
 def _pieces(situation: Situation, outlook: Outlook, horizon: int, fixed: list[Demand]) -> Pieces:

@@ -19,39 +19,58 @@ def respond(pieces: Pieces, jobs: Jobs, prices: Floats, first: Ints, last: Ints,
     for j in range(jobs.lo.size):
         longest = max(longest, last[j] - first[j] + 1)
     value, weight = np.empty(longest), np.empty(longest)
-    total = 0.0
-    for j in range(jobs.lo.size):
+    total, j = 0.0, 0
+    while j < jobs.lo.size:
+        times = _equals_from(jobs, j)
         if jobs.hi[j] - jobs.lo[j] <= jobs.work[j]:
-            total += _fixed(pieces, jobs, prices, j, first[j], usage)
+            total += times * _hold(pieces, jobs, prices, j, first[j], jobs.lo[j], times, usage)
         elif jobs.divisible[j]:
-            total += _cheapest_pieces(pieces, jobs, prices, j, first[j], last[j], value, weight, usage)
+            total += times * _cheapest_pieces(pieces, jobs, prices, j, first[j], last[j], times, value, weight, usage)
         else:
-            total += _cheapest_window(pieces, jobs, prices, j, first[j], usage)
+            total += times * _cheapest_window(pieces, jobs, prices, j, first[j], times, usage)
+        j += times
     return total
 
 
 @compiled
-def _fixed(pieces: Pieces, jobs: Jobs, prices: Floats, j: int, first: int, usage: Floats) -> float:
-    return _hold(pieces, jobs, prices, j, first, jobs.lo[j], usage)
+def _equals_from(jobs: Jobs, j: int) -> int:
+    """How many jobs in a row, from j on, are alike: those of a sweep give one answer."""
+    k = j + 1
+    while (
+        k < jobs.lo.size
+        and jobs.lo[k] == jobs.lo[j]
+        and jobs.hi[k] == jobs.hi[j]
+        and jobs.work[k] == jobs.work[j]
+        and jobs.width[k] == jobs.width[j]
+        and jobs.grams[k] == jobs.grams[j]
+        and jobs.pool[k] == jobs.pool[j]
+        and jobs.divisible[k] == jobs.divisible[j]
+    ):
+        k += 1
+    return k - j
 
 
 @compiled
-def _hold(pieces: Pieces, jobs: Jobs, prices: Floats, j: int, piece: int, start: int, usage: Floats) -> float:
-    """Cost of the window that begins at `start`, inside `piece`; its places are added to `usage`."""
+def _hold(
+    pieces: Pieces, jobs: Jobs, prices: Floats, j: int, piece: int, start: int, times: int, usage: Floats
+) -> float:
+    """Cost of the window that begins at `start`, inside `piece`; its places are added to `usage`, so many times."""
     pool, width, grams = jobs.pool[j], jobs.width[j], jobs.grams[j]
     end, at, cost = start + jobs.work[j], start, 0.0
     while at < end:
         until = min(end, pieces.edges[piece + 1])
         seconds = (until - at) * PER_SECOND
         cost += seconds * (grams * pieces.rate[piece] + width * prices[pool, piece])
-        usage[pool, piece] += seconds * width
+        usage[pool, piece] += times * seconds * width
         at = until
         piece += 1
     return cost
 
 
 @compiled
-def _cheapest_window(pieces: Pieces, jobs: Jobs, prices: Floats, j: int, first: int, usage: Floats) -> float:
+def _cheapest_window(
+    pieces: Pieces, jobs: Jobs, prices: Floats, j: int, first: int, times: int, usage: Floats
+) -> float:
     """Exact in continuous time: the cost is linear while neither end of the window crosses an edge."""
     edges, rate, price = pieces.edges, pieces.rate, prices[jobs.pool[j]]
     grams, width, work = jobs.grams[j], jobs.width[j], jobs.work[j]
@@ -72,13 +91,13 @@ def _cheapest_window(pieces: Pieces, jobs: Jobs, prices: Floats, j: int, first: 
             tail += 1
         if change < lowest:
             lowest, best_start, best_head = change, start, head
-    return _hold(pieces, jobs, prices, j, best_head, best_start, usage)
+    return _hold(pieces, jobs, prices, j, best_head, best_start, times, usage)
 
 
 @compiled
 def _cheapest_pieces(
-    pieces: Pieces, jobs: Jobs, prices: Floats, j: int, first: int, last: int, value: Floats, weight: Floats,
-    usage: Floats,
+    pieces: Pieces, jobs: Jobs, prices: Floats, j: int, first: int, last: int, times: int, value: Floats,
+    weight: Floats, usage: Floats,
 ) -> float:  # fmt: skip
     """The cheapest stretches of the window that add up to the work; of equal ones the same share of each."""
     edges, pool, width, grams = pieces.edges, jobs.pool[j], jobs.width[j], jobs.grams[j]
@@ -107,7 +126,7 @@ def _cheapest_pieces(
             if price == level:
                 seconds *= share
             cost += seconds * price
-            usage[pool, piece] += seconds * width
+            usage[pool, piece] += times * seconds * width
     return cost
 
 

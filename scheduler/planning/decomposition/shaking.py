@@ -11,10 +11,11 @@ from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import Placements, cost_now, lift, put, put_best
-from scheduler.planning.decomposition.timeline import Timeline
+from scheduler.planning.decomposition.timeline import Timeline, tidy
 
 _MOST = 5
 """Jobs lifted at once."""
+_TIDY_EVERY = 8
 _EQUAL = 1 + 1e-12
 _SEED = 20_261_123
 
@@ -31,9 +32,12 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
     numbers = np.empty(_MOST, dtype=np.int64)
     segments = np.empty((_MOST, MAX_SEGMENTS, 2), dtype=np.int64)
     state = _SEED
-    for _ in range(rounds):
+    for turn in range(rounds):
         if total <= enough_g:
             break
+        if turn % _TIDY_EVERY == 0:
+            for pool in range(line.size.size):
+                tidy(line, pool)
         count, state = _choose(jobs, candidates, chosen, state)
         old = 0.0
         for i in range(count):

@@ -60,6 +60,17 @@ def hold(line: Timeline, pool: int, start: int, end: int, places: int) -> None:
 
 
 @compiled
+def is_free(line: Timeline, pool: int, start: int, end: int, places: int) -> bool:
+    """Whether so many places are free for all of [start, end)."""
+    piece = piece_at(line, pool, start)
+    while line.edges[pool, piece] < end:
+        if line.free[pool, piece] < places:
+            return False
+        piece += 1
+    return True
+
+
+@compiled
 def tidy(line: Timeline, pool: int) -> None:
     """Join neighbours that do not differ."""
     edges, free, rate, price = line.edges[pool], line.free[pool], line.rate[pool], line.price[pool]

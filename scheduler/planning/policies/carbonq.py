@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from scheduler.planning.board import Board
 from scheduler.planning.decomposition.compiled import COMPILED
-from scheduler.planning.decomposition.joint import improved, solve
+from scheduler.planning.decomposition.joint import Effort, improved, solve
+from scheduler.planning.decomposition.placing import Placements
 from scheduler.planning.decomposition.queue_arrays import QueueArrays, queue_arrays
 from scheduler.planning.guard import first_sound, late_jobs
 from scheduler.planning.hysteresis import settle
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.policies.suspend_resume import suspend_resume
 from scheduler.planning.queue import pull_forward
-from scheduler.planning.settings import PLAIN
 from scheduler.planning.situation import Outcome, Schedule, Situation
 
 _UNCOMPILED = 1_500
@@ -31,30 +29,27 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     if not COMPILED and len(situation.demands) * arrays.pieces.rate.size > _UNCOMPILED:
         note = "planned by suspend-resume, without a bound: planning so many jobs jointly needs the extra `fast`"
         return Outcome(suspend_resume(situation, outlook).schedule, notes=(note,))
-    joint = solve(
-        arrays.pieces,
-        arrays.jobs,
-        arrays.capacity,
-        arrays.held,
-        arrays.order,
-        np.zeros_like(arrays.pieces.places),
-        situation.settings.reserve,
-    )
+    effort = Effort(reserve=situation.settings.reserve)
+    joint = solve(arrays.queue(situation.previous), effort)
     jointly = arrays.schedule(joint.placed)
     schedule = first_sound(_attempts(jointly, arrays, situation, outlook), situation, outlook)
     # The bound supposes that the jobs in time are those of the joint schedule; of any others it says nothing.
     proven = late_jobs(schedule, situation) <= late_jobs(jointly, situation)
-    return Outcome(schedule, lower_bound_g=joint.bound_g + arrays.settled_g if proven else None)
+    room = {demand.id: jointly[demand.id] for demand in situation.expected}
+    return Outcome({**schedule, **room}, lower_bound_g=joint.bound_g + arrays.settled_g if proven else None)
 
 
 def _attempts(jointly: Schedule, arrays: QueueArrays, situation: Situation, outlook: Outlook) -> Iterator[Schedule]:
     """The plan we would like best, first."""
-    board = Board(situation, jointly)
-    if situation.settings != PLAIN:
-        settle(board, situation, outlook)
-    patient = board.frozen()
-    yield pull_forward(board, situation)
-    yield patient
+    if situation.settings.patient or any(d.run_now and not d.running for d in situation.demands):
+        board = Board(situation, jointly)
+        if situation.settings.patient:
+            settle(board, situation, outlook)
+        patient = board.frozen()
+        yield pull_forward(board, situation)
+        yield patient
     yield jointly
+    queue = arrays.firm_queue()
     usual = arrays.placements(situation.run_now)
-    yield arrays.schedule(improved(arrays.pieces, arrays.jobs, arrays.capacity, arrays.held, arrays.order, usual))
+    firm = Placements(usual.number[: queue.firm], usual.segments[: queue.firm])
+    yield arrays.schedule(improved(queue, firm))

@@ -32,6 +32,7 @@ ASKING = [
     ["update", "1", "--by", "18:00", "--json"],
     ["history", "--json"],
     ["history", "--by", "day", "--json"],
+    ["recompute", "2", "--json"],
     ["plan", "--json"],
     ["grid", "now", "--json"],
     ["grid", "forecast", "--json"],

@@ -71,6 +71,7 @@ def test_bands_are_left_empty_while_nothing_can_be_said_of_them(file: Path, tmp_
         (["--from", "soon", "--to", "2026-02-20", "--csv", "out.csv"], "--from: 'soon' is not an ISO 8601 time"),
         (["--from", "2025-01-01", "--to", "2025-01-02", "--csv", "out.csv"], "has no day of values before 2025-01-02"),
         ([*PERIOD, "--csv", "out.csv", "--issue-every", "0h"], "is no time at all"),
+        ([*PERIOD, "--csv", "out.csv", "--horizon", "169h"], "--horizon: 169h is farther"),
     ],
 )
 def test_a_request_that_cannot_be_met_says_why(
@@ -87,11 +88,58 @@ def test_a_request_that_cannot_be_met_says_why(
     assert said in capsys.readouterr().err
 
 
-def test_a_mistake_in_the_file_is_named_by_line_and_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The reader of series is the one that the recorded grid has."""
-    bad = written(tmp_path / "bad.csv", ["100", "NaN", "300"])
-    assert main(["grid", "forecast", "--series", str(bad), *PERIOD, "--csv", str(tmp_path / "out.csv")]) == 2
-    assert "line 3, column 'carbon_intensity_g_per_kwh'" in capsys.readouterr().err
+STAMPS = [(MONDAY + n * timedelta(hours=1)).isoformat() for n in range(200)]
+GOOD = [f"{stamp},{100 + n % 24}" for n, stamp in enumerate(STAMPS)]
+HALF_PAST = (MONDAY + timedelta(hours=99, minutes=30)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "column", "said"),
+    [
+        ([*GOOD[:100], f"{STAMPS[100]},NaN", *GOOD[101:]], 102, "carbon_intensity_g_per_kwh", "outside 0 to 2,000"),
+        ([*GOOD[:100], f"{STAMPS[100]},inf", *GOOD[101:]], 102, "carbon_intensity_g_per_kwh", "outside 0 to 2,000"),
+        ([*GOOD[:100], f"{STAMPS[100]},-3", *GOOD[101:]], 102, "carbon_intensity_g_per_kwh", "outside 0 to 2,000"),
+        ([*GOOD[:100], f"{STAMPS[100]},much", *GOOD[101:]], 102, "carbon_intensity_g_per_kwh", "is not a number"),
+        ([*GOOD[:100], f"{STAMPS[100]}", *GOOD[101:]], 102, "carbon_intensity_g_per_kwh", "the cell is missing"),
+        ([*GOOD[:100], "Monday,100", *GOOD[101:]], 102, "start", "is not an ISO 8601 time"),
+        ([*GOOD[:100], GOOD[99], *GOOD[100:]], 102, "start", "is not after the row before it"),
+        ([*GOOD[:100], GOOD[101], GOOD[100], *GOOD[102:]], 103, "start", "is not after the row before it"),
+        ([*GOOD[:100], *GOOD[110:]], 102, "start", "comes 11 h after the row before it"),
+        ([*GOOD[:100], f"{HALF_PAST},100", *GOOD[100:]], 102, "start", "comes 30 min after the row before it"),
+    ],
+    ids=["NaN", "infinite", "negative", "text", "missing", "no time", "doubled", "unsorted", "gap", "overlap"],
+)
+def test_a_mistake_in_the_file_is_named_by_file_line_and_column(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: list[str], line: int, column: str, said: str
+) -> None:
+    """A row that was lost as well: the value before it would else stand for what nobody knows."""
+    file = tmp_path / "bad.csv"
+    file.write_text("\n".join(["start,carbon_intensity_g_per_kwh", *rows]) + "\n")
+    out = tmp_path / "out.csv"
+    assert main(["grid", "forecast", "--series", str(file), *PERIOD, "--csv", str(out)]) == 2
+    err = capsys.readouterr().err
+    assert f"{file}, line {line}, column '{column}'" in err and said in err
+    assert not out.exists(), "nothing is written of a file that is wrong"
+
+
+def test_a_gap_that_the_file_declares_is_one(tmp_path: Path) -> None:
+    """An empty value, for an hour or for longer: those hours are unknown, and no row is refused."""
+    values = [f"{value:.2f}" for value in made_up_grid(DAYS)]
+    file = written(tmp_path / "grid.csv", [*values[:900], "", "", "", *values[903:]])
+    assert issued(file, tmp_path / "hourly.csv")
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join(lines[:902] + lines[904:]) + "\n")
+    assert issued(file, tmp_path / "whole.csv") == issued(file, tmp_path / "again.csv")
+    assert (tmp_path / "hourly.csv").read_text() == (tmp_path / "whole.csv").read_text()
+
+
+def test_an_issue_says_the_same_where_the_file_ends_at_it(file: Path, tmp_path: Path) -> None:
+    """Another proof that nothing after it is looked at: there is nothing."""
+    moment = ["--from", "2026-02-21T05:00Z", "--to", "2026-02-21T06:00Z"]
+    present = (datetime(2026, 2, 21, 5, tzinfo=UTC) - MONDAY) // timedelta(hours=1)
+    short = tmp_path / "short.csv"
+    short.write_text("\n".join(file.read_text().splitlines()[: 1 + present]) + "\n")
+    assert issued(file, tmp_path / "1.csv", *moment) == issued(short, tmp_path / "2.csv", *moment)
 
 
 def test_skill_is_told_for_ours_and_three_simple_ones(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,4 +156,4 @@ def test_skill_on_too_short_a_series_says_so(tmp_path: Path, capsys: pytest.Capt
     """There is nothing to test on."""
     short = written(tmp_path / "short.csv", ["100", "200", "300"])
     assert main(["grid", "skill", "--series", str(short)]) == 2
-    assert "weeks of values before it" in capsys.readouterr().err
+    assert "three weeks of values before" in capsys.readouterr().err

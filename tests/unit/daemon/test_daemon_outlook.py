@@ -96,3 +96,19 @@ def test_the_weeks_before_the_first_answer_are_asked_for_once() -> None:
     store = polled(source, clock)
     stored = store.observations(KEY, Interval(NOON - LEARN_BACK, NOON))
     assert len(stored) == LEARN_BACK // HOUR
+
+
+def test_what_is_back_filled_is_learnt_from_at_once() -> None:
+    """A plan may be made between the first poll's days and the weeks that are asked for then."""
+    clock = FakeClock()
+    source = FakeCarbonSource(clock, None, past=days_alike(-DAYS, DAYS))
+    store = FakeStore()
+    outlook = Outlook(store)
+    assert not outlook.sees_ahead(source.capabilities, NOON)
+    assert outlook.forecast(source.capabilities, NOON) is None
+    store.add_observations(asyncio.run(source.observations(Interval(NOON - timedelta(days=2), NOON))))
+    few = outlook.forecast(source.capabilities, NOON)
+    assert outlook.sees_ahead(source.capabilities, NOON) and few is not None and few.p10 is None
+    store.add_observations(asyncio.run(source.observations(Interval(NOON - timedelta(days=28), NOON))))
+    many = outlook.forecast(source.capabilities, NOON)
+    assert many is not None and many.p10 is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.daemon.grid_poller import LOOK_BACK, SPREAD, GridPoller, SourceStatus, after_answer, after_failure
-from scheduler.domain.carbon import IntensityObservation
+from scheduler.domain.carbon import IntensityObservation, SeriesKey
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable, DiskFull
 from scheduler.domain.intervals import Interval
+from scheduler.grid.chain import Chain
 
 POLL = timedelta(minutes=15)
 SECOND = timedelta(seconds=1)
@@ -209,3 +211,52 @@ def test_the_weeks_to_learn_from_are_asked_for_once() -> None:
         polled.poll()
         polled.clock.advance(POLL)
     assert sum(start < NOON - LOOK_BACK for start in spans) == 1
+
+
+# --- what makes the plan out of date
+def plans_wanted(source: FakeCarbonSource | Chain, polls: int, between: Callable[[int], None]) -> list[int]:
+    """How often each poll asked for a new plan."""
+    told: list[int] = []
+    counts: list[int] = []
+    poller = GridPoller(source, FakeStore(), InlineWriter(), FakeClock(), POLL, lambda: told.append(1))
+    for number in range(polls):
+        between(number)
+        told.clear()
+        asyncio.run(poller.poll())
+        counts.append(len(told))
+    return counts
+
+
+def test_new_values_of_a_source_without_a_forecast_are_a_reason_to_plan_anew() -> None:
+    """What our own forecaster sees ahead follows from them; values that are known already are none."""
+    clock = FakeClock()
+    source = FakeCarbonSource(clock, None, hourly(NOON - 40 * HOUR, [100.0] * 39))
+
+    def publish(number: int) -> None:
+        if number == 2:
+            source.past = hourly(NOON - 40 * HOUR, [100.0] * 40)
+
+    first, second, third = plans_wanted(source, 3, publish)
+    assert first >= 1 and (second, third) == (0, 1)
+
+
+def test_another_series_is_a_reason_to_plan_anew() -> None:
+    clock = FakeClock()
+    best = FakeCarbonSource(clock, hourly(NOON, [100.0] * 48))
+    constant = FakeCarbonSource(clock, None, hourly(NOON - 9 * HOUR, [1.0] * 8), SeriesKey("static", "GB"))
+
+    def break_it(number: int) -> None:
+        if number == 1:
+            best.error = CarbonSourceRejected("bad key")
+
+    assert plans_wanted(Chain([best, constant], clock), 2, break_it)[1] >= 1
+
+
+def test_nobody_is_asked_about_a_series_that_nobody_has() -> None:
+    """The source in use knows nothing of it, and its values would be of another level."""
+    source = FakeCarbonSource(FakeClock(), hourly(NOON, [100.0] * 48))
+    poller = GridPoller(source, FakeStore(), InlineWriter(), FakeClock(), POLL, lambda: None)
+    day = Interval(NOON - 24 * HOUR, NOON)
+    assert not asyncio.run(poller.fetch(day, SeriesKey("gone", "GB")))
+    assert source.asked == []
+    assert asyncio.run(poller.fetch(day, source.key))

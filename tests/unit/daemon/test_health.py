@@ -90,17 +90,19 @@ def test_an_outage_makes_the_forecast_stale_and_says_why() -> None:
     daemon = a_daemon()
     daemon.source.error = CarbonSourceUnavailable("503 from the provider")
     daemon.pass_time(HOUR)
-    assert "is stale: 503 from the provider" in warnings(daemon)
+    assert "is stale (forecast of fake): 503 from the provider" in warnings(daemon)
 
 
 def test_a_forecast_that_nobody_renews_grows_stale_by_itself() -> None:
     daemon = a_daemon()
     daemon.clock.advance(13 * HOUR)
-    assert "is stale: it has not been renewed" in warnings(daemon)
+    assert "is stale (forecast of fake): it has not been renewed" in warnings(daemon)
 
 
 def test_without_a_forecast_nothing_is_claimed_and_that_is_said() -> None:
     daemon = WholeDaemon(FakeClock(), None)
     asyncio.run(daemon.poller.poll())
-    assert "there is no forecast for GB; jobs run in order and no saving is claimed" in warnings(daemon)
+    said = warnings(daemon)
+    assert "GB: no forecast, so jobs run in their order and no saving is claimed" in said
+    assert "fake gives no forecast: it publishes none; built-in is not in use: too little is recorded" in said
     assert status(daemon).gpus == 0 and status(daemon).agent.reachable is False

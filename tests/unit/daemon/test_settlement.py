@@ -6,13 +6,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from fakes.carbon_source import hourly
+from fakes.carbon_source import KEY, FakeCarbonSource, hourly
 from fakes.clock import NOON, FakeClock
 from fakes.executor import Outcome
 from fakes.whole_daemon import ANNA, WholeDaemon
 
 from scheduler.config import Settings, SiteSettings
-from scheduler.domain.carbon import IntensityObservation, IntensityStatus
+from scheduler.domain.carbon import IntensityObservation, IntensityStatus, SeriesKey
 from scheduler.domain.errors import CarbonSourceUnavailable, DiskFull
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job
@@ -21,6 +21,7 @@ from scheduler.domain.readings import EnergySlice
 from scheduler.domain.runs import SegmentId
 from scheduler.domain.statements import Settlement, StatementMethod
 from scheduler.domain.units import Power
+from scheduler.grid.chain import Chain
 
 HOUR = timedelta(hours=1)
 
@@ -132,6 +133,37 @@ def test_what_is_not_published_yet_is_asked_for_no_more_often_than_the_provider_
     assert asked[0] == asked[1]
 
 
+def test_what_nobody_has_published_for_days_is_asked_for_ever_more_rarely_and_never_given_up() -> None:
+    """Each such question may be many requests; after ten days one in ten hours is enough."""
+    daemon, job = a_day()
+    daemon.source.past = hourly(NOON - 72 * HOUR, [100.0] * 72)
+    daemon.pass_time(2 * HOUR)
+    daemon.clock.advance(timedelta(days=10))
+    asked = questions(daemon)
+    for _ in range(24 * 12):
+        daemon.clock.advance(timedelta(minutes=5))
+        settle(daemon)
+    assert 2 <= len(asked) <= 4
+    daemon.source.past = hourly(NOON - 72 * HOUR, [100.0] * 80)
+    daemon.clock.advance(12 * HOUR)
+    settle(daemon)
+    assert daemon.statement(job.id).settlement is Settlement.FINAL
+
+
+def test_jobs_far_apart_are_asked_for_apart() -> None:
+    """The weeks between two of them are nobody's business."""
+    daemon, _ = a_day()
+    daemon.source.past = hourly(NOON - 72 * HOUR, [100.0] * 72)
+    daemon.pass_time(2 * HOUR)
+    daemon.clock.advance(timedelta(days=20))
+    daemon.submit(duration=HOUR, run_now=True)
+    daemon.pass_time(2 * HOUR)
+    asked = questions(daemon)
+    daemon.clock.advance(timedelta(days=1))
+    settle(daemon)
+    assert len(asked) == 2 and max(each.length for each in asked) < timedelta(days=1)
+
+
 def test_a_provider_that_does_not_answer_leaves_the_statement_provisional_and_the_daemon_up() -> None:
     daemon, job = a_day()
     daemon.pass_time(HOUR / 2)
@@ -241,3 +273,80 @@ def test_the_end_of_a_job_wakes_the_settler_at_once() -> None:
         work.cancel()
 
     asyncio.run(woken())
+
+
+# --- one series for plan, baseline and settlement
+STATIC = SeriesKey("static", "GB")
+
+
+class TwoSources(WholeDaemon):
+    """A chain in which the second source, a yearly constant of 500 g, stands in while the first is silent."""
+
+    def __init__(self, clock: FakeClock, script: dict[int, list[Outcome]]) -> None:
+        series = hourly(NOON - 72 * HOUR, [100.0] * 73 + [300.0] * 400)
+        self.first = FakeCarbonSource(clock, series)
+        second = FakeCarbonSource(clock, None, hourly(NOON - 72 * HOUR, [500.0] * 500), STATIC, claims_savings=False)
+        super().__init__(clock, series, script, chain=Chain([self.first, second], clock))
+
+
+def ended_in_an_outage() -> tuple[TwoSources, Job]:
+    """Planned with the first source, which then falls silent until nothing that it said is of any use."""
+    daemon = TwoSources(FakeClock(), {1: [Outcome(lasts=HOUR, power=Power(1000))]})
+    job = daemon.submit(duration=HOUR, run_now=True)
+    daemon.pass_time(HOUR / 2)
+    daemon.first.error = CarbonSourceUnavailable("no answer")
+    daemon.pass_time(2 * HOUR)
+    daemon.clock.advance(timedelta(days=15))
+    daemon.pass_time(HOUR)
+    assert daemon.poller.source.capabilities.source == "static"
+    return daemon, job
+
+
+def test_a_job_is_settled_with_the_series_it_was_planned_with_whichever_is_in_use_by_then() -> None:
+    """The constant that stands in would make it final at once, with another figure and without a saving."""
+    daemon, job = ended_in_an_outage()
+    assert daemon.job(job.id).series == KEY
+    waiting = daemon.statement(job.id)
+    assert (waiting.settlement, waiting.key) == (Settlement.PROVISIONAL, KEY)
+    daemon.first.error = None
+    daemon.pass_time(HOUR)
+    final = daemon.statement(job.id)
+    assert (final.settlement, final.key) == (Settlement.FINAL, KEY)
+    assert final.emissions is not None and final.emissions.grams == pytest.approx(100, rel=0.01)
+    assert final.difference is not None
+
+
+def test_what_is_missing_is_asked_of_the_source_of_its_series_and_only_as_often_as_it_is_polled() -> None:
+    daemon, _ = ended_in_an_outage()
+    daemon.first.asked.clear()
+    for _ in range(3):
+        settle(daemon)
+    assert len(daemon.first.asked) <= 1
+    daemon.clock.advance(daemon.parts.settings.grid.poll)
+    settle(daemon)
+    assert 1 <= len(daemon.first.asked) <= 2
+    assert not daemon.poller.status.failing, "what ails another series ails nothing that is planned with"
+
+
+def test_a_job_that_starts_without_a_forecast_is_settled_with_the_series_in_use() -> None:
+    daemon = TwoSources(FakeClock(), {1: [Outcome(lasts=HOUR, power=Power(1000))]})
+    daemon.first.error = CarbonSourceUnavailable("no answer")
+    job = daemon.submit(duration=HOUR, run_now=True)
+    daemon.pass_time(3 * HOUR)
+    assert daemon.job(job.id).series is None
+    statement = daemon.statement(job.id)
+    assert statement.key == STATIC and statement.difference is None
+
+
+def test_a_series_that_is_no_longer_asked_is_named_in_the_statement() -> None:
+    """After a change of settings there is nobody left to ask; the statement is of one series all the same."""
+    daemon, job = a_day()
+    daemon.pass_time(HOUR / 2)
+    daemon.source.key = SeriesKey("other", "GB")
+    daemon.pass_time(3 * HOUR)
+    statement = daemon.statement(job.id)
+    assert statement.key == daemon.source.key and statement.settlement is Settlement.FINAL
+    assert statement.note is not None and statement.note.startswith("planned with fake/GB")
+    before = daemon.store.statement_history(job.id)
+    daemon.pass_time(HOUR)
+    assert daemon.store.statement_history(job.id) == before

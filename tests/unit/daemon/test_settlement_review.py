@@ -6,18 +6,20 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from fakes.carbon_source import hourly
+from fakes.carbon_source import FakeCarbonSource, hourly
 from fakes.clock import NOON, FakeClock
 from fakes.executor import Outcome
-from fakes.whole_daemon import WholeDaemon
+from fakes.whole_daemon import ANNA, WholeDaemon
 
 from scheduler.daemon.review import LOOKED_AGAIN
 from scheduler.domain.carbon import SeriesKey
-from scheduler.domain.errors import CarbonSourceUnavailable
+from scheduler.domain.errors import CarbonSourceUnavailable, ExecutorError, IllegalTransition, NotPermitted
 from scheduler.domain.jobs import Job
 from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import Settlement
 from scheduler.domain.units import Power
+from scheduler.grid.chain import Chain
+from scheduler.service_views import Caller, RecomputedView
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -137,3 +139,95 @@ def test_missing_hours_are_asked_for_again_and_never_counted_as_zero() -> None:
     filled = daemon.statement(job.id)
     assert filled.settlement is Settlement.FINAL
     assert filled.emissions is not None and filled.emissions.grams == pytest.approx(400)
+
+
+def test_a_job_of_a_series_that_is_not_in_use_is_looked_at_with_its_own_source() -> None:
+    """The chain has moved on to another link; what the first one revises is still its word on that job."""
+    clock = FakeClock()
+    first = FakeCarbonSource(clock, flat(200), recheck_after=(2 * DAY,))
+    second = FakeCarbonSource(clock, flat(900), key=SeriesKey("second", "GB"))
+    script = {1: [Outcome(lasts=2 * HOUR, power=Power(500))]}
+    daemon = WholeDaemon(clock, None, script, chain=Chain([first, second], clock))
+    job = daemon.submit(run_now=True, duration=2 * HOUR, power=Power(500))
+    daemon.until_all_ended()
+    clock.advance(3 * DAY)
+    first.ahead, first.past = None, flat(260)
+    asyncio.run(daemon.poller.poll())
+    assert daemon.poller.source.capabilities.source == "second"
+    review(daemon)
+    restated = daemon.statement(job.id)
+    assert restated.key == first.key and looks(daemon, job) == 1
+    assert restated.note is not None and "200 g -> 260 g" in restated.note
+
+
+# --- when somebody asks for it
+def recomputed(daemon: WholeDaemon, *jobs: Job, caller: Caller = ANNA) -> list[RecomputedView]:
+    return list(asyncio.run(daemon.service.recompute(caller, tuple(job.id for job in jobs))))
+
+
+def test_recomputing_asks_anew_and_restates_in_the_open() -> None:
+    """Before any look is due: old figure, new one and reason are in the answer and in the history."""
+    daemon, [job] = settled()
+    daemon.source.past = flat(260)
+    [answer] = recomputed(daemon, job)
+    assert answer.changed and answer.asked
+    assert answer.before is not None and answer.before.emissions_g == pytest.approx(200)
+    assert answer.statement is not None and answer.statement.emissions_g == pytest.approx(260)
+    assert answer.statement.note is not None and "200 g -> 260 g" in answer.statement.note
+    assert daemon.statement(job.id).settlement is Settlement.FINAL
+
+
+def test_recomputing_twice_changes_nothing_the_second_time() -> None:
+    daemon, [job] = settled()
+    daemon.source.past = flat(260)
+    recomputed(daemon, job)
+    once = daemon.store.statement_history(job.id)
+    daemon.clock.advance(DAY)
+    [again] = recomputed(daemon, job)
+    assert not again.changed and again.before == again.statement
+    assert daemon.store.statement_history(job.id) == once
+
+
+def test_recomputing_what_is_not_final_yet_settles_it() -> None:
+    daemon = WholeDaemon(FakeClock(), None, {1: [Outcome(lasts=2 * HOUR, power=Power(500))]})
+    daemon.source.past = StepSeries.empty()
+    job = daemon.submit(run_now=True, duration=2 * HOUR, power=Power(500))
+    daemon.until_all_ended()
+    daemon.source.past = flat(200)
+    [answer] = recomputed(daemon, job)
+    assert answer.statement is not None
+    assert (answer.statement.statement, answer.statement.emissions_g) == ("final", pytest.approx(200))
+
+
+def test_jobs_of_the_same_days_are_asked_for_in_one_question() -> None:
+    daemon, jobs = settled(4)
+    assert [answer.job for answer in recomputed(daemon, *jobs)] == [job.id for job in jobs]
+    assert len(daemon.source.asked) == 1
+
+
+def test_where_the_provider_is_silent_what_is_recorded_has_to_do_and_that_is_said() -> None:
+    daemon, [job] = settled()
+    daemon.source.error = CarbonSourceUnavailable("no answer")
+    [answer] = recomputed(daemon, job)
+    assert not answer.asked and not answer.changed
+    assert answer.statement is not None and answer.statement.emissions_g == pytest.approx(200)
+
+
+def test_only_ended_jobs_of_ones_own_can_be_recomputed() -> None:
+    daemon, [job] = settled()
+    waiting = daemon.submit(hold=True)
+    with pytest.raises(IllegalTransition, match="recompute it once it has ended"):
+        recomputed(daemon, waiting)
+    with pytest.raises(NotPermitted):
+        recomputed(daemon, job, caller=Caller(4242, "mallory"))
+    asyncio.run(daemon.service.cancel(ANNA, waiting.id))
+    [never_ran] = recomputed(daemon, daemon.job(waiting.id))
+    assert (never_ran.statement, never_ran.changed) == (None, False)
+
+
+def test_nothing_is_recomputed_before_the_worker_has_been_seen() -> None:
+    """How many places run-now would have had is part of the comparison."""
+    daemon, [job] = settled()
+    daemon.restart()
+    with pytest.raises(ExecutorError, match="try again"):
+        recomputed(daemon, job)

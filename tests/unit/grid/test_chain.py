@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from fakes.carbon_source import FakeCarbonSource, hourly
 from fakes.clock import NOON, FakeClock
 from fakes.grid_server import FREE_KEY, Fault, grid_server
 
-from scheduler.domain.carbon import SeriesKey
+from scheduler.domain.carbon import SeriesKey, SourceCapabilities
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
 from scheduler.domain.intervals import Interval
 from scheduler.grid.chain import Chain, linked
@@ -39,16 +40,29 @@ def ask(chain: Chain) -> str:
     return chain.capabilities.source
 
 
+def states(chain: Chain) -> list[tuple[str, str, str | None]]:
+    return [(link.name, link.state.value, link.reason) for link in chain.capabilities.links]
+
+
+def seeing(*names: str) -> Callable[[SourceCapabilities], Awaitable[bool]]:
+    """The built-in forecaster, where enough is recorded of these sources."""
+
+    async def sees_ahead(said: SourceCapabilities) -> bool:
+        return said.source in names
+
+    return sees_ahead
+
+
 def test_the_first_that_answers_is_used(clock):
     assert ask(Chain([fake(clock, "best"), fake(clock, "second")], clock)) == "best"
 
 
-def test_one_that_is_down_at_the_start_is_passed_over_and_the_notes_say_why(clock):
+def test_one_that_is_down_at_the_start_is_passed_over_and_it_is_said_why(clock):
     best = fake(clock, "best")
     best.error = CarbonSourceUnavailable("nobody home")
     chain = Chain([best, fake(clock, "second")], clock)
     assert ask(chain) == "second"
-    assert "best is not in use: nobody home" in chain.capabilities.notes
+    assert states(chain) == [("best", "passed-over", "nobody home"), ("second", "in-use", None)]
 
 
 def test_it_is_used_again_as_soon_as_it_answers(clock):
@@ -58,7 +72,7 @@ def test_it_is_used_again_as_soon_as_it_answers(clock):
     ask(chain)
     best.error = None
     assert ask(chain) == "best"
-    assert chain.capabilities.notes == ()
+    assert states(chain) == [("best", "in-use", None), ("second", "in-reserve", None)]
 
 
 def test_while_its_last_forecast_is_good_its_trouble_is_ours(clock):
@@ -121,13 +135,68 @@ def test_a_source_with_a_forecast_beats_a_better_one_without(clock):
     """A key whose plan has no forecast does not take the keyless forecast away."""
     chain = Chain([fake(clock, "best", hours=None), fake(clock, "second")], clock)
     assert ask(chain) == "second"
-    assert "best is not in use: it has no forecast" in chain.capabilities.notes
+    assert states(chain)[0] == ("best", "passed-over", "it publishes none")
 
 
 def test_where_nobody_has_a_forecast_the_best_history_is_used(clock):
     chain = Chain([fake(clock, "best", hours=None), fake(clock, "constant", hours=None)], clock)
     assert ask(chain) == "best"
     assert not chain.capabilities.has_forecast
+
+
+def test_the_history_of_a_source_that_is_down_comes_before_a_constant(clock):
+    """The built-in forecaster goes on from what is recorded; the series stays what it was."""
+    best, constant = fake(clock, "best"), fake(clock, "constant", hours=None)
+    constant.claims_savings = False
+    chain = Chain([best, constant], clock)
+    chain.fall_back_on_history(seeing("best"))
+    ask(chain)
+    best.error = CarbonSourceUnavailable("nobody home")
+    clock.advance(49 * HOUR)
+    assert asyncio.run(chain.forecast()) is None
+    assert states(chain) == [("best", "in-use", "nobody home"), ("constant", "in-reserve", None)]
+    with pytest.raises(CarbonSourceUnavailable):
+        asyncio.run(chain.observations(DAY))
+
+
+def test_a_constant_is_taken_only_where_too_little_is_recorded_to_go_on_from(clock):
+    best, constant = fake(clock, "best"), fake(clock, "constant", hours=None)
+    constant.claims_savings = False
+    best.error = CarbonSourceUnavailable("nobody home")
+    chain = Chain([best, constant], clock)
+    chain.fall_back_on_history(seeing())
+    assert ask(chain) == "constant"
+    assert states(chain) == [("best", "passed-over", "nobody home"), ("constant", "in-use", None)]
+
+
+def test_history_that_is_still_growing_is_gone_on_from_before_one_that_is_not(clock):
+    """A free key gives the last day and no forecast; a source that is down for days gives neither."""
+    free, down = fake(clock, "free", hours=None), fake(clock, "down")
+    down.error = CarbonSourceUnavailable("nobody home")
+    for sources in ([free, down], [down, free]):
+        chain = Chain(sources, clock)
+        chain.fall_back_on_history(seeing("free", "down"))
+        assert ask(chain) == "free"
+
+
+def test_the_history_of_one_that_refuses_is_not_gone_on_from(clock):
+    """What it would be settled with never comes."""
+    best, second = fake(clock, "best"), fake(clock, "second", hours=None)
+    best.error = CarbonSourceRejected("bad key")
+    chain = Chain([best, second], clock)
+    chain.fall_back_on_history(seeing("best"))
+    assert ask(chain) == "second"
+
+
+def test_a_lone_source_is_asked_again_whatever_it_said_and_its_error_is_its_own(clock):
+    lone = fake(clock, "lone")
+    lone.error = CarbonSourceRejected("bad key")
+    chain = Chain([lone], clock)
+    for _ in range(2):
+        with pytest.raises(CarbonSourceRejected, match=r"^bad key$"):
+            asyncio.run(chain.forecast())
+    lone.error = None
+    assert ask(chain) == "lone"
 
 
 def test_what_is_observed_is_of_the_series_that_is_planned_with(clock):
@@ -160,7 +229,7 @@ def test_one_that_cannot_be_opened_is_named(clock):
         raise CarbonSourceRejected("not here")
 
     chain = linked([("best", refuse), ("second", lambda: fake(clock, "second"))], clock)
-    assert chain.capabilities.notes == ("best is not in use: not here",)
+    assert states(chain)[0] == ("best", "passed-over", "not here")
 
 
 @pytest.mark.parametrize(
@@ -184,6 +253,6 @@ def test_a_provider_or_an_address_of_ones_own_stands_alone(clock):
     with grid_server(clock.now) as server:
         source = open_chain(SourceSettings(zone="GB", base_url=server.url("uk-neso"), attempts=1), clock)
         server.faults.turn_on(Fault.SERVER_ERROR)
-        with pytest.raises(CarbonSourceUnavailable):
+        with pytest.raises(CarbonSourceUnavailable, match=r"^UK Carbon Intensity"):
             asyncio.run(source.forecast())
-    assert not isinstance(source, Chain)
+    assert [link.name for link in source.capabilities.links] == ["uk-neso"]

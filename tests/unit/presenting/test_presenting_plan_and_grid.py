@@ -20,12 +20,15 @@ from scheduler.domain.jobs import Basis
 from scheduler.domain.lifecycle import JobState, SegmentState
 from scheduler.domain.plans import Plan
 from scheduler.domain.units import Emissions, Energy, Power
+from scheduler.presenting.chain import Answer
 from scheduler.presenting.grid import GridCase, freshness, grid_forecast, grid_now
 from scheduler.presenting.history import history_group
 from scheduler.presenting.jobs import JobCase
 from scheduler.presenting.plan import intensity_slots, place_rows, plan_view
 from scheduler.presenting.submission import explanation, submission
-from scheduler.service_views import Freshness, HistoryGrouping, PlanView
+from scheduler.service_views import ForecastLink, Freshness, HistoryGrouping, PlanView
+
+ANSWERED = Answer(ForecastLink.PROVIDER, "forecast of fake", (), ())
 
 
 def a_forecast(hours: int = 6) -> CarbonForecast:
@@ -35,7 +38,7 @@ def a_forecast(hours: int = 6) -> CarbonForecast:
 # --- the plan
 def viewed(plan: Plan, forecast: CarbonForecast | None = None, pue: float = 1.0, **jobs: Any) -> PlanView:
     known = jobs.get("jobs", {p.job: a_job(p.job) for p in plan.placements})
-    return plan_view(plan, known, forecast, (), "GB", "fake", pue, NOON)
+    return plan_view(plan, known, forecast, (), "GB", "fake", ANSWERED, pue, NOON)
 
 
 def test_without_a_forecast_a_plan_has_neither_strip_nor_sums() -> None:
@@ -195,8 +198,9 @@ def test_a_small_power_is_not_rounded_to_nothing() -> None:
 
 
 def test_a_job_that_waits_is_told_how_late_it_can_start() -> None:
-    told = explanation(a_job_case(), ("It waits.",), NOON)
+    told = explanation(a_job_case(), ("It waits.",), ANSWERED, NOON)
     assert told.latest_start == NOON + 22 * HOUR
+    assert told.forecast_by == "forecast of fake"
     figures = {figure.name: figure.value for figure in told.figures}
     assert figures["slack"] == 22 * 3600
     assert figures["emissions as planned"] is None
@@ -204,8 +208,9 @@ def test_a_job_that_waits_is_told_how_late_it_can_start() -> None:
 
 def test_a_job_that_is_in_no_plan_is_told_its_state_in_words() -> None:
     held = JobCase(a_job(3, JobState.HELD), None, None, "GB", 1.0)
-    told = explanation(held, (), NOON)
+    told = explanation(held, (), ANSWERED, NOON)
     assert told.sentences == ("Job 3 is held (new).",)
     assert (told.placement, told.latest_start) == (None, None)
     failed = JobCase(a_job(3, JobState.FAILED, detail="exit code 3"), None, None, "GB", 1.0)
-    assert explanation(failed, (), NOON).sentences == ("Job 3 is failed: exit code 3.",)
+    assert explanation(failed, (), ANSWERED, NOON).forecast_by is None, "nothing is planned for what has ended"
+    assert explanation(failed, (), ANSWERED, NOON).sentences == ("Job 3 is failed: exit code 3.",)

@@ -71,7 +71,7 @@ VALUE = "column 'carbon_intensity_g_per_kwh'"
         ("grid", 4, ",302", ",inf", f"grid.csv, line 4, {VALUE}"),
         ("grid", 4, ",302", ",-1", f"grid.csv, line 4, {VALUE}"),
         ("grid", 4, ",302", ",", f"grid.csv, line 4, {VALUE}"),
-        ("grid", 4, ",302", ",302,5", "grid.csv, line 4: has more cells"),
+        ("grid", 4, ",302", ",302,5", "grid.csv, line 4: it has more cells"),
         ("grid", 4, at(2), "two o'clock", "grid.csv, line 4, column 'start'"),
         ("grid", 4, at(2), at(1), "grid.csv, line 4, column 'start'"),
         ("grid", 4, at(2), at(0.5), "grid.csv, line 4, column 'start'"),

@@ -86,6 +86,7 @@ job_changes = st.builds(
     exit_code=st.none() | st.integers(-255, 255),
     work_done=st.timedeltas(timedelta(0), timedelta(days=400)),
     stop_requested=st.none() | text,
+    series=st.none() | keys,
 )
 segment_changes = st.builds(
     SegmentChanges,

@@ -1,0 +1,66 @@
+"""`carbonq recompute`: what changed, what did not, and what could not be asked."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from typing import TYPE_CHECKING
+
+from fakes.views import COMPLETED, a_recomputed
+
+from scheduler.domain.lifecycle import JobState
+
+if TYPE_CHECKING:
+    from conftest import CommandLine
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_old_and_new_figure_and_the_reason_are_said(carbonq: CommandLine) -> None:
+    row = carbonq.service.add(**COMPLETED)
+    carbonq.service.add(**COMPLETED)
+    note = "restated: emissions 24 g -> 30 g; its intensity was revised"
+    carbonq.service.recomputed[1] = a_recomputed(row, emissions_g=30.0, note=note)
+    lines = carbonq("recompute", "1", "2").out.splitlines()
+    assert lines[0] == f"Job 1: 24.0 gCO2eq (final) -> 30.0 gCO2eq (final); {note}."
+    assert lines[1:] == ["Job 2: unchanged, 24.0 gCO2eq (final).", "2 statements drawn up anew, 1 changed."]
+
+
+def test_json_has_both_statements(carbonq: CommandLine) -> None:
+    row = carbonq.service.add(**COMPLETED)
+    carbonq.service.recomputed[1] = a_recomputed(row, emissions_g=30.0)
+    [answer] = carbonq("recompute", "1", "--json").json
+    assert (answer["job"], answer["changed"], answer["asked"]) == (1, True, True)
+    assert (answer["before"]["emissions_g"], answer["statement"]["emissions_g"]) == (24.0, 30.0)
+
+
+def test_without_a_number_all_of_ones_own_that_ended_lately_are_taken(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED, user=ME)
+    carbonq.service.add(user=ME)
+    carbonq.service.add(**COMPLETED, user="somebody-else")
+    assert [view["job"] for view in carbonq("recompute", "--since", "30d", "--json").json] == [1]
+    query = carbonq.service.queries[-1]
+    assert query.user == ME and query.since is not None
+
+
+def test_where_nothing_ended_nothing_is_asked(carbonq: CommandLine) -> None:
+    assert carbonq("recompute").out == "No job has ended in that time.\n"
+    assert carbonq("recompute", "--json").json == []
+
+
+def test_a_provider_that_did_not_answer_is_named_by_the_jobs_it_leaves(carbonq: CommandLine) -> None:
+    carbonq.service.recomputed[1] = a_recomputed(carbonq.service.add(**COMPLETED), asked=False)
+    answer = carbonq("recompute", "1")
+    assert answer.status == 0 and "did not answer for job 1" in answer.err
+
+
+def test_a_job_that_is_not_there_is_refused(carbonq: CommandLine) -> None:
+    answer = carbonq("recompute", "7")
+    assert answer.status == 2 and "no job 7" in answer.err
+
+
+def test_many_jobs_are_sent_in_pieces(carbonq: CommandLine) -> None:
+    for _ in range(150):
+        carbonq.service.add(**COMPLETED, user=ME)
+    assert len(carbonq("recompute", "--json").json) == 150
+    assert all(row.state is JobState.COMPLETED for row in carbonq.service.rows.values())
