@@ -1,56 +1,62 @@
-"""`carbonq simulate`: what policies would have emitted, on a grid and with jobs from files."""
+"""`carbonq simulate`: what policies would have emitted, on a grid and with jobs from files, or from our own history."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scheduler.cli import options, times
+from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import Failure
 from scheduler.cli.output import say, say_json
 from scheduler.cli.simulate_files import encoder, write_plot, write_schedule
-from scheduler.cli.table import Column, table
+from scheduler.cli.simulate_history import added_fields, footnotes, own_jobs
+from scheduler.cli.simulate_inputs import PERFECT, Inputs, from_files, with_forecast
+from scheduler.cli.simulate_table import comparison
 
 if TYPE_CHECKING:
-    from scheduler.domain.series import StepSeries
+    from scheduler.simulation.replay import Replay
     from scheduler.simulation.run import Simulation
-    from scheduler.simulation.world import Forecaster, World
 
 app = options.command_app()
 
-COLUMNS = (
-    Column("POLICY"),
-    Column("EMITTED", right=True),
-    Column("SAVED", right=True),
-    Column("OF ATTAINABLE", right=True),
-    Column("LATE", right=True),
-    Column("SWITCHES", right=True, rank=1),
-    Column("MEAN WAIT", right=True, rank=2),
-    Column("PLAN P50", right=True, rank=3),
-)
+LAST_MONTH = "30d"
 
 
 @app.command()
 def simulate(
-    intensity: Annotated[Path, typer.Option(help="CSV: start,carbon_intensity_g_per_kwh (UTC).")],
+    intensity: Annotated[
+        Path | None, typer.Option(help="CSV: start,carbon_intensity_g_per_kwh (UTC).", show_default=False)
+    ] = None,
     jobs: Annotated[
-        Path, typer.Option(help="CSV: job,submitted_at,duration_s,gpus,power_w,deadline,interruptible[,switch_cost_s]"
-                                "[,expected_duration_s].")
-    ],
-    gpus: Annotated[int, typer.Option(min=1, help="GPUs of the machine.")],
+        Path | None, typer.Option(help="CSV: job,submitted_at,duration_s,gpus,power_w,deadline,interruptible"
+                                       "[,switch_cost_s][,expected_duration_s].", show_default=False)
+    ] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=1, help="GPUs of the machine; with --from-history those it has.",
+                                 show_default=False)
+    ] = None,
+    from_history: Annotated[
+        bool, typer.Option("--from-history", help="In place of files: the jobs that ran here, and the grid's record.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option(help=f"With --from-history: jobs that ended from then on; else {LAST_MONTH} (ago).")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="With --from-history: until then; else until now.")] = None,
     policy: Annotated[list[str] | None, typer.Option(help="Once for each policy to compare.")] = None,
     forecast: Annotated[
         str, typer.Option(help="perfect, builtin, or a CSV: issued_at,start,carbon_intensity_g_per_kwh.")
-    ] = "perfect",
+    ] = PERFECT,
     history: Annotated[Path | None, typer.Option(help="CSV like --intensity: what went before it.")] = None,
     slot: Annotated[
         str | None, typer.Option(help="How often plans are made anew, e.g. 15m; else the series' own step.")
     ] = None,
-    pue: Annotated[float, typer.Option(min=1.0, help="Facility overhead, applied to every figure.")] = 1.0,
+    pue: Annotated[
+        float | None, typer.Option(min=1.0, help="Facility overhead, applied to every figure; else 1, or as recorded.")
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="All jobs are known from the beginning.")] = False,
     schedule: Annotated[Path | None, typer.Option(help="Write job,start,end,gpus rows here (one policy).")] = None,
     plot: Annotated[
@@ -65,11 +71,16 @@ def simulate(
     names = policy or [DEFAULT_POLICY]
     if schedule is not None and len(names) > 1:
         raise Failure("--schedule holds the schedule of one policy; give --policy once")
+    _check_sources(from_history, {"--intensity": intensity, "--jobs": jobs, "--history": history},
+                   {"--since": since, "--until": until})  # fmt: skip
     encode = encoder(plot) if plot is not None else None
+    made: Replay | None = None
     try:
-        world = _world(intensity, jobs, gpus, pue)
-        forecaster, step = _forecaster(world, forecast, history, slot)
-        done = _simulated(world, names, forecaster, step, offline)
+        if from_history:
+            made, inputs = _from_history(since, until, gpus, pue, forecast, slot)
+        else:
+            inputs = from_files(intensity, jobs, gpus, pue or 1.0, forecast, history, slot)
+        done = _simulated(inputs, names, offline)
     except CarbonqError as error:
         raise Failure(str(error)) from None
     if schedule is not None:
@@ -77,76 +88,44 @@ def simulate(
     if plot is not None and encode is not None:
         from scheduler.simulation.picture import picture
 
-        write_plot(plot, encode(picture(world, done)))
-    _print([row for _, row in done], as_json)
+        write_plot(plot, encode(picture(inputs.world, done)))
+    _say([row for _, row in done], made, as_json)
 
 
-def _simulated(
-    world: World, names: Sequence[str], forecaster: Forecaster, step: timedelta, offline: bool
-) -> list[tuple[Simulation, Mapping[str, Any]]]:
+def _check_sources(from_history: bool, files: Mapping[str, Path | None], bounds: Mapping[str, str | None]) -> None:
+    """Files or history, never both: what was meant could only be guessed."""
+    for name, given in (files if from_history else bounds).items():
+        if given is not None and from_history:
+            raise Failure(f"{name}: --from-history takes the jobs and the grid from the daemon; leave one of them out")
+        if given is not None:
+            raise Failure(f"{name}: of files every job is taken; it goes with --from-history")
+
+
+def _from_history(
+    since: str | None, until: str | None, gpus: int | None, pue: float | None, forecast: str, slot: str | None
+) -> tuple[Replay, Inputs]:
+    now = times.now()
+    first = times.since(since or LAST_MONTH, "--since", now)
+    last = times.since(until, "--until", now) if until else now
+    if last <= first:
+        raise Failure(f"--until {until or 'now'} is not after --since {since or LAST_MONTH}")
+    made, record = own_jobs(DaemonClient(), first, last, now, gpus, pue, with_past=forecast != PERFECT)
+    return made, with_forecast(made.world, record, forecast, slot)
+
+
+def _simulated(inputs: Inputs, names: Sequence[str], offline: bool) -> list[tuple[Simulation, Mapping[str, Any]]]:
     from scheduler.planning.settings import PLAIN, RESERVED
     from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g
     from scheduler.simulation.run import simulate as run
 
+    world, settings = inputs.world, PLAIN if offline else RESERVED
     run_now_g, bound_g = run_now_emissions_g(world), lower_bound_g(world)
-    done = [run(world, name, forecaster, PLAIN if offline else RESERVED, step, offline) for name in names]
+    done = [run(world, name, inputs.forecaster, settings, inputs.debounce, offline) for name in names]
     return [(simulation, figures(simulation, world, run_now_g, bound_g)) for simulation in done]
 
 
-def _world(intensity: Path, jobs: Path, gpus: int, pue: float) -> World:
-    from scheduler.simulation.jobs_file import read_jobs
-    from scheduler.simulation.world import World
-
-    return World(_series(intensity), read_jobs(jobs, gpus), gpus, pue).checked()
-
-
-def _forecaster(world: World, forecast: str, history: Path | None, slot: str | None) -> tuple[Forecaster, timedelta]:
-    """What is forecast when, and how often plans are made anew."""
-    from scheduler.grid.series_file import read_issues
-    from scheduler.simulation.forecasters import Combined, Perfect, issue
-
-    step = times.length(slot, "--slot") if slot else world.step
-    if forecast == "perfect":
-        return Perfect(world.actual), timedelta(0) if slot is None else step
-    past = world.actual if history is None else world.actual.filled_from(_series(history))
-    issues = [] if forecast == "builtin" else [issue(i.issued_at, i.expected) for i in read_issues(Path(forecast))]
-    return Combined(past, issues, step), step
-
-
-def _series(file: Path) -> StepSeries:
-    from scheduler.grid.series_file import read_series
-    from scheduler.simulation.world import without_gaps
-
-    return without_gaps(read_series(file), str(file))
-
-
-def _print(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+def _say(rows: Sequence[Mapping[str, Any]], made: Replay | None, as_json: bool) -> None:
     if as_json:
-        say_json(rows)
+        say_json([{**row, **added_fields(made)} for row in rows] if made else rows)
     else:
-        say(table(COLUMNS, [_cells(row) for row in rows]))
-        say(_footnote(rows[0]))
-
-
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    share = row["share_of_attainable"]
-    return [
-        row["policy"],
-        f"{row['emissions_g'] / 1000:,.1f} kgCO2eq",
-        f"{row['saved_pct']:.1f} %",
-        "unknown" if share is None else f"{share:.0%}",
-        str(row["deadline_misses"]),
-        str(row["switches"]),
-        f"{row['mean_wait_s'] / 3600:.1f} h",
-        f"{row['plan_ms_p50']:.1f} ms",
-    ]
-
-
-def _footnote(row: Mapping[str, Any]) -> str:
-    against = f"First come, first served: {row['run_now_emissions_g'] / 1000:,.1f} kgCO2eq."
-    bound = row["lower_bound_g"]
-    if bound is None:
-        return against
-    return (
-        f"{against} Had all been known from the beginning, no plan could have emitted less than {bound / 1000:,.1f} kg."
-    )
+        say("\n".join([comparison(rows), *(footnotes(made) if made else ())]))

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 def utc(moment: datetime) -> datetime:
     """The same moment in UTC; a naive datetime is a mistake and raises ValueError."""
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         raise ValueError(f"{moment!r} has no time zone")
     return moment.astimezone(UTC)

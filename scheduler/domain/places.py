@@ -27,24 +27,31 @@ def length_micros(length: timedelta) -> int:
     return length // _MICROSECOND
 
 
+_NEVER = int(np.iinfo(np.int64).max)
+
+
 class FreePlaces:
-    """The free places of one pool from `begin` on; the last piece has no end."""
+    """The free places of one pool from `begin` on; the last piece has no end.
+
+    `_edges` has one more than `_free`: the end of the last piece, which is never.
+    """
 
     def __init__(self, capacity: int, begin: int) -> None:
-        self._edges: Micros = np.array([begin], dtype=np.int64)
+        self._edges: Micros = np.array([begin, _NEVER], dtype=np.int64)
         self._free: Micros = np.array([capacity], dtype=np.int64)
 
     def occupy(self, start: int, end: int, places: int) -> None:
         """Take `places` for [start, end); the count may go below zero where the pool has shrunk under running jobs."""
-        first = self._cut(max(start, int(self._edges[0])))
-        last = self._cut(max(end, int(self._edges[0])))
+        begin = int(self._edges[0])
+        first = self._cut(max(start, begin))
+        last = self._cut(max(end, begin))
         self._free[first:last] -= places
 
     def release(self, start: int, end: int, places: int) -> None:
         """Undo an `occupy`."""
         self.occupy(start, end, -places)
         changes = np.concatenate(([True], self._free[1:] != self._free[:-1]))
-        self._edges, self._free = self._edges[changes], self._free[changes]
+        self._edges, self._free = self._edges[np.append(changes, True)], self._free[changes]
 
     def fits(self, start: int, end: int, places: int) -> bool:
         first = int(self._edges.searchsorted(start, side="right")) - 1
@@ -53,18 +60,18 @@ class FreePlaces:
 
     def stretches(self, places: int, begin: int, end: int) -> tuple[Micros, Micros]:
         """Starts and ends of the longest stretches inside [begin, end) with `places` free throughout."""
-        wide = np.concatenate(([False], self._free >= places, [False]))
-        turns = np.flatnonzero(wide[1:] != wide[:-1])
-        edges = np.append(self._edges, max(end, int(self._edges[-1])))
-        starts, ends = np.maximum(edges[turns[::2]], begin), np.minimum(edges[turns[1::2]], end)
+        wide = np.zeros(self._free.size + 2, dtype=np.bool_)
+        np.greater_equal(self._free, places, out=wide[1:-1])
+        turns = (wide[1:] != wide[:-1]).nonzero()[0]
+        starts = np.maximum(self._edges[turns[::2]], begin)
+        ends = np.minimum(self._edges[turns[1::2]], end)
         some = ends > starts
-        return starts[some], ends[some]
+        return (starts, ends) if some.all() else (starts[some], ends[some])
 
     def earliest(self, places: int, length: int, begin: int) -> int:
         """First moment from `begin` on at which `places` are free for the whole `length`."""
-        never = np.iinfo(np.int64).max
-        starts, ends = self.stretches(places, begin, int(never))
-        fitting = np.flatnonzero(ends - starts >= length)
+        starts, ends = self.stretches(places, begin, _NEVER)
+        fitting = (ends - starts >= length).nonzero()[0]
         if not fitting.size:
             raise ValueError(f"{places} places are never free: the pool is smaller than that")
         return int(starts[fitting[0]])
@@ -76,8 +83,12 @@ class FreePlaces:
 
     def _cut(self, moment: int) -> int:
         """Index of the piece that begins at `moment`, made where there is none."""
-        index = int(self._edges.searchsorted(moment, side="left"))
-        if index == self._edges.size or self._edges[index] != moment:
-            self._edges = np.concatenate((self._edges[:index], (moment,), self._edges[index:]))
-            self._free = np.concatenate((self._free[:index], self._free[index - 1 :]))
+        edges, free = self._edges, self._free
+        index = int(edges.searchsorted(moment, side="left"))
+        if edges[index] == moment:
+            return index
+        self._edges = np.empty(edges.size + 1, dtype=np.int64)
+        self._edges[:index], self._edges[index], self._edges[index + 1 :] = edges[:index], moment, edges[index:]
+        self._free = np.empty(edges.size, dtype=np.int64)
+        self._free[:index], self._free[index:] = free[:index], free[index - 1 :]
         return index

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -25,6 +25,8 @@ class StepSeries:
     starts: Floats
     ends: Floats
     values: Floats
+    _totals: tuple[Floats, Floats] | None = field(default=None, init=False, repr=False)
+    """(integral, covered time) up to the start of each row, and to the end; reckoned when first asked for."""
 
     def __post_init__(self) -> None:
         arrays = [np.ascontiguousarray(a, dtype=np.float64) for a in (self.starts, self.ends, self.values)]
@@ -118,7 +120,7 @@ class StepSeries:
     def clipped(self, interval: Interval) -> StepSeries:
         """The part inside `interval`; rows at its edges are cut."""
         lo, hi = interval.start.timestamp(), interval.end.timestamp()
-        keep = (self.ends > lo) & (self.starts < hi)
+        keep = slice(self.ends.searchsorted(lo, side="right"), self.starts.searchsorted(hi, side="left"))
         return StepSeries(np.maximum(self.starts[keep], lo), np.minimum(self.ends[keep], hi), self.values[keep])
 
     def filled_from(self, other: StepSeries) -> StepSeries:
@@ -152,10 +154,15 @@ class StepSeries:
         """(integral, covered time) from the beginning of the series to each of `times`."""
         if not len(self):
             return np.zeros_like(times), np.zeros_like(times)
-        lengths = self.ends - self.starts
-        sums = np.concatenate(([0.0], np.cumsum(lengths * self.values)))
-        covers = np.concatenate(([0.0], np.cumsum(lengths)))
+        sums, covers = self._totals or self._reckoned()
         row = np.searchsorted(self.starts, times, side="right") - 1
         safe = np.clip(row, 0, None)
         inside = np.where(row >= 0, np.minimum(times, self.ends[safe]) - self.starts[safe], 0.0)
         return sums[safe] + inside * self.values[safe], covers[safe] + inside
+
+    def _reckoned(self) -> tuple[Floats, Floats]:
+        lengths = self.ends - self.starts
+        sums = np.concatenate(([0.0], np.cumsum(lengths * self.values)))
+        totals = sums, np.concatenate(([0.0], np.cumsum(lengths)))
+        object.__setattr__(self, "_totals", totals)
+        return totals

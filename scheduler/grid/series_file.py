@@ -31,29 +31,33 @@ class Issue:
     expected: StepSeries
 
 
-def read_series(file: Path, regular: bool = False) -> StepSeries:
+def read_series(file: Path, regular: bool = False, complete: bool = False) -> StepSeries:
     """`start,carbon_intensity_g_per_kwh` rows in order; an empty value leaves its stretch unknown.
 
     `regular`: each value must hold for the step of the file, so that a row that was lost is not covered up by the one
-    before it.
+    before it. `complete`: regular, and there is no empty value.
     """
-    entries = [(line, _moment(line, START), _intensity(line)) for line in _lines(file, (START, VALUE))]
-    series = _series(file, entries)
-    if regular:
-        _check_steps(entries)
-    return series
+    entries = [(line, _moment(line, START), _intensity(line)) for line in read_lines(file, (START, VALUE))]
+    return _series(file, entries, regular, complete)
 
 
-def read_issues(file: Path) -> tuple[Issue, ...]:
-    """`issued_at,start,carbon_intensity_g_per_kwh` rows; issues by age, each in order of start."""
+def read_issues(file: Path, complete: bool = False) -> tuple[Issue, ...]:
+    """`issued_at,start,carbon_intensity_g_per_kwh` rows: issues by age, each in order of start."""
     issues: dict[datetime, list[_Entry]] = {}
-    for line in _lines(file, (ISSUED_AT, START, VALUE)):
-        issues.setdefault(_moment(line, ISSUED_AT), []).append((line, _moment(line, START), _intensity(line)))
-    return tuple(Issue(issued_at, _series(file, issues[issued_at])) for issued_at in sorted(issues))
+    newest: datetime | None = None
+    for line in read_lines(file, (ISSUED_AT, START, VALUE)):
+        issued_at = _moment(line, ISSUED_AT)
+        if newest is not None and issued_at < newest:
+            raise line.wrong(ISSUED_AT, "is before that of the row before it; sort the rows")
+        newest = issued_at
+        issues.setdefault(issued_at, []).append((line, _moment(line, START), _intensity(line)))
+    return tuple(Issue(issued_at, _series(file, entries, complete=complete)) for issued_at, entries in issues.items())
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
+    """A row of a file, and where it stands."""
+
     where: str
     fields: dict[str, object]
 
@@ -61,12 +65,12 @@ class _Line:
         return CarbonDataInvalid(f"{self.where}, column '{column}': {self.fields.get(column)!r} {why}")
 
 
-_Entry = tuple[_Line, datetime, float | None]
+_Entry = tuple[Line, datetime, float | None]
 
 
-def _lines(file: Path, columns: tuple[str, ...]) -> Iterator[_Line]:
+def read_lines(file: Path, columns: tuple[str, ...]) -> Iterator[Line]:
     text = _text(file)
-    lines = _json_lines(file, text) if file.suffix.lower() == ".json" else _csv_lines(file, text)
+    lines = _json_lines(file, text) if file.suffix.lower() == ".json" else _csv_lines(file, text, columns)
     for line in lines:
         for column in columns:
             if column not in line.fields:
@@ -83,18 +87,18 @@ def _text(file: Path) -> str:
         raise CarbonSourceRejected(f"{file} cannot be read: {exc.strerror}; set the file of the recorded grid") from exc
 
 
-def _csv_lines(file: Path, text: str) -> Iterator[_Line]:
+def _csv_lines(file: Path, text: str, columns: tuple[str, ...]) -> Iterator[Line]:
     rows = csv.DictReader(text.splitlines())
     for row in rows:
         where = f"{file}, line {rows.line_num}"
         if None in row:
             raise CarbonDataInvalid(f"{where}: it has more cells than the heading has columns")
-        if missing := [name for name, value in row.items() if value is None]:
+        if missing := [name for name in columns if name in row and row[name] is None]:
             raise CarbonDataInvalid(f"{where}, column '{missing[0]}': the cell is missing; leave it empty for unknown")
-        yield _Line(where, {str(name): value for name, value in row.items()})
+        yield Line(where, {str(name): value for name, value in row.items()})
 
 
-def _json_lines(file: Path, text: str) -> Iterator[_Line]:
+def _json_lines(file: Path, text: str) -> Iterator[Line]:
     try:
         rows = json.loads(text)
     except ValueError as exc:
@@ -102,10 +106,10 @@ def _json_lines(file: Path, text: str) -> Iterator[_Line]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise CarbonDataInvalid(f"{file} must hold a list of objects with '{START}' and '{VALUE}'")
     for number, row in enumerate(rows, start=1):
-        yield _Line(f"{file}, entry {number}", row)
+        yield Line(f"{file}, entry {number}", row)
 
 
-def _moment(line: _Line, column: str) -> datetime:
+def _moment(line: Line, column: str) -> datetime:
     """Without an offset it is UTC: that is what the format says."""
     try:
         moment = datetime.fromisoformat(str(line.fields[column]).strip())
@@ -114,7 +118,7 @@ def _moment(line: _Line, column: str) -> datetime:
     return utc(moment) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _intensity(line: _Line) -> float | None:
+def _intensity(line: Line) -> float | None:
     said = line.fields[VALUE]
     if said is None or said == "":
         return None
@@ -127,7 +131,7 @@ def _intensity(line: _Line) -> float | None:
     return value
 
 
-def _series(file: Path, entries: Sequence[_Entry]) -> StepSeries:
+def _series(file: Path, entries: Sequence[_Entry], regular: bool = False, complete: bool = False) -> StepSeries:
     """The last row lasts as long as the one before it."""
     if len(entries) < 2:
         raise CarbonDataInvalid(f"{file} holds {len(entries)} rows; a series needs at least two")
@@ -136,10 +140,20 @@ def _series(file: Path, entries: Sequence[_Entry]) -> StepSeries:
     if (lengths <= 0).any():
         late = entries[int(np.argmax(lengths <= 0)) + 1][0]
         raise late.wrong(START, "is not after the row before it; sort the rows and remove repeated ones")
+    if complete:
+        _check_values(entries)
+    if regular or complete:
+        _check_steps(entries)
     ends = np.append(starts[1:], starts[-1] + lengths[-1])
     values = np.array([math.nan if value is None else value for _, _, value in entries])
     known = np.isfinite(values)
     return StepSeries(starts[known], ends[known], values[known])
+
+
+def _check_values(entries: Sequence[_Entry]) -> None:
+    for line, _, value in entries:
+        if value is None:
+            raise line.wrong(VALUE, "is no value; every row needs one here")
 
 
 def _check_steps(entries: Sequence[_Entry]) -> None:

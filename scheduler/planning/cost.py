@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from scheduler.domain.units import JOULES_PER_KWH
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.situation import Demand, Schedule, Segments
@@ -20,8 +18,7 @@ def emissions_g(demand: Demand, segments: Segments, outlook: Outlook, now: int) 
 
 
 def power_weighted(watts: float, segments: Segments, outlook: Outlook) -> float:
-    at = outlook.integral_to(np.array(segments, dtype=np.int64))
-    return watts * float((at[:, 1] - at[:, 0]).sum()) / JOULES_PER_KWH
+    return watts * sum(outlook.between(start, end) for start, end in segments) / JOULES_PER_KWH
 
 
 def schedule_emissions_g(demands: Iterable[Demand], schedule: Schedule, outlook: Outlook, now: int) -> float:

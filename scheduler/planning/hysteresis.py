@@ -11,7 +11,9 @@ from scheduler.planning.windows import Room
 
 
 def settle(board: Board, situation: Situation, outlook: Outlook) -> None:
-    """Go through a finished plan and undo, job by job, what gains too little."""
+    """Go through a finished plan and undo, job by job, what gains too little; without a least gain nothing does."""
+    if not situation.settings.start_gain and not situation.settings.move_gain:
+        return
     due = due_with_successors(situation.demands)
     for demand in situation.demands:
         if demand.fixed or demand.run_now or board.placed[demand.id][-1][1] > due[demand.id]:

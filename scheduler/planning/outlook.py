@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 
@@ -39,8 +41,7 @@ class Outlook:
 
     def between(self, start: int, end: int) -> float:
         """Intensity integrated over [start, end) [g/kWh x s]."""
-        at = self.integral_to(np.array([start, end], dtype=np.int64))
-        return float(at[1] - at[0])
+        return self._to(end) - self._to(start)
 
     def edges_between(self, begin: int, end: int) -> Micros:
         """Moments in [begin, end] at which the expected intensity may change."""
@@ -50,6 +51,24 @@ class Outlook:
             rounds = np.arange(1, (end - self.end) // self._period + 2) * self._period
             edges = np.concatenate((edges, (self.end + rounds[:, None] + tail[None, :]).ravel()))
         return edges[np.searchsorted(edges, begin) : np.searchsorted(edges, end, side="right")]
+
+    def _to(self, moment: int) -> float:
+        """As `integral_to`, for one moment: without arrays it takes a tenth of the time."""
+        if moment <= self.end:
+            return self._to_within(moment)
+        rounds, rest = divmod(moment - self._tail_begin, self._period)
+        a_round = self._numbers[1][-1] - self._sum_at_tail
+        return self._to_within(self._tail_begin + rest) + rounds * a_round
+
+    def _to_within(self, moment: int) -> float:
+        edges, sums, values = self._numbers
+        row = bisect_right(edges, moment, 1, len(edges) - 1) - 1
+        return sums[row] + values[row] * ((moment - edges[row]) / _SECOND)
+
+    @cached_property
+    def _numbers(self) -> tuple[list[int], list[float], list[float]]:
+        """Edges, sums and values as plain numbers."""
+        return self.edges.tolist(), self._sums.tolist(), self.values.tolist()
 
     def _within(self, moments: Micros) -> Floats:
         row = self.edges[1:-1].searchsorted(moments, side="right")
@@ -77,7 +96,8 @@ def outlook_from(forecast: CarbonForecast | None, now: datetime, until: datetime
 def _pieces(series: StepSeries) -> tuple[Micros, Floats]:
     """Edges in whole microseconds; a piece shorter than one is lost."""
     seconds = np.append(series.starts, series.ends[-1])
-    edges = np.array([to_micros(from_epoch(float(t))) for t in seconds], dtype=np.int64)
+    whole = np.floor(seconds)
+    edges = whole.astype(np.int64) * _SECOND + np.rint((seconds - whole) * _SECOND).astype(np.int64)
     some = np.diff(edges) > 0
     return np.append(edges[:-1][some], edges[-1]), series.values[some]
 

@@ -20,16 +20,18 @@ def issue(issued_at: datetime, expected: StepSeries) -> CarbonForecast:
 
 @dataclass(frozen=True, slots=True)
 class Perfect:
-    """The future as it will be."""
+    """The future as it will be: to the end of the series, or as far as `horizon`."""
 
     actual: StepSeries
     step: timedelta | None = None
+    horizon: timedelta | None = None
 
     def at(self, now: datetime) -> CarbonForecast | None:
         span = self.actual.span
         if span is None or now >= span.end:
             return None
-        return CarbonForecast(KEY, now, now, self.actual.clipped(Interval(now, span.end)), method="perfect")
+        end = span.end if self.horizon is None else min(span.end, now + self.horizon)
+        return CarbonForecast(KEY, now, now, self.actual.clipped(Interval(now, end)), method="perfect")
 
 
 class Combined:

@@ -29,6 +29,8 @@ class JobState:
     """Of the switch being paid for just now."""
     running_since: datetime | None = None
     held: list[Interval] = field(default_factory=list)
+    _told: PlannableJob | None = None
+    """What the planner was told last, as long as it is still so."""
 
     @property
     def finished(self) -> bool:
@@ -46,9 +48,21 @@ class JobState:
     def end(self) -> datetime:
         return self.held[-1].end
 
-    def plannable(self, true_length: bool = False) -> PlannableJob:
-        """What the planner is told: the estimate, unless it is to know the true length."""
-        expected = self.left if true_length else self.job.expected - self.done
+    def plannable(self) -> PlannableJob:
+        """What the planner is told: the estimate."""
+        if self._told is None:
+            self._told = self._plannable(self.job.expected - self.done)
+        return self._told
+
+    def truly(self) -> PlannableJob:
+        """What a planner would be told that knew the true length."""
+        return self._plannable(self.left)
+
+    def idle_until(self, stretches: tuple[Interval, ...], moment: datetime) -> bool:
+        """Whether nothing becomes of it before `moment`: it does not run, and nothing is planned for it until then."""
+        return self.running_since is None and (not stretches or stretches[0].start >= moment)
+
+    def _plannable(self, expected: timedelta) -> PlannableJob:
         if expected <= NOTHING:
             expected = max(self.done * OVERRUN, timedelta(minutes=1))
         running = self.running_since is not None
@@ -92,6 +106,7 @@ class JobState:
 
     def _run(self, part: Interval) -> datetime:
         """Hold the GPUs for `part`, or until done: the moment of stopping."""
+        self._told = None
         if self.running_since is None:
             self.overhead = self._resume(False)
             self.running_since = part.start
@@ -108,6 +123,7 @@ class JobState:
 
     def _stop(self, moment: datetime) -> None:
         """Let go of the GPUs: suspended, or done."""
+        self._told = None
         if self.running_since is not None and moment > self.running_since:
             self.held.append(Interval(self.running_since, moment))
         self.running_since = None

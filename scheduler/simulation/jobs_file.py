@@ -10,27 +10,34 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from scheduler.domain.errors import RequestError
-from scheduler.domain.intervals import utc
+from scheduler.domain.intervals import Interval, utc
 from scheduler.simulation.world import SimulatedJob
 
 REQUIRED = ("job", "submitted_at", "duration_s", "gpus", "power_w", "deadline", "interruptible")
 SWITCH = timedelta(seconds=120)
 """Of a file without `switch_cost_s`."""
 _YES, _NO = {"1", "true", "yes"}, {"0", "false", "no"}
+_BEYOND = "beyond the heading"
 _LONGEST_S = 10 * 365 * 86_400.0
 
 
-def read_jobs(file: Path, gpus: int) -> tuple[SimulatedJob, ...]:
-    """The jobs in the file's order; none may be wider than `gpus`."""
+def read_jobs(file: Path, gpus: int, span: Interval) -> tuple[SimulatedJob, ...]:
+    """The jobs in the file's order; none may be wider than `gpus`, or come outside the `span` of the intensity."""
     names: dict[str, int] = {}
     jobs = []
     for row in _rows(file):
         job = _job(row, gpus)
+        if job.submitted_at not in span:
+            raise row.wrong("submitted_at", f"is outside the intensity series ({_said(span)})")
         if job.name in names:
             raise row.wrong("job", f"is also the job of line {names[job.name]}")
         names[job.name] = row.line
         jobs.append(job)
     return tuple(jobs)
+
+
+def _said(span: Interval) -> str:
+    return f"{span.start:%Y-%m-%d %H:%M} to {span.end:%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +75,13 @@ def _rows(file: Path) -> Iterator[_Row]:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{file} cannot be read as text: {error}") from None
-    reader = csv.DictReader(lines, restval="", skipinitialspace=True)
+    reader = csv.DictReader(lines, restkey=_BEYOND, restval="", skipinitialspace=True)
     missing = [column for column in REQUIRED if column not in (reader.fieldnames or ())]
     if missing:
         raise RequestError(f"{file}, line 1: no column '{missing[0]}'; needed: {', '.join(REQUIRED)}")
     for fields in reader:
+        if any(fields.get(_BEYOND, ())):
+            raise RequestError(f"{file}, line {reader.line_num}: has more cells than line 1 has columns")
         yield _Row(file, reader.line_num, {str(k): str(v).strip() for k, v in fields.items()})
 
 

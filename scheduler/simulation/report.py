@@ -15,21 +15,24 @@ from scheduler.domain.units import JOULES_PER_KWH
 from scheduler.planning import plan
 from scheduler.simulation.forecasters import Perfect
 from scheduler.simulation.job_state import JobState
-from scheduler.simulation.run import Simulation, finish_by
+from scheduler.simulation.run import Simulation, finish_by, too_short
 from scheduler.simulation.world import World
 
 
 def run_now_emissions_g(world: World) -> float:
-    """First come, first served on the same GPUs, each job for its true length [gCO2eq]."""
+    """First come, first served on the same GPUs, each job for its true length [gCO2eq].
+
+    RequestError where the last ends after the series: what it emits there is not known.
+    """
     arrivals = (
         Arrival(n, job.submitted_at, Pool.GPU, job.gpus, job.duration, job.submitted_at)
         for n, job in enumerate(world.jobs)
     )
     starts = first_come_first_served(arrivals, {Pool.GPU: world.gpus})
-    return sum(
-        world.emissions_g(job.power_w, (Interval(starts[n], starts[n] + job.duration),))
-        for n, job in enumerate(world.jobs)
-    )
+    held = [Interval(starts[n], starts[n] + job.duration) for n, job in enumerate(world.jobs)]
+    if any(each.end > world.span.end for each in held):
+        raise too_short("run-now")
+    return sum(world.emissions_g(job.power_w, (each,)) for job, each in zip(world.jobs, held, strict=True))
 
 
 def lower_bound_g(world: World) -> float | None:
@@ -37,10 +40,7 @@ def lower_bound_g(world: World) -> float | None:
     if not world.jobs:
         return 0.0
     now = min(job.submitted_at for job in world.jobs)
-    jobs = tuple(
-        JobState(n, job, finish_by(job), job.duration).plannable(true_length=True)
-        for n, job in enumerate(world.jobs, 1)
-    )
+    jobs = tuple(JobState(n, job, finish_by(job), job.duration).truly() for n, job in enumerate(world.jobs, 1))
     known = Perfect(world.actual).at(now)
     made = plan(PlanningProblem(now, jobs, {Pool.GPU: world.gpus, Pool.CPU: 0}, known), "carbonq")
     return None if made.lower_bound is None else made.lower_bound.grams * world.pue

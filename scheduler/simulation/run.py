@@ -44,6 +44,12 @@ def finish_by(job: SimulatedJob) -> datetime:
     return job.deadline or job.submitted_at + LONGEST_WAIT + job.expected
 
 
+def too_short(policy: str) -> RequestError:
+    return RequestError(
+        f"with {policy} work goes on after the series ends; give a longer series, or of a history an earlier --until"
+    )
+
+
 class _Engine:
     """Mutable: the clock and the jobs."""
 
@@ -68,7 +74,7 @@ class _Engine:
             until = self._next_decision(now, made)
             now = self._follow(made, now, until)
             if now > self._world.span.end:
-                raise RequestError(f"with {self._policy} work goes on after the series ends; give a longer series")
+                raise too_short(self._policy)
 
     def _admit(self, now: datetime) -> None:
         while self._coming and (self._offline or self._coming[-1].job.submitted_at <= now):
@@ -101,11 +107,13 @@ class _Engine:
 
     def _follow(self, made: Plan, now: datetime, until: datetime) -> datetime:
         """Do what the plan says until `until`, or until an estimate proves wrong: the moment reached."""
-        stretches = {s.number: _stretches(made, s) for s in self._active}
-        surprises = [s.surprise(stretches[s.number], now) for s in self._active]
+        planned = {placement.job: placement.intervals for placement in made.placements}
+        pairs = [(state, planned.get(state.number, ())) for state in self._active]
+        busy = [(state, stretches) for state, stretches in pairs if not state.idle_until(stretches, until)]
+        surprises = [state.surprise(stretches, now) for state, stretches in busy]
         until = min([until, *(moment for moment in surprises if moment is not None)])
-        for state in self._active:
-            state.follow(stretches[state.number], Interval(now, until))
+        for state, stretches in busy:
+            state.follow(stretches, Interval(now, until))
         self._active = [state for state in self._active if not state.finished]
         return until
 
@@ -113,11 +121,6 @@ class _Engine:
 def _arrival(state: JobState) -> Arrival:
     job = state.job
     return Arrival(job.submitted_at, Pool.GPU, job.gpus, job.expected, state.finish_by, Power(job.power_w))
-
-
-def _stretches(made: Plan, state: JobState) -> tuple[Interval, ...]:
-    placement = made.placement(state.number)
-    return () if placement is None else placement.intervals
 
 
 def _next_multiple(now: datetime, step: timedelta) -> datetime:

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import numpy as np
-
 from scheduler.domain.carbon import CarbonForecast
-from scheduler.domain.errors import RequestError
 from scheduler.domain.intervals import Interval
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import JOULES_PER_KWH
@@ -62,30 +59,6 @@ class World:
         """Length of the series' first row."""
         return timedelta(seconds=float(self.actual.ends[0] - self.actual.starts[0]))
 
-    def checked(self) -> World:
-        """The same; RequestError where a job comes before the series begins or after it ends."""
-        for job in self.jobs:
-            if job.submitted_at not in self.span:
-                raise RequestError(
-                    f"job '{job.name}' is submitted at {job.submitted_at:%Y-%m-%d %H:%M} UTC, outside the intensity "
-                    f"series ({self.span.start:%Y-%m-%d %H:%M} to {self.span.end:%Y-%m-%d %H:%M} UTC)"
-                )
-        return self
-
     def emissions_g(self, power_w: float, held: tuple[Interval, ...]) -> float:
         """Operational emissions of holding GPUs at a power, by the actual intensity [gCO2eq]."""
         return self.pue * power_w * sum(self.actual.integral(i) for i in held) / JOULES_PER_KWH
-
-
-def without_gaps(series: StepSeries, name: str) -> StepSeries:
-    """The series; RequestError where rows are not all as long, or one has no value. Lines count from the heading."""
-    lengths = series.ends - series.starts
-    usual = float(np.median(lengths))
-    follows = np.append(series.starts[1:], series.ends[-1]) == series.ends
-    apart = np.flatnonzero((np.abs(lengths - usual) > 1e-6) | ~follows)
-    if apart.size:
-        raise RequestError(
-            f"{name}, line {int(apart[0]) + 3}, column 'start': rows are {usual / 3600:g} h apart, "
-            "and before this one there is one missing, or without a value"
-        )
-    return series

@@ -67,6 +67,7 @@ class FakeDaemonService:
         self.observed: tuple[ObservedValue, ...] = ()
         self.issued: tuple[IssueView, ...] = ()
         self.error: Exception | None = None
+        self.running_s: dict[int, float] = {}
         self.ends_after: int | None = None
         self.ending: dict[str, Any] = {"state": JobState.COMPLETED, "reason": Reason.EXITED_ZERO, "exit_code": 0}
 
@@ -139,7 +140,7 @@ class FakeDaemonService:
             after=(),
             run_now=False,
             work_done_s=0.0,
-            running_s=0.0,
+            running_s=self.running_s.get(job_id, 0.0),
             power_w=None,
             progress=None,
             placement=a_placement(job=row.id, now=self.now) if row.state is JobState.QUEUED else None,

@@ -21,6 +21,8 @@ _SECOND = 1_000_000
 Rule = Callable[[Demand, Room, Situation, Outlook], Segments | None]
 StartRule = Callable[[Demand, Micros, Situation, Outlook], int]
 """Picks one of the possible starts, given in order."""
+Level = Callable[[int, bool], float]
+"""(work done, whether it runs) to the intensity up to which it is to run [g/kWh]."""
 
 
 def each_by_its_rule(situation: Situation, outlook: Outlook, rule: Rule) -> Outcome:
@@ -61,6 +63,31 @@ def possible_starts(room: Room, work: int, outlook: Outlook) -> Micros:
     fits = (row >= 0) & (starts + work <= room.ends[np.maximum(row, 0)])
     possible: Micros = starts[fits]
     return possible
+
+
+def walked(
+    demand: Demand, room: Room, situation: Situation, outlook: Outlook, level: Level
+) -> Segments | None:  # fmt: skip
+    """Piece by piece, wherever the intensity is at most the level; what could not be done in time otherwise is done at
+    any level. None where the room ends too soon."""
+    cuts, lengths, rates = free_pieces(room, outlook)
+    spare = lengths.sum() - np.cumsum(lengths)
+    begun, running, left = demand.running, demand.running and room.begin == situation.now, demand.work
+    taken: list[tuple[int, int]] = []
+    for start, length, rate, after in zip(
+        cuts.tolist(), lengths.tolist(), rates.tolist(), spare.tolist(), strict=False
+    ):
+        too_dear = rate * _SECOND > level(max(demand.work - left, 0), running)
+        if not length or (too_dear and after >= left + demand.switch):
+            running = False
+            continue
+        left += demand.switch if begun and not running else 0
+        end = start + min(length, left)
+        taken.append((taken.pop()[0] if running and taken else start, end))
+        begun, running, left = True, True, left - (end - start)
+        if not left:
+            return tuple(taken)
+    return None
 
 
 def free_pieces(room: Room, outlook: Outlook) -> tuple[Micros, Micros, Floats]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from scheduler.domain.places import Micros
 from scheduler.planning.outlook import Outlook
-from scheduler.planning.policies.alone import begun_at, each_by_its_rule, free_pieces, intensity_at
+from scheduler.planning.policies.alone import begun_at, each_by_its_rule, intensity_at, walked
 from scheduler.planning.situation import Demand, Outcome, Segments, Situation
 from scheduler.planning.windows import Room
 
@@ -78,7 +78,11 @@ def _paused_and_resumed(demand: Demand, room: Room, situation: Situation, outloo
         return room.soonest(demand, situation.now)
     if not demand.interruptible:
         return begun_at(_first_below(allowed.resume_below(0)))(demand, room, situation, outlook)
-    return _walked(demand, room, situation, outlook, allowed)
+    return walked(demand, room, situation, outlook, lambda done, running: _level(allowed, done / _SLOT, running))
+
+
+def _level(allowed: Levels, done: float, running: bool) -> float:
+    return allowed.pause_above(done) if running else allowed.resume_below(done)
 
 
 def _first_below(level: float) -> Callable[[Demand, Micros, Situation, Outlook], int]:
@@ -87,28 +91,3 @@ def _first_below(level: float) -> Callable[[Demand, Micros, Situation, Outlook],
         return int(starts[low[0] if low.size else -1])
 
     return first_below
-
-
-def _walked(
-    demand: Demand, room: Room, situation: Situation, outlook: Outlook, allowed: Levels
-) -> Segments | None:  # fmt: skip
-    """Slot by slot; what could not be done in time otherwise is done at any level. None where room ends too soon."""
-    cuts, lengths, rates = free_pieces(room, outlook)
-    spare = lengths.sum() - np.cumsum(lengths)
-    begun, running, left = demand.running, demand.running and room.begin == situation.now, demand.work
-    taken: list[tuple[int, int]] = []
-    for start, length, rate, after in zip(
-        cuts.tolist(), lengths.tolist(), rates.tolist(), spare.tolist(), strict=False
-    ):
-        done = max(demand.work - left, 0) / _SLOT
-        level = allowed.pause_above(done) if running else allowed.resume_below(done)
-        if not length or (rate * _SECOND > level and after >= left + demand.switch):
-            running = False
-            continue
-        left += demand.switch if begun and not running else 0
-        end = start + min(length, left)
-        taken.append((taken.pop()[0] if running and taken else start, end))
-        begun, running, left = True, True, left - (end - start)
-        if not left:
-            return tuple(taken)
-    return None

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.domain.carbon import CarbonForecast
-from scheduler.domain.intervals import Interval
+from scheduler.domain.intervals import Interval, from_epoch
 from scheduler.domain.places import to_micros
 from scheduler.domain.series import StepSeries
 from scheduler.planning import plan
@@ -39,6 +39,33 @@ def test_beyond_its_horizon_a_forecast_of_a_day_repeats_the_same_hour() -> None:
 def test_beyond_its_horizon_a_shorter_forecast_holds_its_mean() -> None:
     outlook = outlook_from(forecast([100, 300]), NOON, NOON + 90 * HOUR)
     assert over(outlook, 2, 90) == pytest.approx(200)
+
+
+@given(
+    values=st.lists(st.floats(0, 900), min_size=1, max_size=40),
+    bounds=st.tuples(st.integers(0, 120 * HOUR_US), st.integers(0, 120 * HOUR_US)),
+)
+def test_of_one_stretch_as_of_many_the_intensity_adds_up_to_the_same(
+    values: list[float], bounds: tuple[int, int]
+) -> None:
+    """The two ways to reckon it, for speed one without arrays, agree, also beyond the horizon."""
+    outlook = outlook_from(forecast(values), NOON, NOON + 200 * HOUR)
+    assert outlook is not None
+    start, end = (to_micros(NOON) + bound for bound in bounds)
+    sums = outlook.integral_to(np.array([start, end]))
+    assert outlook.between(start, end) == pytest.approx(float(sums[1] - sums[0]), abs=1e-6)
+
+
+@given(st.floats(0, 1e6), st.floats(1, 1e6))
+def test_the_edges_of_a_forecast_are_whole_microseconds_as_everywhere(begin: float, length: float) -> None:
+    starts = np.array([NOON.timestamp() + begin])
+    outlook = outlook_from(
+        CarbonForecast(forecast([1]).key, NOON, NOON, StepSeries(starts, starts + length, np.array([200.0]))),
+        from_epoch(float(starts[0])),
+        NOON,
+    )
+    assert outlook is not None
+    assert int(outlook.edges[0]) == to_micros(from_epoch(float(starts[0])))
 
 
 def test_a_plan_says_where_it_goes_beyond_the_forecast_and_only_then() -> None:

@@ -32,6 +32,17 @@ def test_wait_awhile_takes_the_cheapest_hours_one_by_one_whatever_that_costs() -
     assert placement.intervals[0].start == NOON + HOUR
 
 
+def test_what_may_pause_runs_below_the_threshold_and_pauses_above_it_while_there_is_time() -> None:
+    """The lowest 30 % of the day are its seven hours of at most 300 g."""
+    split = job(hours=4, within=12, interruptible=True, switch=SwitchCost(0 * MINUTE))
+    (placement,) = plan(problem(split, values=VALUES), "threshold").placements
+    assert [((i.start - NOON) / HOUR, i.length / HOUR) for i in placement.intervals] == [(1, 4)]
+    pressed = job(hours=4, within=5.5, interruptible=True, switch=SwitchCost(0 * MINUTE))
+    (placement,) = plan(problem(pressed, values=[400, 90, 500, 500, 500, 100] + [400] * 18), "threshold").placements
+    assert placement.end <= NOON + 5.5 * HOUR
+    assert placement.switches == 1
+
+
 def test_double_threshold_runs_on_through_an_hour_that_it_would_not_have_resumed_in() -> None:
     """A pause has its price: the level to go on is above the level to begin."""
     allowed = levels(low=100, high=500, pause=60, slots=4)

@@ -62,7 +62,7 @@ def test_people_get_a_table_and_what_was_possible(files: list[str], capsys: pyte
     assert main(["simulate", *files]) == 0
     said = capsys.readouterr().out
     assert "70.0 %" in said
-    assert "no plan could have emitted less than 0.2 kg" in said
+    assert "no plan could have emitted less than 210 gCO2eq" in said
 
 
 def test_our_own_forecast_is_made_from_the_past_alone(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:

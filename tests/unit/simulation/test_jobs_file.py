@@ -9,8 +9,10 @@ import pytest
 from fakes.clock import NOON
 
 from scheduler.domain.errors import RequestError
+from scheduler.domain.intervals import Interval
 from scheduler.simulation.jobs_file import read_jobs
 
+SPAN = Interval(NOON - timedelta(days=1), NOON + timedelta(days=2))
 HEADING = "job,submitted_at,duration_s,gpus,power_w,deadline,interruptible\n"
 GOOD = "a,2026-11-23T12:00:00Z,3600,2,1000,2026-11-23T18:00:00Z,true\n"
 
@@ -22,14 +24,14 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_a_row_becomes_a_job_with_the_defaults_of_what_is_left_out(tmp_path: Path) -> None:
-    (job,) = read_jobs(written(tmp_path, HEADING + GOOD), gpus=8)
+    (job,) = read_jobs(written(tmp_path, HEADING + GOOD), gpus=8, span=SPAN)
     assert (job.name, job.submitted_at, job.gpus, job.interruptible) == ("a", NOON, 2, True)
     assert (job.switch, job.expected) == (timedelta(seconds=120), timedelta(hours=1))
 
 
 def test_switch_cost_estimate_and_an_empty_deadline_are_read(tmp_path: Path) -> None:
     heading = HEADING.replace("interruptible", "interruptible,switch_cost_s,expected_duration_s")
-    (job,) = read_jobs(written(tmp_path, heading + "a,2026-11-23T12:00,3600,1,500,,0,30,1800\n"), gpus=8)
+    (job,) = read_jobs(written(tmp_path, heading + "a,2026-11-23T12:00,3600,1,500,,0,30,1800\n"), gpus=8, span=SPAN)
     assert (job.deadline, job.switch, job.expected) == (None, timedelta(seconds=30), timedelta(minutes=30))
 
 
@@ -46,17 +48,22 @@ def test_switch_cost_estimate_and_an_empty_deadline_are_read(tmp_path: Path) -> 
         (GOOD.replace("2026-11-23T12:00:00Z", "noon"), "is not an ISO 8601 time"),
         (GOOD.replace("true", "maybe"), "is neither true nor false"),
         (GOOD + GOOD, "line 3, column 'job': 'a' is also the job of line 2"),
+        (GOOD.replace("2026-11-23T12", "2026-11-22T11"), "line 2, column 'submitted_at'"),
+        (GOOD.replace(",2,", ",0,"), "line 2, column 'gpus': '0' is not between 1"),
+        (GOOD.replace("1000", "nan"), "line 2, column 'power_w'"),
+        (GOOD.replace("T18:00:00Z", "T12:00:00Z"), "column 'deadline': '2026-11-23T12:00:00Z' is not after"),
+        (GOOD.replace("1000", "1000,5"), "line 2: has more cells than line 1 has columns"),
         ("a,2026-11-23T12:00:00Z\n", "line 2, column 'duration_s'"),
     ],
 )
 def test_a_mistake_is_named_by_file_line_and_column(tmp_path: Path, row: str, mistake: str) -> None:
     with pytest.raises(RequestError, match=r"jobs\.csv") as refused:
-        read_jobs(written(tmp_path, HEADING + row), gpus=8)
+        read_jobs(written(tmp_path, HEADING + row), gpus=8, span=SPAN)
     assert mistake in str(refused.value)
 
 
 def test_a_missing_column_and_a_missing_file_are_named(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="no column 'power_w'"):
-        read_jobs(written(tmp_path, HEADING.replace("power_w", "watts")), gpus=8)
+        read_jobs(written(tmp_path, HEADING.replace("power_w", "watts")), gpus=8, span=SPAN)
     with pytest.raises(RequestError, match="cannot be read"):
-        read_jobs(tmp_path / "none.csv", gpus=8)
+        read_jobs(tmp_path / "none.csv", gpus=8, span=SPAN)

@@ -183,3 +183,11 @@ def test_the_value_that_holds_now_is_known_and_what_follows_is_not() -> None:
 
 def test_without_a_day_of_the_past_or_an_issue_nothing_is_expected() -> None:
     assert Combined(series([300.0] * 100), (), HOUR).at(NOON + 3 * HOUR) is None
+
+
+def test_perfect_foresight_may_end_at_a_horizon() -> None:
+    """The clean hour beyond it is not waited for."""
+    world = World(series([300, 310, 320, 330, 100, 400]), (job("a", 0, 1, 6),), gpus=1)
+    near = simulate(world, "exact-window", Perfect(world.actual, horizon=2 * HOUR), PLAIN, AT_ONCE)
+    assert schedule_rows(near)[0][1] == NOON
+    assert schedule_rows(run(world, "exact-window"))[0][1] == NOON + 4 * HOUR

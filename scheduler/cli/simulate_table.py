@@ -1,0 +1,47 @@
+"""What `carbonq simulate` says: a policy a line, and what first come, first served and the best possible plan emit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scheduler.cli import figures
+from scheduler.cli.table import Column, table
+
+COLUMNS = (
+    Column("POLICY"),
+    Column("EMITTED", right=True),
+    Column("SAVED", right=True),
+    Column("OF ATTAINABLE", right=True),
+    Column("LATE", right=True),
+    Column("SWITCHES", right=True, rank=1),
+    Column("MEAN WAIT", right=True, rank=2),
+    Column("PLAN P50", right=True, rank=3),
+)
+
+
+def comparison(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join([table(COLUMNS, [_cells(row) for row in rows]), _footnote(rows[0])])
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    share = row["share_of_attainable"]
+    return [
+        row["policy"],
+        figures.emissions(row["emissions_g"]),
+        f"{row['saved_pct']:.1f} %",
+        "unknown" if share is None else f"{share:.0%}",
+        str(row["deadline_misses"]),
+        str(row["switches"]),
+        f"{row['mean_wait_s'] / 3600:.1f} h",
+        f"{row['plan_ms_p50']:.1f} ms",
+    ]
+
+
+def _footnote(row: Mapping[str, Any]) -> str:
+    against = f"First come, first served: {figures.emissions(row['run_now_emissions_g'])}."
+    bound = row["lower_bound_g"]
+    if bound is None:
+        return against
+    least = figures.emissions(bound)
+    return f"{against} Had all been known from the beginning, no plan could have emitted less than {least}."

@@ -1,0 +1,141 @@
+"""Whatever is wrong with a file is named by file, line and column, and nothing is simulated."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fakes.clock import NOON
+
+from scheduler.cli.main import main
+
+HOUR = timedelta(hours=1)
+GRID_HEADING = "start,carbon_intensity_g_per_kwh"
+JOBS_HEADING = "job,submitted_at,duration_s,gpus,power_w,deadline,interruptible"
+
+
+def at(hour: float, start: datetime = NOON) -> str:
+    return (start + hour * HOUR).isoformat()
+
+
+class Files:
+    """A grid of twelve hours, two days before it, an issue of its forecast, and two jobs: all as they should be."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lines = {
+            "grid": [GRID_HEADING, *(f"{at(h)},{300 + h}" for h in range(12))],
+            "history": [GRID_HEADING, *(f"{at(h)},{300 + h}" for h in range(-48, 0))],
+            "forecast": [f"issued_at,{GRID_HEADING}", *(f"{at(n)},{at(n + h)},310" for n in (-6, 0) for h in range(6))],
+            "jobs": [JOBS_HEADING, *(f"{name},{at(0)},3600,1,1000,{at(6)},true" for name in "ab")],
+        }
+
+    def replace(self, name: str, line: int, old: str, new: str) -> None:
+        """Lines count from 1, as in messages."""
+        assert old in self.lines[name][line - 1]
+        self.lines[name][line - 1] = self.lines[name][line - 1].replace(old, new)
+
+    def label(self, name: str, column: str, values: dict[int, str], otherwise: str) -> None:
+        """Add a column; `values` by line."""
+        rows = [f"{row},{values.get(n, otherwise)}" for n, row in enumerate(self.lines[name][1:], start=2)]
+        self.lines[name] = [f"{self.lines[name][0]},{column}", *rows]
+
+    def simulate(self) -> int:
+        paths = {name: self.folder / f"{name}.csv" for name in self.lines}
+        for name, path in paths.items():
+            path.write_text("\n".join(self.lines[name]) + "\n")
+        given = [("--intensity", "grid"), ("--history", "history"), ("--forecast", "forecast"), ("--jobs", "jobs")]
+        options = [text for option, name in given for text in (option, str(paths[name]))]
+        return main(["simulate", *options, "--gpus", "2", "--policy", "run-now"])
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def test_files_without_a_mistake_are_simulated(files: Files) -> None:
+    for name in ("grid", "history", "forecast", "jobs"):
+        files.label(name, "zone", {}, "GB")
+    assert files.simulate() == 0
+
+
+VALUE = "column 'carbon_intensity_g_per_kwh'"
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "old", "new", "mistake"),
+    [
+        ("grid", 4, ",302", ",nan", f"grid.csv, line 4, {VALUE}"),
+        ("grid", 4, ",302", ",inf", f"grid.csv, line 4, {VALUE}"),
+        ("grid", 4, ",302", ",-1", f"grid.csv, line 4, {VALUE}"),
+        ("grid", 4, ",302", ",", f"grid.csv, line 4, {VALUE}"),
+        ("grid", 4, ",302", ",302,5", "grid.csv, line 4: it has more cells"),
+        ("grid", 4, at(2), "two o'clock", "grid.csv, line 4, column 'start'"),
+        ("grid", 4, at(2), at(1), "grid.csv, line 4, column 'start'"),
+        ("grid", 4, at(2), at(0.5), "grid.csv, line 4, column 'start'"),
+        ("grid", 4, at(2), at(1.5), "line 4, column 'start'"),
+        ("grid", 1, "start", "begin", "there is no column 'start'"),
+        ("history", 9, at(-41), at(-42), "history.csv, line 9, column 'start'"),
+        ("history", 9, ",259", ",nan", f"history.csv, line 9, {VALUE}"),
+        ("forecast", 5, ",310", ",nan", f"forecast.csv, line 5, {VALUE}"),
+        ("forecast", 5, ",310", ",", f"forecast.csv, line 5, {VALUE}"),
+        ("forecast", 5, f",{at(-3)}", f",{at(-2.5)}", "forecast.csv, line 5, column 'start'"),
+        ("forecast", 5, f",{at(-3)}", f",{at(-4)}", "forecast.csv, line 5, column 'start'"),
+        ("forecast", 9, f"{at(0)},", f"{at(-9)},", "forecast.csv, line 9, column 'issued_at'"),
+        ("jobs", 3, ",3600,", ",0,", "jobs.csv, line 3, column 'duration_s'"),
+        ("jobs", 3, ",3600,1,", ",3600,3,", "jobs.csv, line 3, column 'gpus': '3' is more than the machine's 2"),
+        ("jobs", 3, at(6), at(-1), "jobs.csv, line 3, column 'deadline'"),
+        ("jobs", 3, at(0), at(-2), "jobs.csv, line 3, column 'submitted_at'"),
+        ("jobs", 3, "b,", "a,", "jobs.csv, line 3, column 'job'"),
+    ],
+)
+def test_a_wrong_cell_is_named_with_its_file_line_and_column(
+    files: Files, capsys: pytest.CaptureFixture[str], name: str, line: int, old: str, new: str, mistake: str
+) -> None:
+    files.replace(name, line, old, new)
+    assert files.simulate() == 2
+    said = capsys.readouterr()
+    assert mistake in said.err and not said.out
+
+
+@pytest.mark.parametrize("name", ["grid", "history", "forecast"])
+def test_a_missing_row_is_named_at_the_row_after_it(
+    files: Files, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    del files.lines[name][3]
+    assert files.simulate() == 2
+    assert f"{name}.csv, line 4, column 'start'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["grid", "history", "forecast", "jobs"])
+@pytest.mark.parametrize(("column", "usual", "other"), [("zone", "GB", "FR"), ("kind", "average", "marginal")])
+def test_rows_of_two_zones_or_kinds_are_not_one_series(
+    files: Files, capsys: pytest.CaptureFixture[str], name: str, column: str, usual: str, other: str
+) -> None:
+    files.label(name, column, {3: other}, usual)
+    assert files.simulate() == 2
+    assert f"{name}.csv, line 3, column '{column}': '{other}' is not '{usual}'" in capsys.readouterr().err
+
+
+def test_a_forecast_of_another_zone_than_the_grids_is_refused(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    files.label("grid", "zone", {}, "GB")
+    files.label("forecast", "zone", {}, "DE")
+    assert files.simulate() == 2
+    said = capsys.readouterr().err
+    assert "forecast.csv, line 2, column 'zone': 'DE' is not 'GB'" in said and "grid.csv, line 2" in said
+
+
+def test_jobs_may_stand_in_any_order(files: Files) -> None:
+    """First come is by the time of submission; only ties go by the position in the file."""
+    files.lines["jobs"].insert(1, f"c,{at(3)},3600,1,1000,{at(9)},true")
+    assert files.simulate() == 0
+
+
+def test_run_now_beyond_the_end_of_the_series_is_an_error_and_not_free_of_emissions(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.replace("jobs", 3, ",3600,", ",46800,")
+    assert files.simulate() == 2
+    assert "run-now work goes on after the series ends" in capsys.readouterr().err
