@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 from scheduler.domain.carbon import BUILT_IN_METHOD, IMPLAUSIBLE_G_PER_KWH, CarbonForecast, SeriesKey
 from scheduler.domain.series import Floats, StepSeries
 from scheduler.forecasting.builtin import BuiltinForecaster, HourlyForecast
-from scheduler.forecasting.calibration import Calibration, PastIssues, calibrated
+from scheduler.forecasting.calibration import Calibration, PastViews, calibrated
 from scheduler.forecasting.design import HORIZON
 from scheduler.forecasting.history import HOUR_S, HourlyHistory
 from scheduler.forecasting.linear_model import Moments
+from scheduler.forecasting.provider_record import ProviderRecord
 
 WEEK = timedelta(hours=HORIZON)
 _JUDGED_OVER = timedelta(days=60)
 ISSUES_APART = timedelta(hours=6)
 """Of issues nearer to each other the newest is judged: half an hour apart they say nearly the same."""
-_AGE_STEP = timedelta(hours=3)
-"""Issues are judged anew when they have aged by this much."""
+_ORIGINS_APART_H = 3
+"""Of past moments at which provider and our own are compared."""
+_JUDGED_EVERY_H = 6
 _SEAM_FADES_S = 12 * HOUR_S
 
 
@@ -42,7 +44,8 @@ class Combiner:
         self._history = HourlyHistory.of(observed)
         self._builtin = BuiltinForecaster(self._history, prior)
         self._issues = sorted(issues, key=lambda issue: issue.issued_at)
-        self._calibration: tuple[CarbonForecast, timedelta, Calibration] | None = None
+        self._calibration: tuple[int, Calibration] | None = None
+        self._by_lead: dict[datetime, tuple[CarbonForecast, Floats]] = {}
 
     @property
     def hours(self) -> int:
@@ -77,35 +80,56 @@ class Combiner:
         return CarbonForecast(self._key, now, now, own.series(own.mean), low, high, method=BUILT_IN_METHOD)
 
     def _blended(self, issued: list[CarbonForecast], own: HourlyForecast, now: datetime) -> CarbonForecast:
-        calibration = self._calibrated(issued, now)
+        record = self._record(issued, now)
+        present = own.first_hour - self._history.first_hour
+        calibration = self._calibrated(record, now, present)
         provider = issued[-1].expected
-        lead = _leads(provider.starts, own.first_hour)
-        mine = _hour_values(own.first_hour, own.mean, provider.starts)
-        values = mine + calibration.offset[lead] + calibration.share[lead] * (provider.values - mine)
-        values = np.where(np.isnan(mine), provider.values, values)
+        hourly = hourly_by_lead(provider, own.first_hour)[: own.mean.size]
+        moved = calibration.moved(own.mean, hourly, record.errors_before(np.array([present]))[0]) - hourly
+        change = _hour_values(own.first_hour, moved, provider.starts)
+        values = np.where(np.isnan(change), provider.values, provider.values + change)
         corrected = StepSeries(provider.starts, provider.ends, np.clip(values, 0.0, IMPLAUSIBLE_G_PER_KWH))
         return _joined(issued[-1], own, now, corrected, calibration.spread[_leads(own.starts(), own.first_hour)])
 
-    def _calibrated(self, issued: list[CarbonForecast], now: datetime) -> Calibration:
-        """From past issues when they were as old as the newest is now: ours has seen more by then, theirs has not."""
-        newest = issued[-1]
-        age = (now - newest.issued_at) // _AGE_STEP * _AGE_STEP
-        if self._calibration is None or self._calibration[0] is not newest or self._calibration[1] != age:
-            self._calibration = newest, age, calibrated(self._past(issued, newest.issued_at + age, age))
-        return self._calibration[2]
+    def _calibrated(self, record: ProviderRecord, now: datetime, present: int) -> Calibration:
+        """From past origins, at each with the newest issue of that time: judged anew every few hours."""
+        turn = self._history.index_at(now) // _JUDGED_EVERY_H
+        if self._calibration is None or self._calibration[0] != turn:
+            self._calibration = turn, calibrated(self._past(record, now, present))
+        return self._calibration[1]
 
-    def _past(self, issued: list[CarbonForecast], now: datetime, age: timedelta) -> PastIssues:
-        kept = _thinned([issue for issue in issued if now - _JUDGED_OVER <= issue.issued_at])
-        seen = self._builtin.seen_then([issue.issued_at + age for issue in kept], now)
-        pairs = [(issue, own) for issue, own in zip(kept, seen, strict=True) if own is not None]
-        present = self._history.index_at(now)
-        origins = [own.first_hour - self._history.first_hour for _, own in pairs]
-        return PastIssues(
-            provider=_rows([hourly_by_lead(issue.expected, own.first_hour) for issue, own in pairs]),
-            own=_rows([own.mean for _, own in pairs]),
-            actual=_rows([_week_after(self._history.values[:present], origin) for origin in origins]),
-            days=_days_each([issue.issued_at for issue, _ in pairs]),
+    def _past(self, record: ProviderRecord, now: datetime, present: int) -> PastViews:
+        first = max(record.first, present - int(_JUDGED_OVER / timedelta(hours=1)), 1)
+        origins = np.arange(present - 1, first - 1, -_ORIGINS_APART_H)[::-1]
+        seen = self._builtin.seen_then([self._history.hour_at(int(origin)) for origin in origins], now)
+        there = [k for k, own in enumerate(seen) if own is not None]
+        known = self._history.values[:present]
+        return PastViews(
+            provider=_rows([record.from_origin(int(origins[k])) for k in there]),
+            own=_rows([own.mean for own in seen if own is not None]),
+            actual=_rows([_week_after(known, int(origins[k])) for k in there]),
+            errors=record.errors_before(origins[there]),
+            days_each=_ORIGINS_APART_H / 24,
         )
+
+    def _record(self, issued: list[CarbonForecast], now: datetime) -> ProviderRecord:
+        begin = now - _JUDGED_OVER - timedelta(days=1)
+        kept = _thinned([issue for issue in issued if begin <= issue.issued_at])
+        hours = [self._history.index_at(issue.issued_at) for issue in kept]
+        return ProviderRecord(
+            np.array(hours, dtype=np.int64),
+            _rows([self._hourly(issue) for issue in kept]),
+            self._history.values[: max(self._history.index_at(now + timedelta(hours=1)), 0)],
+        )
+
+    def _hourly(self, issue: CarbonForecast) -> Floats:
+        """By lead from the hour of its issue on; reckoned once for each issue."""
+        known = self._by_lead.get(issue.issued_at)
+        if known is None or known[0] is not issue:
+            first_hour = self._history.first_hour + self._history.index_at(issue.issued_at)
+            known = issue, hourly_by_lead(issue.expected, first_hour)
+            self._by_lead[issue.issued_at] = known
+        return known[1]
 
 
 def _joined(
@@ -163,11 +187,6 @@ def _thinned(issues: list[CarbonForecast]) -> list[CarbonForecast]:
     seconds = ISSUES_APART.total_seconds()
     newest = {issue.issued_at.timestamp() // seconds: issue for issue in issues}
     return list(newest.values())
-
-
-def _days_each(issued: list[datetime]) -> Floats:
-    days = [moment.date() for moment in issued]
-    return np.array([1.0 / days.count(day) for day in days])
 
 
 def _rows(rows: list[Floats]) -> Floats:
