@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from time import perf_counter
 
 from scheduler.daemon.carrying_out import StartFailures, carry_out
+from scheduler.daemon.expectation import ExpectedWork
 from scheduler.daemon.parts import Parts
 from scheduler.daemon.watching import look, look_at_machine, triggers
 from scheduler.dispatch.dependencies import dependency_verdict, known_states
@@ -31,8 +32,9 @@ from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import NOT_ENDED, WAITING, JobState
 from scheduler.domain.plans import Plan, PlanningProblem
 from scheduler.domain.runs import Segment
+from scheduler.planning import DEFAULT_POLICY
 from scheduler.planning import plan as make_plan
-from scheduler.planning.settings import PlanningSettings
+from scheduler.planning.settings import STEADY
 from scheduler.ports import JobQuery
 
 logger = logging.getLogger(__name__)
@@ -64,7 +66,9 @@ class Dispatcher:
         planning = parts.settings.planning
         self._parts, self._forecast, self._on_job_end = parts, forecast, on_job_end
         self._rules = ReplanRules(debounce=planning.debounce)
-        self._planning = PlanningSettings(planning.start_gain_pct / 100, planning.move_gain_pct / 100)
+        gains = {"start_gain": planning.start_gain_pct / 100, "move_gain": planning.move_gain_pct / 100}
+        self._planning = replace(STEADY, **gains)
+        self._expected = ExpectedWork(parts.store)
         self._replan = ReplanState()
         self._events: list[Trigger] = [Trigger.INVENTORY]
         self._beat_lock = asyncio.Lock()
@@ -181,7 +185,10 @@ class Dispatcher:
     def _problem(self, queue: Queue, inventory: Inventory, now: datetime) -> PlanningProblem:
         forecast, rules = self._forecast(now), self._parts.settings.queue
         jobs = [job for job in queue.jobs if job.id not in self._failures.unfit]
-        return build_problem(jobs, queue.segments, inventory, forecast, now, rules, queue.ended)
+        problem = build_problem(jobs, queue.segments, inventory, forecast, now, rules, queue.ended)
+        if self._parts.settings.planning.policy != DEFAULT_POLICY:
+            return problem
+        return replace(problem, expected=self._expected.at(now, inventory))
 
     async def _planned(self, problem: PlanningProblem) -> Plan:
         policy = self._parts.settings.planning.policy

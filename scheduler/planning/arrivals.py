@@ -28,7 +28,8 @@ _BINS_A_DAY = 86_400 // _BIN_S
 _LEAST_DAYS = 3.0
 _BELIEF_DAYS = 2.0
 """Days of the mean day that are believed beside what weekdays, or weekends, showed."""
-_MOST_AT_ONCE = 64
+_MOST_A_BIN = 4
+"""More are expected as fewer, wider ones: the planner has to place each of them."""
 _NUMBERS_A_BIN = 100
 
 
@@ -69,26 +70,29 @@ class Arrivals:
             self._known.append(arrival)
             self._count(arrival, 1)
 
-    def expected(self, now: datetime, until: datetime) -> tuple[PlannableJob, ...]:
+    def expected(self, now: datetime, until: datetime, places: int) -> tuple[PlannableJob, ...]:
         """Typical jobs, so many that their work is what is to be expected after `now` and before `until`.
 
-        Their numbers are below zero, and the same for the same half-day whenever asked.
+        Their numbers are below zero, and the same for the same half-day whenever asked. None is wider than half of
+        `places`, unless the typical job is.
         """
         while self._known and self._known[0].submitted_at < now - REMEMBERED:
             self._count(self._known.popleft(), -1)
         if not self._known or self._begin is None:
             return ()
-        width = max(1, round(self._widths / len(self._known)))
         total_s = float(self._came_s.sum())
         length_s = round(total_s / self._widths)
         slack = timedelta(seconds=round(self._slack_s / total_s))
         rate = self._work_by_bin(now, self._begin)
+        width = max(1, round(self._widths / len(self._known)))
+        together = -(-_SHARE * float(rate.max()) // (_MOST_A_BIN * width * length_s))
+        width = max(width, min(width * int(together), places // 2))
         made: list[PlannableJob] = []
         # What comes in a half-day is taken to come at its middle.
         carried_s, begin = 0.0, ((int(now.timestamp()) - _BIN_S // 2) // _BIN_S + 1) * _BIN_S
         for start in range(begin, int(until.timestamp()), _BIN_S):
             carried_s += _SHARE * float(rate[_bin(start)])
-            count = min(int(carried_s / (width * length_s)), _MOST_AT_ONCE)
+            count = min(int(carried_s / (width * length_s)), _NUMBERS_A_BIN)
             carried_s -= count * width * length_s
             arrives = from_epoch(start + _BIN_S / 2)
             made += [

@@ -30,8 +30,8 @@ class PlanningSettings:
 PLAIN = PlanningSettings()
 """Every gain counts: what all jobs known from the beginning are planned with."""
 
-RESERVED = PlanningSettings(reserve=0.1, switch_caution=2.0)
+RESERVED = PlanningSettings(reserve=0.02, switch_caution=2.0)
 """Without hysteresis, but mindful of arrivals and of news: what a simulation in which jobs arrive uses."""
 
-STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06, reserve=0.1, switch_caution=2.0)
+STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06, reserve=0.05, switch_caution=2.0)
 """What the daemon uses unless told otherwise."""

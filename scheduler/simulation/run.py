@@ -11,7 +11,7 @@ from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
 from scheduler.domain.plans import Plan, PlannableJob, PlanningProblem
 from scheduler.domain.units import Power
-from scheduler.planning import PlanningSettings, plan
+from scheduler.planning import DEFAULT_POLICY, PlanningSettings, plan
 from scheduler.planning.arrivals import AHEAD, Arrival, Arrivals
 from scheduler.simulation.job_state import JobState
 from scheduler.simulation.world import Forecaster, SimulatedJob, World
@@ -93,8 +93,10 @@ class _Engine:
         return made
 
     def _expected(self, now: datetime) -> tuple[PlannableJob, ...]:
-        """What may yet come, by what has come; nothing where all is known from the beginning."""
-        return () if self._offline else self._arrivals.expected(now, min(now + AHEAD, self._world.span.end))
+        """What may yet come, by what has come; nothing where all is known already, or the policy would not heed it."""
+        if self._offline or self._policy != DEFAULT_POLICY:
+            return ()
+        return self._arrivals.expected(now, min(now + AHEAD, self._world.span.end), self._world.gpus)
 
     def _next_decision(self, now: datetime, made: Plan) -> datetime:
         """The next arrival, news of the grid, or the end of what is planned, whichever is first."""

@@ -29,8 +29,12 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     if not COMPILED and len(situation.demands) * arrays.pieces.rate.size > _UNCOMPILED:
         note = "planned by suspend-resume, without a bound: planning so many jobs jointly needs the extra `fast`"
         return Outcome(suspend_resume(situation, outlook).schedule, notes=(note,))
+    queue = arrays.queue(situation.previous)
     effort = Effort(reserve=situation.settings.reserve)
-    joint = solve(arrays.queue(situation.previous), effort)
+    if queue.announced is not None:
+        # It begins where the last search ended.
+        effort = effort._replace(shakes=effort.shakes // 2)
+    joint = solve(queue, effort)
     jointly = arrays.schedule(joint.placed)
     schedule = first_sound(_attempts(jointly, arrays, situation, outlook), situation, outlook)
     # The bound supposes that the jobs in time are those of the joint schedule; of any others it says nothing.

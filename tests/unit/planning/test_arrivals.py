@@ -29,13 +29,13 @@ def every_workday(weeks: int) -> list[Arrival]:
 
 def test_nothing_is_expected_where_nothing_came() -> None:
     """An empty installation keeps no place for anybody."""
-    assert Arrivals(Pool.GPU).expected(MONDAY, MONDAY + 4 * DAY) == ()
+    assert Arrivals(Pool.GPU).expected(MONDAY, MONDAY + 4 * DAY, 16) == ()
 
 
 def test_what_came_each_workday_is_expected_on_the_next() -> None:
     """Most of the work of four jobs of 12 GPU-hours, in the half of the day in which they came."""
     now = MONDAY + 21 * DAY
-    coming = Arrivals(Pool.GPU, every_workday(3)).expected(now, now + DAY)
+    coming = Arrivals(Pool.GPU, every_workday(3)).expected(now, now + DAY, 16)
     work_h = sum(job.width * job.remaining / HOUR for job in coming)
     assert 0.5 * 48 <= work_h <= 48
     assert {job.submitted_at for job in coming if job.submitted_at < now + 12 * HOUR} <= {now + 6 * HOUR}
@@ -45,13 +45,13 @@ def test_less_is_expected_at_the_weekend_than_on_a_workday() -> None:
     """Nobody came on a Saturday for three weeks."""
     arrivals = Arrivals(Pool.GPU, every_workday(3))
     friday, saturday = MONDAY + 18 * DAY, MONDAY + 19 * DAY
-    assert len(arrivals.expected(saturday, saturday + DAY)) < len(arrivals.expected(friday, friday + DAY))
+    assert len(arrivals.expected(saturday, saturday + DAY, 16)) < len(arrivals.expected(friday, friday + DAY, 16))
 
 
 def test_the_expected_job_is_like_those_that_came() -> None:
     """Its width, length, patience and power."""
     now = MONDAY + 21 * DAY
-    job = Arrivals(Pool.GPU, every_workday(3)).expected(now, now + DAY)[0]
+    job = Arrivals(Pool.GPU, every_workday(3)).expected(now, now + DAY, 16)[0]
     assert (job.width, job.remaining, job.power) == (2, 6 * HOUR, Power(1000.0))
     assert job.finish_by - job.submitted_at == 30 * HOUR
 
@@ -59,20 +59,20 @@ def test_the_expected_job_is_like_those_that_came() -> None:
 def test_what_is_a_month_old_is_forgotten() -> None:
     """People leave."""
     arrivals = Arrivals(Pool.GPU, every_workday(1))
-    assert arrivals.expected(MONDAY + 7 * DAY, MONDAY + 9 * DAY)
-    assert arrivals.expected(MONDAY + 40 * DAY, MONDAY + 44 * DAY) == ()
+    assert arrivals.expected(MONDAY + 7 * DAY, MONDAY + 9 * DAY, 16)
+    assert arrivals.expected(MONDAY + 40 * DAY, MONDAY + 44 * DAY, 16) == ()
 
 
 def test_jobs_of_another_pool_do_not_count() -> None:
     """CPU slots and GPUs are not each other's."""
     jobs = [a_job(MONDAY + k * HOUR, pool=Pool.CPU) for k in range(40)]
-    assert Arrivals(Pool.GPU, jobs).expected(MONDAY + 2 * DAY, MONDAY + 4 * DAY) == ()
+    assert Arrivals(Pool.GPU, jobs).expected(MONDAY + 2 * DAY, MONDAY + 4 * DAY, 16) == ()
 
 
 def test_the_same_half_day_has_the_same_numbers_whenever_it_is_asked_about() -> None:
     """So that the next plan knows where the last one had left them room."""
     arrivals, now = Arrivals(Pool.GPU, every_workday(3)), MONDAY + 21 * DAY
-    first, later = (arrivals.expected(at, now + 2 * DAY) for at in (now, now + HOUR))
+    first, later = (arrivals.expected(at, now + 2 * DAY, 16) for at in (now, now + HOUR))
     assert {job.id for job in later} <= {job.id for job in first}
     assert all(job.id < 0 for job in first)
 
@@ -86,7 +86,7 @@ def test_no_more_is_expected_than_came_a_day_at_most(drawn: list[tuple[int, int,
     """Over four days: no more than four times all the work of the month, and numbers that differ."""
     arrivals = [a_job(MONDAY + h * HOUR, width, length * HOUR) for h, width, length in sorted(drawn)]
     now = MONDAY + 28 * DAY
-    coming = Arrivals(Pool.GPU, arrivals).expected(now, now + 4 * DAY)
+    coming = Arrivals(Pool.GPU, arrivals).expected(now, now + 4 * DAY, 16)
     assert sum(job.width * job.remaining / HOUR for job in coming) <= 4 * sum(a.work_s for a in arrivals) / 3600
     assert len({job.id for job in coming}) == len(coming)
 
@@ -99,6 +99,8 @@ def test_sums_kept_over_time_are_those_counted_anew(hours: int) -> None:
     for job in jobs:
         assert job.submitted_at <= now
         kept.add(job)
-        kept.expected(job.submitted_at, job.submitted_at + HOUR)
-    at_once = Arrivals(Pool.GPU, jobs)
-    assert [j.id for j in kept.expected(now, now + 4 * DAY)] == [j.id for j in at_once.expected(now, now + 4 * DAY)]
+        kept.expected(job.submitted_at, job.submitted_at + HOUR, 16)
+    kept_ids, told_at_once = (
+        [job.id for job in arrivals.expected(now, now + 4 * DAY, 16)] for arrivals in (kept, Arrivals(Pool.GPU, jobs))
+    )
+    assert kept_ids == told_at_once

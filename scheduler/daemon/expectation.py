@@ -1,0 +1,42 @@
+"""Work that will come, from what was submitted lately: read from the store now and then, not for every plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from scheduler.domain.gpus import Inventory, Pool
+from scheduler.domain.jobs import Job
+from scheduler.domain.plans import PlannableJob
+from scheduler.planning.arrivals import AHEAD, REMEMBERED, Arrival, Arrivals
+from scheduler.ports import JobQuery, Store
+
+_READ_EVERY = timedelta(hours=1)
+
+
+class ExpectedWork:
+    """Asked on the thread that may read the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._read_at: datetime | None = None
+        self._expected: tuple[PlannableJob, ...] = ()
+
+    def at(self, now: datetime, inventory: Inventory) -> tuple[PlannableJob, ...]:
+        if self._read_at is None or not timedelta(0) <= now - self._read_at < _READ_EVERY:
+            jobs = self._store.jobs(JobQuery(since=now - REMEMBERED, until=now))
+            self._expected = tuple(
+                job
+                for pool in Pool
+                for job in Arrivals(pool, _arrivals(jobs)).expected(now, now + AHEAD, inventory.capacity(pool))
+            )
+            self._read_at = now
+        return self._expected
+
+
+def _arrivals(jobs: Iterable[Job]) -> Iterable[Arrival]:
+    """Those that were not to wait took no part in any plan's choice, but took their places all the same."""
+    for job in sorted(jobs, key=lambda job: (job.submitted_at, job.id)):
+        yield Arrival(
+            job.submitted_at, job.spec.pool, job.spec.width, job.expected_duration, job.finish_by, job.expected_power
+        )
