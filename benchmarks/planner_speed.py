@@ -1,12 +1,14 @@
 """How long the joint planner takes, arrays in and arrays out, and how far its plan is from its own bound.
 
-    python benchmarks/planner_speed.py
+    python benchmarks/planner_speed.py [--most 100000]
 
 Half of the jobs are interruptible, widths are 1, 2, 4 or 8, load is 60 %; processor time, best of three, compiled.
 """
 
 from __future__ import annotations
 
+import argparse
+import resource
 import time
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from scheduler.planning.decomposition.arrays import Jobs, Pieces
 from scheduler.planning.decomposition.joint import Effort, Held, Joint, Queue, solve
 
-CASES = ((1_000, 96, 60), (1_000, 672, 15), (10_000, 672, 15))
+CASES = ((1_000, 96, 60), (1_000, 672, 15), (10_000, 672, 15), (100_000, 672, 15))
 """Jobs, slots, minutes a slot."""
 LOAD = 0.6
 MINUTE = 60_000_000
@@ -54,21 +56,40 @@ def emitted_g(pieces: Pieces, jobs: Jobs, planned: Joint) -> float:
 
 
 def main() -> None:
-    print("   jobs  slots  time        gap to the bound  late")
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--most", type=int, default=10_000, help="jobs of the longest queue")
+    most = options.parse_args().most
+    print("   jobs  slots  what                 time        gap to the bound  late")
     for count, slots, minutes in CASES:
+        if count > most:
+            continue
         pieces, jobs, gpus = instance(count, slots, minutes)
-        capacity, none = np.array([gpus, 0]), np.zeros(0, dtype=np.int64)
+        none = np.zeros(0, dtype=np.int64)
         ease = (jobs.hi - jobs.lo - jobs.work) / jobs.work * (1 + jobs.divisible)
         order = np.argsort(ease, kind="stable")
-        took = []
-        for _ in range(3):
-            began = time.process_time()
-            planned = solve(Queue(pieces, jobs, capacity, Held(none, none, none, none), order, count), Effort(0.01))
-            took.append(time.process_time() - began)
-        ends = planned.placed.segments[np.arange(count), planned.placed.number - 1, 1]
-        gap = emitted_g(pieces, jobs, planned) / planned.bound_g - 1
-        late = int((ends > jobs.hi).sum())
-        print(f"{count:7} {slots:6}  {min(took) * 1000:7.0f} ms  {gap:14.2%}  {late:8}", flush=True)
+        queue = Queue(pieces, jobs, np.array([gpus, 0]), Held(none, none, none, none), order, count)
+        planned = timed(queue, "from nothing", 1 if count > 10_000 else 3)
+        if count == 10_000:
+            known = planned.placed.number.copy()
+            known[count // 2] = 0
+            announced = planned.placed._replace(number=known)
+            timed(queue._replace(announced=announced, prices=planned.prices), "one job new", 3)
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+
+
+def timed(queue: Queue, what: str, times: int) -> Joint:
+    """The best of several runs, in processor time; what is compiled is compiled before."""
+    took = []
+    for _ in range(times):
+        began = time.process_time()
+        planned = solve(queue, Effort(0.01))
+        took.append(time.process_time() - began)
+    count, slots = queue.firm, queue.pieces.rate.size
+    ends = planned.placed.segments[np.arange(count), planned.placed.number - 1, 1]
+    gap = emitted_g(queue.pieces, queue.jobs, planned) / planned.bound_g - 1
+    late = int((ends > queue.jobs.hi).sum())
+    print(f"{count:7} {slots:6}  {what:16} {min(took) * 1000:8.0f} ms  {gap:14.2%}  {late:8}", flush=True)
+    return planned
 
 
 if __name__ == "__main__":

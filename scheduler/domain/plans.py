@@ -75,7 +75,10 @@ class Placement:
     late: bool
     """Whether it is expected to finish after `finish_by`."""
     reason: str
-    """A closed word: `carbon-window`, `resources`, `dependency`, `due`, `run-now`, `running`, `no-forecast`."""
+    """A closed word: `carbon-window`, `resources`, `dependency`, `due`, `run-now`, `running`, `no-forecast`; and
+    `expected` for work that nobody has submitted yet."""
+    place_price_g_per_h: float | None = None
+    """What other jobs would save with one of its places, in the mean over its intervals; None where nobody reckoned."""
 
     @property
     def start(self) -> datetime:

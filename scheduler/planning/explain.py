@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from scheduler.domain.gpus import Pool
 from scheduler.domain.plans import Placement, Plan, PlannableJob, PlanningProblem
 from scheduler.domain.printing import print_emissions
 from scheduler.planning.feasibility import latest_safe_start
@@ -21,7 +22,8 @@ def explain(
     if placement is None:
         notes = (note for note in plan.notes if note.startswith(f"job {job_id} "))
         return (next(notes, f"job {job_id} is not planned.").replace(f"job {job_id}", name, 1),)
-    return (_when(name, job, placement, zone), _worth(placement, pue), _change(job, placement, zone, rehearsed))
+    worth = _worth(placement, pue) + _sought(job, placement, pue)
+    return (_when(name, job, placement, zone), worth, _change(job, placement, zone, rehearsed))
 
 
 def _when(name: str, job: PlannableJob, placement: Placement, zone: tzinfo) -> str:
@@ -49,6 +51,18 @@ def _worth(placement: Placement, pue: float) -> str:
     word = "less" if saved > 0 else "more"
     much = f"{print_emissions(abs(saved))} ({abs(saved) / usual.grams:.0%}) {word}"
     return f"It is expected to emit {print_emissions(expected.grams)}, {much} than {against}."
+
+
+def _sought(job: PlannableJob, placement: Placement, pue: float) -> str:
+    """How contended its hours are, as far as the plan has a price for them."""
+    if placement.place_price_g_per_h is None or placement.emissions is None or placement.reason == "running":
+        return ""
+    place = "GPU" if job.pool is Pool.GPU else "CPU slot"
+    price, own = placement.place_price_g_per_h * pue, placement.emissions.grams * pue
+    worth = price * job.width * (placement.busy / timedelta(hours=1))
+    if worth < NOT_WORTH_A_WORD * own or not own:
+        return " Nobody else is after its hours."
+    return f" Its hours are sought after: other jobs would save {print_emissions(price)} with each {place} for an hour."
 
 
 def _change(job: PlannableJob, placement: Placement, zone: tzinfo, rehearsed: bool) -> str:

@@ -11,7 +11,7 @@ from scheduler.planning.cost import emissions_g
 from scheduler.planning.policies import POLICIES
 from scheduler.planning.reasons import why
 from scheduler.planning.settings import PLAIN, PlanningSettings
-from scheduler.planning.situation import Demand, Outcome, Schedule, Segments, Situation, situation_from
+from scheduler.planning.situation import Demand, Outcome, Segments, Situation, situation_from
 
 
 def plan(
@@ -28,7 +28,7 @@ def plan(
     return Plan(
         policy=policy,
         made_at=problem.now,
-        placements=tuple(_placement(demand, outcome.schedule, situation) for demand in situation.demands),
+        placements=tuple(_placement(demand, outcome, situation) for demand in situation.demands),
         forecast_issued_at=problem.forecast.issued_at if problem.forecast is not None else None,
         lower_bound=None if outcome.lower_bound_g is None else Emissions(outcome.lower_bound_g),
         notes=(*_notes(situation), *outcome.notes),
@@ -42,8 +42,8 @@ def _outcome(situation: Situation, policy: str) -> Outcome:
     return POLICIES[policy](situation, situation.outlook)
 
 
-def _placement(demand: Demand, schedule: Schedule, situation: Situation) -> Placement:
-    segments, run_now = schedule[demand.id], situation.run_now[demand.id]
+def _placement(demand: Demand, outcome: Outcome, situation: Situation) -> Placement:
+    segments, run_now = outcome.schedule[demand.id], situation.run_now[demand.id]
     return Placement(
         job=demand.id,
         intervals=_intervals(segments),
@@ -51,7 +51,8 @@ def _placement(demand: Demand, schedule: Schedule, situation: Situation) -> Plac
         run_now_emissions=_emissions(demand, run_now, situation),
         run_now_start=from_micros(run_now[0][0]),
         late=segments[-1][1] > demand.due,
-        reason=why(demand, schedule, situation),
+        reason=why(demand, outcome.schedule, situation),
+        place_price_g_per_h=outcome.place_prices.get(demand.id),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from scheduler.domain.gpus import Pool
@@ -65,6 +65,8 @@ class Outcome:
     lower_bound_g: float | None = None
     """No schedule with the same jobs in time can emit less [gCO2eq]."""
     notes: tuple[str, ...] = ()
+    place_prices: Mapping[int, float] = field(default_factory=dict)
+    """By job: what others would save with one of its places for an hour [gCO2eq]."""
 
 
 @dataclass(frozen=True, slots=True)

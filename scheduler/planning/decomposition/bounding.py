@@ -8,7 +8,7 @@ from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs, Pieces
 from scheduler.planning.decomposition.prices import raise_prices
 
 PASSES = 80
-_SAMPLED_PASSES, _PASSES_AFTER = 40, 16
+_SAMPLED_PASSES, _PASSES_AFTER, _PASSES_AGAIN = 25, 32, 4
 _SAMPLE = 200
 """Jobs of a sample; a queue of fewer than four times as many is not sampled."""
 _SURE = 1e-9
@@ -19,8 +19,7 @@ def bounding_prices(pieces: Pieces, jobs: Jobs, prices: Floats | None = None) ->
     """(prices [g/s for each place], what no placement can cost less than [g]); `prices`: where the search begins."""
     every = max(1, jobs.lo.size // _SAMPLE)
     if prices is not None and prices.shape == pieces.places.shape:
-        found = prices.copy()
-        passes = _PASSES_AFTER
+        found, passes = prices.copy(), _PASSES_AGAIN if every >= 4 else _PASSES_AFTER
     elif every >= 4:
         found = np.zeros_like(pieces.places)
         thin = _every(jobs, every)

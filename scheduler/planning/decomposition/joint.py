@@ -23,9 +23,11 @@ from scheduler.planning.decomposition.shaking import shake
 from scheduler.planning.decomposition.timeline import Timeline, hold, timeline_over
 
 _REPAIRS = 5
-_FADES = (0.4, 0.0, 0.0)
+_FADES = (0.7, 0.4, 0.0, 0.0)
 """Shares of the prices under which jobs choose again: first mindful of others, then each for itself."""
 _CUTS_A_JOB = 8
+_LONG_QUEUE = 1_000
+_KNOWN_SHARE = 0.95
 
 
 class Held(NamedTuple):
@@ -77,6 +79,8 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
     jobs = _with_reserve(queue.jobs, effort.reserve)
     queue = queue._replace(jobs=jobs)
     enough = bound * (1 + effort.good_enough)
+    if _hardly_changed(queue):
+        return _replanned(queue, due, prices, bound)
     line, placed = _placed(queue, due, prices, None)
     _better(line, placed, queue, enough)
     if queue.announced is not None:
@@ -89,6 +93,23 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
         choose_alone(line, pieces.edges, jobs, placed)
     else:
         shake(line, jobs, placed, in_time, effort.shakes, enough)
+    late = _ends(placed)[: queue.firm] > due[: queue.firm]
+    return Joint(placed, prices, _bound_of_firm(queue, due, late, prices, bound))
+
+
+def _hardly_changed(queue: Queue) -> bool:
+    """A long queue of which nearly all was planned before: going through all of it again would gain next to nothing."""
+    if queue.announced is None or queue.jobs.lo.size < _LONG_QUEUE:
+        return False
+    return float((queue.announced.number > 0).mean()) >= _KNOWN_SHARE
+
+
+def _replanned(queue: Queue, due: Ints, prices: Floats, bound: float) -> Joint:
+    """Everything where it was announced, but for what is new or no longer fits: that chooses among the others."""
+    line, placed = _placed(queue, due, prices, queue.announced)
+    known = queue.announced.number if queue.announced is not None else placed.number
+    changed = queue.order[known[queue.order] == 0]
+    improve(line, queue.jobs, placed, changed, 0.0)
     late = _ends(placed)[: queue.firm] > due[: queue.firm]
     return Joint(placed, prices, _bound_of_firm(queue, due, late, prices, bound))
 

@@ -40,7 +40,11 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     # The bound supposes that the jobs in time are those of the joint schedule; of any others it says nothing.
     proven = late_jobs(schedule, situation) <= late_jobs(jointly, situation)
     room = {demand.id: jointly[demand.id] for demand in situation.expected}
-    return Outcome({**schedule, **room}, lower_bound_g=joint.bound_g + arrays.settled_g if proven else None)
+    return Outcome(
+        {**schedule, **room},
+        lower_bound_g=joint.bound_g + arrays.settled_g if proven else None,
+        place_prices=arrays.place_prices(schedule, joint.prices),
+    )
 
 
 def _attempts(jointly: Schedule, arrays: QueueArrays, situation: Situation, outlook: Outlook) -> Iterator[Schedule]:

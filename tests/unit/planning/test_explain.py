@@ -62,3 +62,13 @@ def test_a_dependant_is_told_whom_it_waits_for() -> None:
 
 def test_the_latest_safe_start_leaves_time_for_the_work() -> None:
     assert latest_safe_start(job(hours=3, within=8)) == NOON + 5 * HOUR
+
+
+def test_a_job_is_told_whether_others_are_after_its_hours() -> None:
+    """Two jobs and one GPU in the cleanest hour: a place there is worth what the other loses."""
+    alone = problem(job(1, within=4), values=VALUES)
+    assert "Nobody else is after its hours." in explain(alone, plan(alone, "carbonq"), 1)[1]
+    both = problem(job(1, within=4), job(2, within=4), values=VALUES)
+    made = plan(both, "carbonq")
+    cleanest = next(p.job for p in made.placements if p.start == NOON + 2 * HOUR)
+    assert "Its hours are sought after: other jobs would save" in explain(both, made, cleanest)[1]

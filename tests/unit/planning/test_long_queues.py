@@ -1,0 +1,69 @@
+"""Queues of a thousand jobs and more, arrays in and arrays out: replanned for what is new, sampled for their prices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from planner_speed import emitted_g, instance
+
+from scheduler.planning.decomposition.arrays import Ints, Jobs
+from scheduler.planning.decomposition.bounding import bounding_prices
+from scheduler.planning.decomposition.compiled import COMPILED
+from scheduler.planning.decomposition.joint import Effort, Held, Joint, Queue, solve
+
+pytestmark = pytest.mark.skipif(not COMPILED, reason="a thousand jobs take minutes in plain Python; install numba")
+NONE = np.zeros(0, dtype=np.int64)
+
+
+def a_queue(count: int = 1_000) -> Queue:
+    pieces, jobs, gpus = instance(count, 96, 60)
+    ease = (jobs.hi - jobs.lo - jobs.work) / jobs.work * (1 + jobs.divisible)
+    return Queue(pieces, jobs, np.array([gpus, 0]), Held(NONE, NONE, NONE, NONE), np.argsort(ease), count)
+
+
+def most_held(queue: Queue, planned: Joint) -> int:
+    """The most places that are held at once."""
+    changes: dict[int, int] = {}
+    for j, number in enumerate(planned.placed.number):
+        for start, end in planned.placed.segments[j, :number]:
+            changes[int(start)] = changes.get(int(start), 0) + int(queue.jobs.width[j])
+            changes[int(end)] = changes.get(int(end), 0) - int(queue.jobs.width[j])
+    held: Ints = np.cumsum([changes[moment] for moment in sorted(changes)])
+    return int(held.max())
+
+
+@pytest.fixture(scope="module")
+def planned() -> tuple[Queue, Joint]:
+    queue = a_queue()
+    return queue, solve(queue, Effort(0.01))
+
+
+def test_a_thousand_jobs_fit_are_in_time_and_near_their_bound(planned: tuple[Queue, Joint]) -> None:
+    queue, made = planned
+    ends = made.placed.segments[np.arange(1_000), made.placed.number - 1, 1]
+    assert (ends <= queue.jobs.hi).all() and most_held(queue, made) <= queue.capacity[0]
+    assert 0 <= emitted_g(queue.pieces, queue.jobs, made) / made.bound_g - 1 < 0.025
+
+
+def test_one_new_job_leaves_the_others_where_they_are(planned: tuple[Queue, Joint]) -> None:
+    """It takes the best of what they leave, and none of them is announced anew."""
+    queue, made = planned
+    known = made.placed.number.copy()
+    known[500] = 0
+    again = solve(queue._replace(announced=made.placed._replace(number=known), prices=made.prices), Effort(0.01))
+    others = np.flatnonzero(np.arange(1_000) != 500)
+    assert (again.placed.number[others] == made.placed.number[others]).all()
+    assert (again.placed.segments[others, 0] == made.placed.segments[others, 0]).all()
+    assert again.placed.number[500] > 0 and most_held(queue, again) <= queue.capacity[0]
+    assert again.bound_g == pytest.approx(made.bound_g, rel=0.01)
+
+
+def test_the_jobs_of_a_sweep_answer_as_one_and_bound_as_many() -> None:
+    """Side by side they are reckoned with once; scattered among others each is: the bound is the same."""
+    queue = a_queue(200)
+    sweep = np.repeat(np.arange(50), 4)
+    together = Jobs._make((*(column[sweep] for column in queue.jobs[:-4]), *queue.jobs[-4:]))
+    apart = Jobs._make((*(column[np.tile(np.arange(50), 4)] for column in queue.jobs[:-4]), *queue.jobs[-4:]))
+    assert bounding_prices(queue.pieces, together)[1] == pytest.approx(
+        bounding_prices(queue.pieces, apart)[1], rel=1e-6
+    )
