@@ -22,18 +22,24 @@ LOAD = 0.6
 MINUTE = 60_000_000
 
 
-def instance(count: int, slots: int, minutes: int, seed: int = 0) -> tuple[Pieces, Jobs, int]:
-    """A daily wave with hourly noise; lengths lognormal around four hours; slack up to two days."""
+def instance(
+    count: int, slots: int, minutes: int, seed: int = 0, load: float = LOAD, rate: np.ndarray | None = None
+) -> tuple[Pieces, Jobs, int]:  # fmt: skip
+    """Jobs of about four hours (lognormal) with up to two days of slack, and as many GPUs as make the load.
+
+    `rate`: intensity of each slot [g/kWh]; without it a daily wave with hourly noise.
+    """
     draw = np.random.default_rng(seed)
     width = draw.choice([1, 2, 4, 8], count)
     length = np.round(draw.lognormal(np.log(240 / minutes), 0.8, count)).astype(np.int64)
     length = np.clip(length, 1, slots // 2)
-    gpus = int(np.ceil((length * width).sum() / (slots * LOAD)))
+    gpus = int(np.ceil((length * width).sum() / (slots * load)))
     begin = draw.integers(0, np.maximum(1, slots - 2 * length))
     end = begin + length + np.minimum(slots - begin - length, draw.integers(0, 2880 // minutes, count))
     hours = np.arange(slots) * minutes / 60
     noise = np.repeat(draw.normal(0, 15, slots), 60 // minutes)[:slots]
-    rate = 300 + 120 * np.sin(hours / 24 * 2 * np.pi) + noise
+    if rate is None:
+        rate = 300 + 120 * np.sin(hours / 24 * 2 * np.pi) + noise
     unit, none = minutes * MINUTE, np.zeros(0, dtype=np.int64)
     links = np.zeros(count + 1, dtype=np.int64)
     jobs = Jobs(
