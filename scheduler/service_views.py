@@ -533,17 +533,20 @@ class SeriesView:
 
 @dataclass(frozen=True, slots=True)
 class ObservedValue:
-    """One published value for one interval [gCO2eq/kWh]."""
+    """One published value for one interval [gCO2eq/kWh], or an index, which has no grams."""
 
     start: datetime
     end: datetime
-    g_per_kwh: float
+    g_per_kwh: float | None
+    """None: the series is an index."""
     status: IntensityStatus
     fetched_at: datetime
     provider_updated_at: datetime | None
     raw_value: float | None
     """As the provider said it."""
     raw_unit: str
+    index: float | None = None
+    """Of a series that is one: 0 is clean, 100 is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

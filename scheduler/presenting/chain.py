@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from scheduler.domain.carbon import BUILT_IN_METHOD, CarbonForecast, ChainLink, LinkState, SourceCapabilities
+from scheduler.domain.carbon import (
+    BUILT_IN_METHOD,
+    CarbonForecast,
+    ChainLink,
+    LinkState,
+    SignalKind,
+    SourceCapabilities,
+)
 from scheduler.service_views import ChainLinkView, ForecastLink
 
 NO_FORECAST = "it publishes none"
@@ -36,6 +43,8 @@ def answer(said: SourceCapabilities, forecast: CarbonForecast | None, last_error
 
 
 def _link(said: SourceCapabilities, forecast: CarbonForecast | None) -> ForecastLink:
+    if said.key.kind is SignalKind.INDEX:
+        return ForecastLink.NONE
     if not said.claims_savings:
         return ForecastLink.STATIC
     if forecast is None:

@@ -66,6 +66,8 @@ class FakeDaemonService:
         self.chosen: list[tuple[SeriesChoice, Interval]] = []
         self.observed: tuple[ObservedValue, ...] = ()
         self.issued: tuple[IssueView, ...] = ()
+        self.kind = "average"
+        """Of the one series that is recorded."""
         self.error: Exception | None = None
         self.ends_after: int | None = None
         self.ending: dict[str, Any] = {"state": JobState.COMPLETED, "reason": Reason.EXITED_ZERO, "exit_code": 0}
@@ -270,7 +272,7 @@ class FakeDaemonService:
 
     async def grid_series(self, caller: Caller) -> tuple[SeriesView, ...]:
         self._begin(caller)
-        key = {"source": "neso", "zone": "GB", "kind": "average", "accounting": "consumption", "basis": "lifecycle"}
+        key = {"source": "neso", "zone": "GB", "kind": self.kind, "accounting": "consumption", "basis": "lifecycle"}
         since = self.observed[0].start if self.observed else None
         until = self.observed[-1].end if self.observed else None
         return (SeriesView(**key, in_use=True, observed_from=since, observed_until=until, issues=len(self.issued)),)
@@ -283,7 +285,7 @@ class FakeDaemonService:
         return ObservationsView(
             source=choice.source or "neso",
             zone=choice.zone or "GB",
-            kind="average",
+            kind=self.kind,
             accounting="consumption",
             basis="lifecycle",
             since=interval.start,

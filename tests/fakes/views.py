@@ -151,6 +151,12 @@ def observed_values(start: datetime, values: Iterable[float]) -> tuple[ObservedV
     )
 
 
+def index_values(start: datetime, values: Iterable[float]) -> tuple[ObservedValue, ...]:
+    """The same of an index: a number without grams."""
+    rows = observed_values(start, values)
+    return tuple(replace(row, g_per_kwh=None, index=row.g_per_kwh, raw_unit="percentile") for row in rows)
+
+
 def gpu_rows(count: int) -> tuple[GpuRow, ...]:
     return tuple(
         GpuRow(

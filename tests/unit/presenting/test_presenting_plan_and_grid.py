@@ -154,6 +154,13 @@ def test_an_index_is_told_in_words_and_never_as_grams() -> None:
     assert "index at 2026-11-23 12:00 UTC: 37 (0 is clean, 100 is not)" in shown.notes
 
 
+def test_nothing_ahead_is_drawn_of_an_index() -> None:
+    """Neither in the forecast nor on the plan's strip, whatever is recorded."""
+    index = replace(a_forecast(), key=replace(KEY, kind=SignalKind.INDEX))
+    assert intensity_slots(a_forecast()) and not intensity_slots(index)
+    assert intensity_slots(index, Interval(NOON, NOON + HOUR)) == ()
+
+
 def test_of_a_grid_that_has_said_nothing_nothing_is_known() -> None:
     now = grid_now(a_case(forecast=None, last_error="HTML instead of JSON", failing=True))
     assert (now.g_per_kwh, now.status, now.start, now.end, now.age_s) == (None,) * 5
