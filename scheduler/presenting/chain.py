@@ -69,7 +69,8 @@ def _words(link: ForecastLink, said: SourceCapabilities, forecast: CarbonForecas
 
 def _links(said: SourceCapabilities, link: ForecastLink, last_error: str | None) -> Iterator[ChainLink]:
     """Those that are asked, and ours where it stands: after all that publish hours, before a constant."""
-    asked = said.links or (ChainLink(said.source, LinkState.IN_USE, last_error, constant=not said.claims_savings),)
+    why, constant = last_error or said.no_forecast, not said.claims_savings
+    asked = said.links or (ChainLink(said.source, LinkState.IN_USE, why, constant),)
     publishing = [each for each in asked if not each.constant]
     for each in publishing:
         stands_in = each.state is LinkState.IN_USE and link in (ForecastLink.BUILT_IN, ForecastLink.NONE)

@@ -68,6 +68,8 @@ class FakeDaemonService:
         self.issued: tuple[IssueView, ...] = ()
         self.kind = "average"
         """Of the one series that is recorded."""
+        self.provider: dict[str, Any] = {}
+        """What the provider in use says of itself, where a test has it say something."""
         self.error: Exception | None = None
         self.ends_after: int | None = None
         self.ending: dict[str, Any] = {"state": JobState.COMPLETED, "reason": Reason.EXITED_ZERO, "exit_code": 0}
@@ -313,25 +315,24 @@ class FakeDaemonService:
 
     async def providers(self, caller: Caller) -> tuple[ProviderRow, ...]:
         self._begin(caller)
-        return (
-            ProviderRow(
-                source="neso",
-                title="Carbon Intensity API (Great Britain)",
-                in_use=True,
-                zone="GB",
-                zones="GB and its 14 regions",
-                needs_key=False,
-                has_forecast=True,
-                has_actuals=True,
-                forecast_horizon_s=172_800.0,
-                resolution_s=1800.0,
-                freshness=Freshness.FRESH,
-                last_error=None,
-                licence="CC BY 4.0",
-                attribution="NESO",
-                notes=(),
-            ),
+        row = ProviderRow(
+            source="neso",
+            title="Carbon Intensity API (Great Britain)",
+            in_use=True,
+            zone="GB",
+            zones="GB and its 14 regions",
+            needs_key=False,
+            has_forecast=True,
+            has_actuals=True,
+            forecast_horizon_s=172_800.0,
+            resolution_s=1800.0,
+            freshness=Freshness.FRESH,
+            last_error=None,
+            licence="CC BY 4.0",
+            attribution="NESO",
+            notes=(),
         )
+        return (replace(row, **self.provider),)
 
     async def gpus(self, caller: Caller) -> tuple[GpuRow, ...]:
         self._begin(caller)
