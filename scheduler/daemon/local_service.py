@@ -33,29 +33,15 @@ from scheduler.presenting.history import history_group
 from scheduler.presenting.jobs import JobCase, job_detail, job_row, recomputed
 from scheduler.presenting.plan import place_rows, plan_view
 from scheduler.presenting.submission import explanation, submission
-from scheduler.service_views import (
-    Caller,
-    DaemonStatus,
-    Explanation,
-    GpuRow,
-    GridForecastView,
-    GridNow,
-    HistoryGroup,
-    HistoryGrouping,
-    IssuesView,
-    JobDetail,
-    JobRequest,
-    JobRow,
-    LogPart,
-    LogStream,
-    ObservationsView,
-    PlanView,
-    ProviderRow,
-    RecomputedView,
-    SeriesChoice,
-    SeriesView,
-    Submission,
-)
+from scheduler.service_views.grid import GridForecastView, GridNow, ProviderRow
+from scheduler.service_views.grid_record import IssuesView, ObservationsView, SeriesView
+from scheduler.service_views.history import HistoryGroup
+from scheduler.service_views.jobs import JobDetail, JobRow, LogPart
+from scheduler.service_views.plan import PlanView
+from scheduler.service_views.requests import Caller, HistoryGrouping, JobRequest, LogStream, SeriesChoice
+from scheduler.service_views.site import DaemonStatus, GpuRow
+from scheduler.service_views.statements import RecomputedView
+from scheduler.service_views.submission import Explanation, Submission
 
 _REHEARSED = 2**62
 """Number of a job in a dry run: after every real one, so that it is planned as the last to come."""

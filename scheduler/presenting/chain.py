@@ -13,7 +13,7 @@ from scheduler.domain.carbon import (
     SignalKind,
     SourceCapabilities,
 )
-from scheduler.service_views import ChainLinkView, ForecastLink
+from scheduler.service_views.grid import ChainLinkView, ForecastLink
 
 NO_FORECAST = "it publishes none"
 TOO_LITTLE = (

@@ -9,7 +9,7 @@ from scheduler.domain.carbon import CarbonForecast, IntensityObservation, Series
 from scheduler.domain.intervals import Interval
 from scheduler.ports import RecordedSeries
 from scheduler.presenting.plan import intensity_slots
-from scheduler.service_views import IssuesView, IssueView, ObservationsView, ObservedValue, SeriesView
+from scheduler.service_views.grid_record import IssuesView, IssueView, ObservationsView, ObservedValue, SeriesView
 
 
 def series_view(recorded: RecordedSeries, in_use: SeriesKey) -> SeriesView:

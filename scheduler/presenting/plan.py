@@ -16,7 +16,9 @@ from scheduler.domain.series import StepSeries
 from scheduler.domain.units import Emissions
 from scheduler.presenting.chain import Answer
 from scheduler.presenting.jobs import placement_view, with_pue
-from scheduler.service_views import GpuRow, IntensitySlot, PlannedJob, PlanView
+from scheduler.service_views.grid import IntensitySlot
+from scheduler.service_views.plan import PlannedJob, PlanView
+from scheduler.service_views.site import GpuRow
 
 
 def intensity_slots(forecast: CarbonForecast | None, window: Interval | None = None) -> tuple[IntensitySlot, ...]:

@@ -15,37 +15,15 @@ from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Basis
 from scheduler.domain.lifecycle import TERMINAL, JobState, Reason
 from scheduler.ports import JobQuery
-from scheduler.service_views import (
-    Caller,
-    DaemonStatus,
-    EventView,
-    Explanation,
-    Figure,
-    ForecastLink,
-    Freshness,
-    GpuRow,
-    GridForecastView,
-    GridNow,
-    HistoryGroup,
-    HistoryGrouping,
-    IssuesView,
-    IssueView,
-    JobDetail,
-    JobRequest,
-    JobRow,
-    LogPart,
-    LogStream,
-    ObservationsView,
-    ObservedValue,
-    PlannedJob,
-    PlanView,
-    ProviderRow,
-    RecomputedView,
-    SeriesChoice,
-    SeriesView,
-    Submission,
-    row_fields,
-)
+from scheduler.service_views.grid import ForecastLink, Freshness, GridForecastView, GridNow, ProviderRow
+from scheduler.service_views.grid_record import IssuesView, IssueView, ObservationsView, ObservedValue, SeriesView
+from scheduler.service_views.history import HistoryGroup
+from scheduler.service_views.jobs import EventView, JobDetail, JobRow, LogPart, row_fields
+from scheduler.service_views.plan import PlannedJob, PlanView
+from scheduler.service_views.requests import Caller, HistoryGrouping, JobRequest, LogStream, SeriesChoice
+from scheduler.service_views.site import DaemonStatus, GpuRow
+from scheduler.service_views.statements import RecomputedView
+from scheduler.service_views.submission import Explanation, Figure, Submission
 
 
 class FakeDaemonService:

@@ -15,7 +15,7 @@ from fakes.views import index_values, observed_values
 from scheduler.domain.errors import CarbonDataInvalid
 from scheduler.domain.intervals import Interval
 from scheduler.grid.series_file import read_series
-from scheduler.service_views import SeriesChoice
+from scheduler.service_views.requests import SeriesChoice
 
 if TYPE_CHECKING:
     from conftest import CommandLine

@@ -10,7 +10,8 @@ import pytest
 from fakes.grid_days import HOUR, MONDAY, made_up_grid
 from fakes.views import index_values, observed_values
 
-from scheduler.service_views import IntensitySlot, IssueView, ObservedValue
+from scheduler.service_views.grid import IntensitySlot
+from scheduler.service_views.grid_record import IssueView, ObservedValue
 
 if TYPE_CHECKING:
     from conftest import CommandLine

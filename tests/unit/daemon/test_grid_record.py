@@ -14,7 +14,8 @@ from fakes.whole_daemon import ANNA, WholeDaemon
 from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus, SignalKind
 from scheduler.domain.errors import NotFound, RequestError
 from scheduler.domain.intervals import Interval
-from scheduler.service_views import ObservationsView, SeriesChoice
+from scheduler.service_views.grid_record import ObservationsView
+from scheduler.service_views.requests import SeriesChoice
 
 MARGINAL = replace(KEY, source="other", kind=SignalKind.MARGINAL)
 DAY = Interval(NOON, NOON + 24 * HOUR)

@@ -19,7 +19,8 @@ from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import Settlement
 from scheduler.domain.units import Power
 from scheduler.grid.chain import Chain
-from scheduler.service_views import Caller, RecomputedView
+from scheduler.service_views.requests import Caller
+from scheduler.service_views.statements import RecomputedView
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 

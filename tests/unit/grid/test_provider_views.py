@@ -14,7 +14,7 @@ from scheduler.grid.catalogue import PROVIDERS
 from scheduler.grid.provider_views import provider_views, views_for_zone
 from scheduler.presenting.chain import TOO_LITTLE
 from scheduler.presenting.grid import GridCase, grid_now
-from scheduler.service_views import GridNow
+from scheduler.service_views.grid import GridNow
 
 FREE = "without paying: CAISO_NORTH; of other regions the index"
 OURS = f"built-in is not in use: {TOO_LITTLE}"

@@ -10,7 +10,7 @@ from fakes.clock import NOON, FakeClock
 
 from scheduler.domain.carbon import CarbonForecast, ChainLink, LinkState, SignalKind, SourceCapabilities
 from scheduler.presenting.chain import Answer, answer
-from scheduler.service_views import ForecastLink
+from scheduler.service_views.grid import ForecastLink
 
 
 def said(*links: ChainLink, claims_savings: bool = True) -> SourceCapabilities:

@@ -26,7 +26,9 @@ from scheduler.presenting.history import history_group
 from scheduler.presenting.jobs import JobCase
 from scheduler.presenting.plan import intensity_slots, place_rows, plan_view
 from scheduler.presenting.submission import explanation, submission
-from scheduler.service_views import ForecastLink, Freshness, HistoryGrouping, PlanView
+from scheduler.service_views.grid import ForecastLink, Freshness
+from scheduler.service_views.plan import PlanView
+from scheduler.service_views.requests import HistoryGrouping
 
 ANSWERED = Answer(ForecastLink.PROVIDER, "forecast of fake", (), ())
 
