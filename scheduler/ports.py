@@ -156,6 +156,10 @@ class Store(Protocol):
 
     def job_events(self, job_id: int) -> tuple[JobEventRecord, ...]: ...
 
+    def last_noted(self, event: str, job_ids: Iterable[int]) -> Mapping[int, datetime]:
+        """When each of these jobs last had an event of that name; those that never had one are left out."""
+        ...
+
     def like_durations(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[timedelta, ...]:
         """Running times of the newest completed jobs of the same owner, command and GPU count."""
         ...

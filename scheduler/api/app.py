@@ -13,7 +13,7 @@ from scheduler.api.limits import BodyLimit
 from scheduler.api.routes_grid import grid_routes
 from scheduler.api.routes_jobs import history_routes, job_routes
 from scheduler.api.routes_site import site_routes
-from scheduler.service_views import DaemonService
+from scheduler.service_views.service import DaemonService
 
 
 class ErrorBody(BaseModel):

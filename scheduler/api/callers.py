@@ -11,7 +11,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scheduler.api.errors import error_response
-from scheduler.service_views import Caller
+from scheduler.service_views.requests import Caller
 
 PEER_UID = "peer_uid"
 """Key in the ASGI state under which the server leaves the peer's uid, an integer."""

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from scheduler.domain.units import Power
-from scheduler.service_views import JobRequest
+from scheduler.service_views.requests import JobRequest
 
 LONGEST_S = 10 * 366 * 86_400.0
 UNCATCHABLE = {"SIGKILL", "SIGSTOP"}

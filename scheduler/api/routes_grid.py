@@ -13,16 +13,10 @@ from scheduler.api.routes_jobs import From
 from scheduler.domain.carbon import Accounting, Basis, SignalKind
 from scheduler.domain.errors import RequestError
 from scheduler.domain.intervals import Interval
-from scheduler.service_views import (
-    DaemonService,
-    GridForecastView,
-    GridNow,
-    IssuesView,
-    ObservationsView,
-    ProviderRow,
-    SeriesChoice,
-    SeriesView,
-)
+from scheduler.service_views.grid import GridForecastView, GridNow, ProviderRow
+from scheduler.service_views.grid_record import IssuesView, ObservationsView, SeriesView
+from scheduler.service_views.requests import SeriesChoice
+from scheduler.service_views.service import DaemonService
 
 
 def _choice(

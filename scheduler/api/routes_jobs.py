@@ -11,19 +11,12 @@ from scheduler.api.callers import caller
 from scheduler.api.models import RecomputeBody, SubmitBody, UpdateBody
 from scheduler.domain.lifecycle import JobState
 from scheduler.ports import JobQuery
-from scheduler.service_views import (
-    Caller,
-    DaemonService,
-    Explanation,
-    HistoryGroup,
-    HistoryGrouping,
-    JobDetail,
-    JobRow,
-    LogPart,
-    LogStream,
-    RecomputedView,
-    Submission,
-)
+from scheduler.service_views.history import HistoryGroup
+from scheduler.service_views.jobs import JobDetail, JobRow, LogPart
+from scheduler.service_views.requests import Caller, HistoryGrouping, LogStream
+from scheduler.service_views.service import DaemonService
+from scheduler.service_views.statements import RecomputedView
+from scheduler.service_views.submission import Explanation, Submission
 
 From = Annotated[Caller, Depends(caller)]
 JobId = Annotated[int, Path(ge=1, le=2**63 - 1)]

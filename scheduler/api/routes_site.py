@@ -5,12 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from scheduler.api.routes_jobs import From
-from scheduler.service_views import (
-    DaemonService,
-    DaemonStatus,
-    GpuRow,
-    PlanView,
-)
+from scheduler.service_views.plan import PlanView
+from scheduler.service_views.service import DaemonService
+from scheduler.service_views.site import DaemonStatus, GpuRow
 
 
 def site_routes(service: DaemonService) -> APIRouter:

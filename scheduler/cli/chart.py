@@ -23,6 +23,22 @@ _LABEL_ROOM = 9
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """What is drawn: the field that holds it, and what stands above its scale."""
+
+    field: str
+    heading: str
+
+
+INTENSITY = Measure("g_per_kwh", "gCO2eq/kWh")
+INDEX = Measure("index", "index, 0 is clean, 100 is not")
+
+
+def measure_of(kind: str) -> Measure:
+    return INDEX if kind == "index" else INTENSITY
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """The stretch of time that is drawn, on so many columns."""
 
@@ -44,19 +60,21 @@ def drawing_columns() -> int:
     return (UNBOUNDED_COLUMNS if room == UNLIMITED else room) - MARGIN
 
 
-def intensity_chart(slots: Sequence[dict[str, Any]], begin: datetime | None = None) -> str:
-    """A chart of forecast slots from `begin` (or their first start) on, with its scale and times."""
+def intensity_chart(
+    slots: Sequence[dict[str, Any]], begin: datetime | None = None, measure: Measure = INTENSITY
+) -> str:
+    """A chart of slots from `begin` (or their first start) on, with its scale and times."""
     start = parse_stamp(slots[0]["start"])
     window = Window(max(begin or start, start), parse_stamp(slots[-1]["end"]), drawing_columns())
-    values = means(slots, window)
+    values = means(slots, window, measure.field)
     top = max((value for value in values if value is not None), default=0.0)
     labels = {0: f"{top:.0f}", ROWS // 2: f"{top / 2:.0f}"}
     lines = [f"{labels.get(row, ''):>{MARGIN - 1}} {line}".rstrip() for row, line in enumerate(bars(values, ROWS))]
-    return "\n".join(["gCO2eq/kWh", *lines, f"{'':<{MARGIN}}{time_axis(window)}"])
+    return "\n".join([measure.heading, *lines, f"{'':<{MARGIN}}{time_axis(window)}"])
 
 
-def means(slots: Iterable[dict[str, Any]], window: Window) -> list[float | None]:
-    """Time-weighted mean intensity of each column; None where nothing is known."""
+def means(slots: Iterable[dict[str, Any]], window: Window, field: str = INTENSITY.field) -> list[float | None]:
+    """Time-weighted mean of each column; None where nothing is known."""
     weights, sums = [0.0] * window.columns, [0.0] * window.columns
     step_s = window.step.total_seconds()
     for slot in slots:
@@ -65,7 +83,7 @@ def means(slots: Iterable[dict[str, Any]], window: Window) -> list[float | None]
         for column in range(max(0, int(begin)), min(window.columns, int(end) + 1)):
             share = max(0.0, min(end, column + 1) - max(begin, column))
             weights[column] += share
-            sums[column] += share * slot["g_per_kwh"]
+            sums[column] += share * slot[field]
     return [s / w if w > 1e-9 else None for s, w in zip(sums, weights, strict=True)]
 
 
@@ -98,8 +116,8 @@ def time_axis(window: Window, zone: tzinfo | None = None) -> str:
     return "".join(line).rstrip()
 
 
-def lowest(slots: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    return min(slots, key=lambda slot: slot["g_per_kwh"], default=None)
+def lowest(slots: Sequence[dict[str, Any]], field: str = INTENSITY.field) -> dict[str, Any] | None:
+    return min(slots, key=lambda slot: slot[field], default=None)
 
 
 def _cell(value: float | None, top: float, rows: int, row: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from scheduler.domain.durations import format_duration
 from scheduler.domain.printing import print_emissions, print_energy, print_power, three_digits
@@ -32,6 +33,11 @@ def power(watts: float | None) -> str:
 
 def intensity(g_per_kwh: float | None) -> str:
     return UNKNOWN if g_per_kwh is None else f"{g_per_kwh:.0f} gCO2eq/kWh"
+
+
+def published(row: dict[str, Any]) -> str:
+    """A published value: an intensity, or an index under its own name."""
+    return intensity(row["g_per_kwh"]) if row.get("index") is None else f"index {row['index']:.0f}"
 
 
 def duration(seconds: float | None) -> str:

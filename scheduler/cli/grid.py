@@ -84,7 +84,7 @@ def providers(
     if notes:
         say("\n".join(["", *notes]))
     for row in answer:
-        if row["last_error"]:
+        if row["last_error"] and not any(row["last_error"] in note for note in notes):
             notice(f"{row['source']}: {row['last_error']}")
 
 

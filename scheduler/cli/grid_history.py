@@ -23,6 +23,8 @@ CSV_FIELDS = {
     "raw_unit": "raw_unit",
 }  # fmt: skip
 """Columns of --csv, named as every file of a grid names them, and the fields they show."""
+INDEX_FIELDS = dict(("index", "index") if pair[1] == "g_per_kwh" else pair for pair in CSV_FIELDS.items())
+"""The same of an index: nothing that reads grams takes such a file."""
 REVISION_COLUMNS = (
     Column("FROM"),
     Column("TO", rank=2),
@@ -76,7 +78,7 @@ def history(
     if as_json:
         say_json(answer)
     elif as_csv:
-        say(as_text(answer["rows"], revisions))
+        say(as_text(answer, revisions))
     else:
         say("\n".join(history_lines(answer, now)))
 
@@ -92,11 +94,12 @@ def history_lines(answer: dict[str, Any], now: datetime) -> Iterator[str]:
     if answer["revisions"]:
         yield table(REVISION_COLUMNS, [_revision_cells(row, now) for row in rows])
     else:
-        yield chart.intensity_chart(rows)
-        least, most = chart.lowest(rows), max(rows, key=lambda row: row["g_per_kwh"])
+        measure = chart.measure_of(answer["kind"])
+        yield chart.intensity_chart(rows, measure=measure)
+        least, most = chart.lowest(rows, measure.field), max(rows, key=lambda row: row[measure.field])
         assert least is not None
         for word, row in (("Lowest", least), ("Highest", most)):
-            yield f"{word}: {figures.intensity(row['g_per_kwh'])}, {times.span(row['start'], row['end'], now)}."
+            yield f"{word}: {figures.published(row)}, {times.span(row['start'], row['end'], now)}."
         if holes := [times.span(start, end, now) for start, end in gaps(rows)]:
             more = f", and {len(holes) - MOST_HOLES} stretches more" if len(holes) > MOST_HOLES else ""
             yield f"Not published: {', '.join(holes[:MOST_HOLES])}{more}."
@@ -110,12 +113,14 @@ def gaps(rows: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
             yield before["end"], after["start"]
 
 
-def as_text(rows: list[dict[str, Any]], revisions: bool) -> str:
+def as_text(answer: dict[str, Any], revisions: bool) -> str:
     """CSV with a heading; a stretch without a value has a line of its own, for a value holds until the next line."""
-    text = io.StringIO()
+    text, rows = io.StringIO(), answer["rows"]
+    columns = INDEX_FIELDS if answer["kind"] == "index" else CSV_FIELDS
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_FIELDS)
-    writer.writerows(_csv_cells(row) for row in (rows if revisions else _with_gaps(rows)))
+    writer.writerow(columns)
+    for row in rows if revisions else _with_gaps(rows):
+        writer.writerow([row.get(field) for field in columns.values()])
     return text.getvalue().rstrip("\n")
 
 
@@ -124,16 +129,12 @@ def _with_gaps(rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
     return sorted([*rows, *holes], key=lambda row: times.parse_stamp(row["start"]))
 
 
-def _csv_cells(row: dict[str, Any]) -> list[Any]:
-    return [row.get(field) for field in CSV_FIELDS.values()]
-
-
 def _revision_cells(row: dict[str, Any], now: datetime) -> list[Any]:
     raw = row["raw_value"]
     return [
         times.shown(row["start"], now),
         times.shown(row["end"], now),
-        figures.intensity(row["g_per_kwh"]),
+        figures.published(row),
         row["status"],
         times.shown(row["fetched_at"], now),
         figures.UNKNOWN if raw is None else f"{raw:g} {row['raw_unit']}",

@@ -142,6 +142,9 @@ def _rows_of_series(client: DaemonClient, recorded: dict[str, Any], stretch: _St
     if recorded["observed_until"] is None:
         notice(f"{name}: nothing was observed")
         return
+    if recorded["kind"] == "index":
+        notice(f"{name}: an index has no grams, so nothing is forecast from it")
+        return
     key = {field: recorded[field] for field in grid_record.KEY_FIELDS}
     until = times.parse_stamp(recorded["observed_until"])
     since = max(times.parse_stamp(recorded["observed_from"]), until - LEARNT_FROM)

@@ -6,7 +6,7 @@ import os
 
 from scheduler.domain.errors import NotPermitted
 from scheduler.domain.jobs import Job
-from scheduler.service_views import Caller
+from scheduler.service_views.requests import Caller
 
 ROOT = 0
 

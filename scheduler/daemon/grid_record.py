@@ -12,7 +12,8 @@ from scheduler.domain.errors import NotFound, RequestError
 from scheduler.domain.intervals import Interval
 from scheduler.ports import Store
 from scheduler.presenting.grid_record import issues_view, observations_view, series_view
-from scheduler.service_views import IssuesView, ObservationsView, SeriesChoice, SeriesView
+from scheduler.service_views.grid_record import IssuesView, ObservationsView, SeriesView
+from scheduler.service_views.requests import SeriesChoice
 
 LONGEST = timedelta(days=93)
 """The longest stretch of one answer."""

@@ -12,7 +12,8 @@ from scheduler.domain.gpus import Inventory
 from scheduler.domain.lifecycle import JobState
 from scheduler.ports import JobQuery
 from scheduler.presenting.grid import grid_now
-from scheduler.service_views import AgentStatus, DaemonStatus, DatabaseStatus, Freshness, GridNow
+from scheduler.service_views.grid import Freshness, GridNow
+from scheduler.service_views.site import AgentStatus, DaemonStatus, DatabaseStatus
 
 
 def daemon_status(parts: Parts, desk: GridDesk, agent_pid: int | None) -> DaemonStatus:

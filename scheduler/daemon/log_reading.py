@@ -9,7 +9,8 @@ from scheduler.domain.errors import RequestError
 from scheduler.domain.lifecycle import SegmentState
 from scheduler.domain.runs import Segment, SegmentId
 from scheduler.ports import Executor
-from scheduler.service_views import LogPart, LogStream
+from scheduler.service_views.jobs import LogPart
+from scheduler.service_views.requests import LogStream
 
 CHUNK_BYTES = 256 * 1024
 

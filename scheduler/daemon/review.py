@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -86,19 +86,18 @@ class Reviewer:
         ages = [age for source in sources for age in source.capabilities.recheck_after]
         if not ages:
             return []
-        ended = self._parts.store.jobs(JobQuery(states=TERMINAL, since=now - max(ages) - TOO_LATE))
-        statements = self._parts.store.statements([job.id for job in ended])
-        found = (self._look(job, statements.get(job.id), now) for job in ended)
-        return [look for look in found if look is not None]
-
-    def _look(self, job: Job, statement: EmissionsStatement | None, now: datetime) -> _Look | None:
-        source = self._source(statement)
-        if job.ended_at is None or source is None:
-            return None
-        looks = [event.at for event in self._parts.store.job_events(job.id) if event.event == LOOKED_AGAIN]
-        if not recheck_due(job.ended_at, max(looks, default=None), source.recheck_after, now):
-            return None
-        return _Look(job, source.key, self._settler.span(job))
+        store = self._parts.store
+        ended = store.jobs(JobQuery(states=TERMINAL, since=now - max(ages) - TOO_LATE))
+        looks = store.last_noted(LOOKED_AGAIN, [job.id for job in ended])
+        # Due by the ages of its own source only if due by those of all: few are left whose statements are read.
+        near = [job for job in ended if _is_due(job, looks, ages, now)]
+        statements = store.statements([job.id for job in near])
+        settled_by = [(job, self._source(statements.get(job.id))) for job in near]
+        return [
+            _Look(job, source.key, self._settler.span(job))
+            for job, source in settled_by
+            if source is not None and _is_due(job, looks, source.recheck_after, now)
+        ]
 
     def _source(self, statement: EmissionsStatement | None) -> SourceCapabilities | None:
         """Of the series of a final statement, in use or not: it is looked at with the one that settled it."""
@@ -113,6 +112,10 @@ class Reviewer:
         with self._parts.store.transaction():
             self._settler.restate_if_revised(job)
             self._parts.store.change_job(job.id, self._parts.clock.now(), JobChanges(), note=LOOKED_AGAIN)
+
+
+def _is_due(job: Job, looks: Mapping[int, datetime], ages: Sequence[timedelta], now: datetime) -> bool:
+    return job.ended_at is not None and recheck_due(job.ended_at, looks.get(job.id), ages, now)
 
 
 def _within(span: Interval, stretch: Interval) -> bool:

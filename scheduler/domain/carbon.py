@@ -155,6 +155,8 @@ class SourceCapabilities:
     """Ages at which final values are asked for once more: when the provider consolidates what it published."""
     claims_savings: bool = True
     """False for a yearly constant: jobs run at once and no saving is claimed."""
+    no_forecast: str | None = None
+    """Why there is none, where more is known than that; what is said here is not among the notes."""
     notes: tuple[str, ...] = field(default=())
     links: tuple[ChainLink, ...] = ()
     """Where several are asked for one zone: all of them, the best first."""

@@ -73,8 +73,8 @@ class CarbonAwareSdk(WebSource):
         return self._capabilities.key.zone
 
     def _give_up_forecast(self) -> None:
-        note = "the source behind the WebAPI has no forecast"
-        self._capabilities = replace(self._capabilities, has_forecast=False, forecast_horizon=NOTHING, notes=(note,))
+        why = "the source behind the WebAPI has no forecast"
+        self._capabilities = replace(self._capabilities, has_forecast=False, forecast_horizon=NOTHING, no_forecast=why)
 
     async def _ask(self, path: str, params: dict[str, str]) -> Answer:
         answer = await self._transport.get(path, params, accept=frozenset({200, 204, 400, 404, 501}))

@@ -50,6 +50,7 @@ class Provider:
         resolution: timedelta | None = None,
         estimates_settle_after: timedelta | None = None,
         recheck_after: tuple[timedelta, ...] | None = None,
+        no_forecast: str | None = None,
         notes: tuple[str, ...] = (),
     ) -> SourceCapabilities:
         horizon = self.forecast_horizon if forecast_horizon is None else forecast_horizon
@@ -71,6 +72,7 @@ class Provider:
             licence=self.licence,
             attribution=self.attribution,
             claims_savings=self.claims_savings,
+            no_forecast=no_forecast,
             notes=notes,
         )
 

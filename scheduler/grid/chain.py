@@ -53,8 +53,10 @@ class _Link:
         """Why there is no forecast of it."""
         if self.trouble is not None:
             return str(self.trouble)
-        publishes = self.source.capabilities.has_forecast
-        return None if not self.silent else "there is none just now" if publishes else "it publishes none"
+        if not self.silent:
+            return None
+        said = self.source.capabilities
+        return "there is none just now" if said.has_forecast else said.no_forecast or "it publishes none"
 
     @property
     def has_history(self) -> bool:

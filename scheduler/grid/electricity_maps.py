@@ -104,8 +104,10 @@ class ElectricityMaps(WebSource):
         return self._capabilities.has_forecast if path == FORECAST else await self._key.may(path)
 
     def _give_up_forecast(self, *more: str) -> None:
-        notes = ("this key has no forecast", *more)
-        self._capabilities = replace(self._capabilities, has_forecast=False, forecast_horizon=NOTHING, notes=notes)
+        why = "this key has no forecast"
+        self._capabilities = replace(
+            self._capabilities, has_forecast=False, forecast_horizon=NOTHING, no_forecast=why, notes=more
+        )
 
     # --- asking --------------------------------------------------------------------------------------------------
     async def _ask(self, path: str, window: dict[str, str]) -> object:

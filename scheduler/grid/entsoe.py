@@ -104,9 +104,11 @@ class Entsoe(WebSource):
         return reader.forecast_of(self._capabilities.key, rows, issued_at, now, METHODS[bool(totals)])
 
     def _give_up_forecast(self) -> None:
-        kept = (note for note in self._capabilities.notes if note != DERIVED_NOTE)
-        notes = (*kept, "nobody forecasts wind and sun here, so no forecast of intensity can be derived")
-        self._capabilities = replace(self._capabilities, has_forecast=False, forecast_horizon=NOTHING, notes=notes)
+        kept = tuple(note for note in self._capabilities.notes if note != DERIVED_NOTE)
+        why = "nobody forecasts wind and sun here, so no forecast of intensity can be derived"
+        self._capabilities = replace(
+            self._capabilities, has_forecast=False, forecast_horizon=NOTHING, no_forecast=why, notes=kept
+        )
 
     def _derived(self, weather: list[Curve], totals: list[Curve], now: datetime) -> Iterator[Row]:
         length = shortest_step([*weather, *totals, *self._lately])

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from scheduler.domain.errors import CarbonSourceRejected
 from scheduler.grid import registry, zones
-from scheduler.service_views import GridNow, ProviderRow
+from scheduler.service_views.grid import GridNow, ProviderRow
 
 
 def provider_views(now: GridNow, credentials: Mapping[str, str]) -> tuple[ProviderRow, ...]:

@@ -27,14 +27,17 @@ class Trial:
     observed_until: datetime | None
     observed_slots: int
     notes: tuple[str, ...]
+    no_forecast: str | None = None
+    """Why it publishes none, where more is known than that."""
 
     def sentences(self) -> tuple[str, ...]:
         """For a person."""
         if self.error is not None:
             return (f"{self.source} does not work for {self.zone}: {self.error}",)
+        lacks = self.no_forecast or "it publishes no forecast"
         return (
             f"{self.source} works for {self.zone}",
-            f"forecast until {_shown(self.forecast_until)}" if self.forecast_until else "it publishes no forecast",
+            f"forecast until {_shown(self.forecast_until)}" if self.forecast_until else lacks,
             f"{self.observed_slots} values of the last day, up to {_shown(self.observed_until)}"
             if self.observed_until
             else "no values of the last day",
@@ -70,6 +73,7 @@ async def _asked(source: CarbonSource, now: datetime) -> Trial:
         observed_until=observed[-1].interval.end if observed else None,
         observed_slots=len(observed),
         notes=said.notes,
+        no_forecast=said.no_forecast,
     )
 
 

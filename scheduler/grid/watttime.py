@@ -35,16 +35,19 @@ HISTORICAL, REGION_FROM_LOC = "v3/historical", "v3/region-from-loc"
 POUNDS = "lbs_co2_per_mwh"
 HORIZON_HOURS = 72
 LONGEST_RANGE = timedelta(days=30)
-AVERAGES_NOTE = "averages have no forecast"
+NO_AVERAGES_AHEAD = "averages have no forecast"
 
 
 def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
     region = region_of(settings.zone)
     kind = settings.kind or WATTTIME.kind
     provider = replace(WATTTIME, kind=kind, claims_savings=kind is not SignalKind.INDEX)
-    notes = {SignalKind.AVERAGE: (AVERAGES_NOTE,), SignalKind.INDEX: (watttime_index.NOTE,)}.get(kind, ())
-    horizon = None if kind is SignalKind.MARGINAL else NOTHING
-    capabilities = provider.capabilities(provider.key(region), forecast_horizon=horizon, notes=notes)
+    capabilities = provider.capabilities(
+        provider.key(region),
+        forecast_horizon=None if kind is SignalKind.MARGINAL else NOTHING,
+        no_forecast=NO_AVERAGES_AHEAD if kind is SignalKind.AVERAGE else None,
+        notes=(watttime_index.NOTE,) if kind is SignalKind.INDEX else (),
+    )
     transport = Transport.for_provider(provider, settings, clock)
     client = watttime_index.WattTimeIndex if kind is SignalKind.INDEX else WattTime
     return client(Account.of(settings, transport, clock), capabilities, transport, clock)

@@ -62,11 +62,11 @@ class RegionSignal(WebSource):
     def _note(self, access: Access) -> None:
         said, covered = self._capabilities, self._covered or frozenset()
         paths = ", ".join(sorted(path.removeprefix("v3/") for path in covered))
-        notes = [*said.notes, f"this plan covers {self._listed(access)}; of {self._region} {paths}"]
         if said.has_forecast and FORECAST not in covered:
-            said = replace(said, has_forecast=False, forecast_horizon=NOTHING)
-            notes.append(f"this plan has no forecast of {self._region}")
-        self._capabilities = replace(said, notes=tuple(notes))
+            why = f"this plan has no forecast of {self._region}"
+            said = replace(said, has_forecast=False, forecast_horizon=NOTHING, no_forecast=why)
+        note = f"this plan covers {self._listed(access)}; of {self._region} {paths}"
+        self._capabilities = replace(said, notes=(*said.notes, note))
 
     # --- asking --------------------------------------------------------------------------------------------------
     async def _ask(self, path: str, params: dict[str, str], units: str) -> object:

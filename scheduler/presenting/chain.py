@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from scheduler.domain.carbon import BUILT_IN_METHOD, CarbonForecast, ChainLink, LinkState, SourceCapabilities
-from scheduler.service_views import ChainLinkView, ForecastLink
+from scheduler.domain.carbon import (
+    BUILT_IN_METHOD,
+    CarbonForecast,
+    ChainLink,
+    LinkState,
+    SignalKind,
+    SourceCapabilities,
+)
+from scheduler.service_views.grid import ChainLinkView, ForecastLink
 
 NO_FORECAST = "it publishes none"
 TOO_LITTLE = (
@@ -36,6 +43,8 @@ def answer(said: SourceCapabilities, forecast: CarbonForecast | None, last_error
 
 
 def _link(said: SourceCapabilities, forecast: CarbonForecast | None) -> ForecastLink:
+    if said.key.kind is SignalKind.INDEX:
+        return ForecastLink.NONE
     if not said.claims_savings:
         return ForecastLink.STATIC
     if forecast is None:
@@ -60,7 +69,8 @@ def _words(link: ForecastLink, said: SourceCapabilities, forecast: CarbonForecas
 
 def _links(said: SourceCapabilities, link: ForecastLink, last_error: str | None) -> Iterator[ChainLink]:
     """Those that are asked, and ours where it stands: after all that publish hours, before a constant."""
-    asked = said.links or (ChainLink(said.source, LinkState.IN_USE, last_error, constant=not said.claims_savings),)
+    why, constant = last_error or said.no_forecast, not said.claims_savings
+    asked = said.links or (ChainLink(said.source, LinkState.IN_USE, why, constant),)
     publishing = [each for each in asked if not each.constant]
     for each in publishing:
         stands_in = each.state is LinkState.IN_USE and link in (ForecastLink.BUILT_IN, ForecastLink.NONE)

@@ -14,7 +14,7 @@ from scheduler.domain.carbon import (
 )
 from scheduler.presenting.chain import Answer, answer
 from scheduler.presenting.plan import intensity_slots
-from scheduler.service_views import Freshness, GridForecastView, GridNow
+from scheduler.service_views.grid import Freshness, GridForecastView, GridNow
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from scheduler.domain.carbon import CarbonForecast, IntensityObservation, SeriesKey
+from scheduler.domain.carbon import CarbonForecast, IntensityObservation, SeriesKey, SignalKind
 from scheduler.domain.intervals import Interval
 from scheduler.ports import RecordedSeries
 from scheduler.presenting.plan import intensity_slots
-from scheduler.service_views import IssuesView, IssueView, ObservationsView, ObservedValue, SeriesView
+from scheduler.service_views.grid_record import IssuesView, IssueView, ObservationsView, ObservedValue, SeriesView
 
 
 def series_view(recorded: RecordedSeries, in_use: SeriesKey) -> SeriesView:
@@ -70,13 +70,15 @@ def issues_view(key: SeriesKey, interval: Interval, issues: Sequence[CarbonForec
 
 
 def _value(observation: IntensityObservation) -> ObservedValue:
+    is_index = observation.key.kind is SignalKind.INDEX
     return ObservedValue(
         start=observation.interval.start,
         end=observation.interval.end,
-        g_per_kwh=observation.g_per_kwh,
+        g_per_kwh=None if is_index else observation.g_per_kwh,
         status=observation.status,
         fetched_at=observation.fetched_at,
         provider_updated_at=observation.provider_updated_at,
         raw_value=observation.raw_value,
         raw_unit=observation.raw_unit,
+        index=observation.g_per_kwh if is_index else None,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from scheduler.accounting.grouping import GroupTotals
-from scheduler.service_views import HistoryGroup, HistoryGrouping
+from scheduler.service_views.history import HistoryGroup
+from scheduler.service_views.requests import HistoryGrouping
 
 
 def history_group(totals: GroupTotals, by: HistoryGrouping) -> HistoryGroup:

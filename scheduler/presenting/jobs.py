@@ -15,19 +15,18 @@ from scheduler.domain.statements import EmissionsStatement, Settlement, Statemen
 from scheduler.domain.units import Emissions, Energy
 from scheduler.ports import JobEventRecord
 from scheduler.protocol import Progress
-from scheduler.service_views import (
+from scheduler.service_views.jobs import (
     ComponentEnergyView,
     EventView,
     JobDetail,
     JobRow,
     PlacementView,
     ProgressView,
-    RecomputedView,
     SegmentView,
-    StatementView,
     Stretch,
     row_fields,
 )
+from scheduler.service_views.statements import RecomputedView, StatementView
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from scheduler.dispatch.vacancy import OPEN
-from scheduler.domain.carbon import CarbonForecast
+from scheduler.domain.carbon import CarbonForecast, SignalKind
 from scheduler.domain.gpus import Inventory, Pool
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job
@@ -16,12 +16,14 @@ from scheduler.domain.series import StepSeries
 from scheduler.domain.units import Emissions
 from scheduler.presenting.chain import Answer
 from scheduler.presenting.jobs import placement_view, with_pue
-from scheduler.service_views import GpuRow, IntensitySlot, PlannedJob, PlanView
+from scheduler.service_views.grid import IntensitySlot
+from scheduler.service_views.plan import PlannedJob, PlanView
+from scheduler.service_views.site import GpuRow
 
 
 def intensity_slots(forecast: CarbonForecast | None, window: Interval | None = None) -> tuple[IntensitySlot, ...]:
-    """The forecast's slots, with their bands, inside `window`."""
-    if forecast is None:
+    """The forecast's slots, with their bands, inside `window`; none of an index, which has no grams."""
+    if forecast is None or forecast.key.kind is SignalKind.INDEX:
         return ()
     series = forecast.expected.clipped(window) if window else forecast.expected
     return tuple(

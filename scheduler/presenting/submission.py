@@ -11,7 +11,8 @@ from scheduler.domain.lifecycle import WAITING
 from scheduler.domain.printing import print_power
 from scheduler.presenting.chain import Answer
 from scheduler.presenting.jobs import JobCase, job_row, placement_view
-from scheduler.service_views import Explanation, Figure, PlacementView, Submission, row_fields
+from scheduler.service_views.jobs import PlacementView, row_fields
+from scheduler.service_views.submission import Explanation, Figure, Submission
 
 
 def submission(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from scheduler.domain.changes import JobChanges
 from scheduler.domain.errors import IllegalTransition, NotFound
@@ -70,6 +71,13 @@ class JobRecords(Records):
         events = select(JOB_EVENT).where(JOB_EVENT.c.job_id == job_id).order_by(JOB_EVENT.c.id)
         with self._database.reading() as connection:
             return tuple(_event_from(row) for row in connection.execute(events))
+
+    def last_noted(self, event: str, job_ids: Iterable[int]) -> Mapping[int, datetime]:
+        job = JOB_EVENT.c.job_id
+        of_jobs = job.in_(id_list(job_ids))
+        newest = select(job, func.max(JOB_EVENT.c.at_us)).where(of_jobs, JOB_EVENT.c.event == event).group_by(job)
+        with self._database.reading() as connection:
+            return {job_id: moment(at_us) for job_id, at_us in connection.execute(newest)}
 
 
 def likeness(spec: JobSpec, owner: Owner) -> bytes:

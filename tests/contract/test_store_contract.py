@@ -76,6 +76,17 @@ def test_a_change_without_a_step_can_leave_a_note(store: Store) -> None:
     assert len(store.job_events(job.id)) == 2
 
 
+def test_when_jobs_were_last_noted_is_one_question(store: Store) -> None:
+    """The newest by its time, whenever it was written; jobs without such a note, or not asked about, are left out."""
+    often, once, never, unasked = (store.add_job(a_draft()).id for _ in range(4))
+    for job_id, at in ((often, NOON + 2 * HOUR), (often, NOON + HOUR), (once, NOON), (unasked, NOON)):
+        store.change_job(job_id, at, JobChanges(), "looked")
+    store.change_job(never, NOON, JobChanges(), "looked elsewhere")
+    asked = [often, once, never, 99]
+    assert store.last_noted("looked", asked) == {often: NOON + 2 * HOUR, once: NOON}
+    assert store.last_noted("never", asked) == store.last_noted("looked", []) == {}
+
+
 def test_jobs_are_listed_oldest_first_and_a_limit_keeps_the_newest(store: Store) -> None:
     jobs = [store.add_job(a_draft()) for _ in range(4)]
     assert store.jobs(JobQuery()) == tuple(jobs)

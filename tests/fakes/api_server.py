@@ -11,7 +11,7 @@ from pathlib import Path
 from scheduler.api.app import create_app
 from scheduler.api.callers import Admission, owner_only
 from scheduler.api.server import ApiServer, bind
-from scheduler.service_views import DaemonService
+from scheduler.service_views.service import DaemonService
 
 
 @contextlib.contextmanager

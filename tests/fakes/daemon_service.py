@@ -15,37 +15,15 @@ from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Basis
 from scheduler.domain.lifecycle import TERMINAL, JobState, Reason
 from scheduler.ports import JobQuery
-from scheduler.service_views import (
-    Caller,
-    DaemonStatus,
-    EventView,
-    Explanation,
-    Figure,
-    ForecastLink,
-    Freshness,
-    GpuRow,
-    GridForecastView,
-    GridNow,
-    HistoryGroup,
-    HistoryGrouping,
-    IssuesView,
-    IssueView,
-    JobDetail,
-    JobRequest,
-    JobRow,
-    LogPart,
-    LogStream,
-    ObservationsView,
-    ObservedValue,
-    PlannedJob,
-    PlanView,
-    ProviderRow,
-    RecomputedView,
-    SeriesChoice,
-    SeriesView,
-    Submission,
-    row_fields,
-)
+from scheduler.service_views.grid import ForecastLink, Freshness, GridForecastView, GridNow, ProviderRow
+from scheduler.service_views.grid_record import IssuesView, IssueView, ObservationsView, ObservedValue, SeriesView
+from scheduler.service_views.history import HistoryGroup
+from scheduler.service_views.jobs import EventView, JobDetail, JobRow, LogPart, row_fields
+from scheduler.service_views.plan import PlannedJob, PlanView
+from scheduler.service_views.requests import Caller, HistoryGrouping, JobRequest, LogStream, SeriesChoice
+from scheduler.service_views.site import DaemonStatus, GpuRow
+from scheduler.service_views.statements import RecomputedView
+from scheduler.service_views.submission import Explanation, Figure, Submission
 
 
 class FakeDaemonService:
@@ -66,6 +44,10 @@ class FakeDaemonService:
         self.chosen: list[tuple[SeriesChoice, Interval]] = []
         self.observed: tuple[ObservedValue, ...] = ()
         self.issued: tuple[IssueView, ...] = ()
+        self.kind = "average"
+        """Of the one series that is recorded."""
+        self.provider: dict[str, Any] = {}
+        """What the provider in use says of itself, where a test has it say something."""
         self.error: Exception | None = None
         self.running_s: dict[int, float] = {}
         self.ends_after: int | None = None
@@ -271,7 +253,7 @@ class FakeDaemonService:
 
     async def grid_series(self, caller: Caller) -> tuple[SeriesView, ...]:
         self._begin(caller)
-        key = {"source": "neso", "zone": "GB", "kind": "average", "accounting": "consumption", "basis": "lifecycle"}
+        key = {"source": "neso", "zone": "GB", "kind": self.kind, "accounting": "consumption", "basis": "lifecycle"}
         since = self.observed[0].start if self.observed else None
         until = self.observed[-1].end if self.observed else None
         return (SeriesView(**key, in_use=True, observed_from=since, observed_until=until, issues=len(self.issued)),)
@@ -284,7 +266,7 @@ class FakeDaemonService:
         return ObservationsView(
             source=choice.source or "neso",
             zone=choice.zone or "GB",
-            kind="average",
+            kind=self.kind,
             accounting="consumption",
             basis="lifecycle",
             since=interval.start,
@@ -312,25 +294,24 @@ class FakeDaemonService:
 
     async def providers(self, caller: Caller) -> tuple[ProviderRow, ...]:
         self._begin(caller)
-        return (
-            ProviderRow(
-                source="neso",
-                title="Carbon Intensity API (Great Britain)",
-                in_use=True,
-                zone="GB",
-                zones="GB and its 14 regions",
-                needs_key=False,
-                has_forecast=True,
-                has_actuals=True,
-                forecast_horizon_s=172_800.0,
-                resolution_s=1800.0,
-                freshness=Freshness.FRESH,
-                last_error=None,
-                licence="CC BY 4.0",
-                attribution="NESO",
-                notes=(),
-            ),
+        row = ProviderRow(
+            source="neso",
+            title="Carbon Intensity API (Great Britain)",
+            in_use=True,
+            zone="GB",
+            zones="GB and its 14 regions",
+            needs_key=False,
+            has_forecast=True,
+            has_actuals=True,
+            forecast_horizon_s=172_800.0,
+            resolution_s=1800.0,
+            freshness=Freshness.FRESH,
+            last_error=None,
+            licence="CC BY 4.0",
+            attribution="NESO",
+            notes=(),
         )
+        return (replace(row, **self.provider),)
 
     async def gpus(self, caller: Caller) -> tuple[GpuRow, ...]:
         self._begin(caller)

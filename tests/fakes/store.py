@@ -97,6 +97,11 @@ class FakeStore:
     def job_events(self, job_id: int) -> tuple[JobEventRecord, ...]:
         return tuple(event for event in self._is.events if event.job == job_id)
 
+    def last_noted(self, event: str, job_ids: Iterable[int]) -> Mapping[int, datetime]:
+        wanted = set(job_ids)
+        found = [(e.job, e.at) for e in self._is.events if e.event == event and e.job in wanted]
+        return dict(sorted(found))
+
     def like_durations(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[timedelta, ...]:
         held = []
         for job in self._alike(spec, owner, limit):

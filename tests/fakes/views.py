@@ -13,23 +13,11 @@ from scheduler.domain.carbon import IntensityStatus, LinkState
 from scheduler.domain.gpus import Pool
 from scheduler.domain.lifecycle import JobState, Reason
 from scheduler.domain.statements import Settlement, StatementMethod
-from scheduler.service_views import (
-    AgentStatus,
-    ChainLinkView,
-    DaemonStatus,
-    DatabaseStatus,
-    ForecastLink,
-    Freshness,
-    GpuRow,
-    GridNow,
-    IntensitySlot,
-    JobRow,
-    ObservedValue,
-    PlacementView,
-    RecomputedView,
-    StatementView,
-    Stretch,
-)
+from scheduler.service_views.grid import ChainLinkView, ForecastLink, Freshness, GridNow, IntensitySlot
+from scheduler.service_views.grid_record import ObservedValue
+from scheduler.service_views.jobs import JobRow, PlacementView, Stretch
+from scheduler.service_views.site import AgentStatus, DaemonStatus, DatabaseStatus, GpuRow
+from scheduler.service_views.statements import RecomputedView, StatementView
 
 QUEUED_ROW = JobRow(
     id=1,
@@ -149,6 +137,12 @@ def observed_values(start: datetime, values: Iterable[float]) -> tuple[ObservedV
         ObservedValue(begin, end, value, IntensityStatus.ACTUAL, end, None, value, "gCO2eq/kWh")
         for begin, end, value in slots
     )
+
+
+def index_values(start: datetime, values: Iterable[float]) -> tuple[ObservedValue, ...]:
+    """The same of an index: a number without grams."""
+    rows = observed_values(start, values)
+    return tuple(replace(row, g_per_kwh=None, index=row.g_per_kwh, raw_unit="percentile") for row in rows)
 
 
 def gpu_rows(count: int) -> tuple[GpuRow, ...]:

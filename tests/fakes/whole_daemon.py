@@ -33,7 +33,7 @@ from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import EmissionsStatement
 from scheduler.grid.chain import Chain
 from scheduler.paths import Paths
-from scheduler.service_views import Caller, JobRequest
+from scheduler.service_views.requests import Caller, JobRequest
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -14,7 +14,8 @@ from scheduler.domain.carbon import IntensityStatus, LinkState
 from scheduler.domain.lifecycle import JobState, Reason
 from scheduler.domain.readings import MeterMethod, ReadingFlag
 from scheduler.domain.statements import Settlement, StatementMethod
-from scheduler.service_views import ForecastLink, Freshness, JobRow
+from scheduler.service_views.grid import ForecastLink, Freshness
+from scheduler.service_views.jobs import JobRow
 
 FIRST_COLUMN = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 PROMISED_FIELDS = """

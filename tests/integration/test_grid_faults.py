@@ -18,7 +18,7 @@ from scheduler.domain.intervals import Interval
 from scheduler.grid.registry import open_source
 from scheduler.grid.settings import SourceSettings
 from scheduler.presenting.grid import freshness
-from scheduler.service_views import Freshness
+from scheduler.service_views.grid import Freshness
 from scheduler.storage import open_store
 
 HOUR = timedelta(hours=1)

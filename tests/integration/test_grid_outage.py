@@ -27,7 +27,7 @@ from scheduler.grid.registry import open_source
 from scheduler.grid.settings import SourceSettings
 from scheduler.ports import JobQuery, Store
 from scheduler.presenting.grid import grid_now
-from scheduler.service_views import JobRequest
+from scheduler.service_views.requests import JobRequest
 from scheduler.storage import open_store
 
 HOUR = timedelta(hours=1)

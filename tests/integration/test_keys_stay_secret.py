@@ -23,7 +23,7 @@ from scheduler.grid.chain import Chain
 from scheduler.grid.provider_views import provider_views
 from scheduler.grid.registry import open_source
 from scheduler.grid.settings import SourceSettings
-from scheduler.service_views import SeriesChoice
+from scheduler.service_views.requests import SeriesChoice
 from scheduler.storage import open_store
 
 ZONES = {

@@ -12,7 +12,7 @@ import pytest
 from fakes.views import COMPLETED
 
 from scheduler.domain.errors import NotPermitted, StorageError
-from scheduler.service_views import LogStream
+from scheduler.service_views.requests import LogStream
 
 if TYPE_CHECKING:
     from conftest import CommandLine

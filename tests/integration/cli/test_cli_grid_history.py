@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from fakes.clock import NOON
-from fakes.views import observed_values
+from fakes.views import index_values, observed_values
 
+from scheduler.domain.errors import CarbonDataInvalid
 from scheduler.domain.intervals import Interval
 from scheduler.grid.series_file import read_series
-from scheduler.service_views import SeriesChoice
+from scheduler.service_views.requests import SeriesChoice
 
 if TYPE_CHECKING:
     from conftest import CommandLine
@@ -93,3 +95,36 @@ def test_a_series_is_asked_for_by_name(carbonq: CommandLine) -> None:
 def test_a_time_that_ends_before_it_begins_is_refused(carbonq: CommandLine) -> None:
     answer = carbonq("grid", "history", "--since", "2026-11-20", "--until", "2026-11-19")
     assert answer.status == 2 and "is not after --since" in answer.err
+
+
+# --- an index, which has no grams
+def an_index(carbonq: CommandLine) -> None:
+    carbonq.service.kind = "index"
+    carbonq.service.observed = index_values(NOON - timedelta(hours=3), [12.0, 37.0, 80.0])
+
+
+def test_an_index_is_drawn_under_its_own_name(carbonq: CommandLine) -> None:
+    an_index(carbonq)
+    out = carbonq("grid", "history", *PERIOD).out
+    assert out.startswith("index, 0 is clean, 100 is not\n")
+    assert "Lowest: index 12, " in out and "Highest: index 80, " in out and "neso, GB, index" in out
+    lines = carbonq("grid", "history", *PERIOD, "--revisions").out
+    assert "index 37" in lines and "37 percentile" in lines
+    assert "gCO2eq" not in out + lines
+
+
+def test_an_index_as_csv_is_read_by_nothing_that_reads_grams(carbonq: CommandLine, tmp_path: Path) -> None:
+    an_index(carbonq)
+    out = carbonq("grid", "history", *PERIOD, "--csv").out
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["index"] for row in rows] == ["12.0", "37.0", "80.0"] and "carbon_intensity_g_per_kwh" not in rows[0]
+    file = tmp_path / "index.csv"
+    file.write_text(out)
+    with pytest.raises(CarbonDataInvalid, match="there is no column 'carbon_intensity_g_per_kwh'"):
+        read_series(file)
+
+
+def test_in_json_the_grams_of_an_index_are_null(carbonq: CommandLine) -> None:
+    an_index(carbonq)
+    rows = carbonq("grid", "history", *PERIOD, "--json").json["rows"]
+    assert [(row["g_per_kwh"], row["index"]) for row in rows] == [(None, 12.0), (None, 37.0), (None, 80.0)]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fakes.grid_days import HOUR, MONDAY, made_up_grid
-from fakes.views import observed_values
+from fakes.views import index_values, observed_values
 
-from scheduler.service_views import IntensitySlot, IssueView, ObservedValue
+from scheduler.service_views.grid import IntensitySlot
+from scheduler.service_views.grid_record import IssueView, ObservedValue
 
 if TYPE_CHECKING:
     from conftest import CommandLine
@@ -89,3 +90,11 @@ def test_a_constant_and_an_empty_record_are_named(carbonq: CommandLine) -> None:
     assert "nothing was observed" in carbonq("grid", "skill").err
     carbonq.service.observed = observed_values(MONDAY, [250.0] * 24 * 60)
     assert "a constant" in carbonq("grid", "skill").err
+
+
+def test_an_index_is_passed_over_for_it_has_no_grams(carbonq: CommandLine) -> None:
+    carbonq.service.kind = "index"
+    carbonq.service.observed = index_values(MONDAY, [n % 100 for n in range(24 * DAYS)])
+    answer = carbonq("grid", "skill")
+    assert (answer.status, answer.out) == (2, "")
+    assert "neso/GB: an index has no grams, so nothing is forecast from it" in answer.err

@@ -126,6 +126,14 @@ def test_the_forecast_can_be_cut(carbonq: CommandLine) -> None:
     assert len(carbonq("grid", "forecast", "--hours", "2", "--json").json["slots"]) in (4, 5)
 
 
+def test_an_error_that_a_note_gives_as_the_reason_is_not_said_again(carbonq: CommandLine) -> None:
+    carbonq.service.provider = {"last_error": "HTTP 503", "notes": ("free", "neso gives no forecast: HTTP 503")}
+    answer = carbonq("grid", "providers")
+    assert (answer.out + answer.err).count("HTTP 503") == 1
+    carbonq.service.provider = {"last_error": "HTTP 503"}
+    assert "neso: HTTP 503" in carbonq("grid", "providers").err
+
+
 def test_a_forecast_that_is_over_is_said_to_be(carbonq: CommandLine) -> None:
     carbonq.service.now = NOON - timedelta(days=900)
     assert "no forecast" in carbonq("grid", "forecast").out

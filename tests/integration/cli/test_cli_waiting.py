@@ -13,7 +13,7 @@ from fakes.daemon_service import FakeDaemonService
 from fakes.views import COMPLETED
 
 from scheduler.domain.lifecycle import JobState, Reason
-from scheduler.service_views import LogStream
+from scheduler.service_views.requests import LogStream
 
 if TYPE_CHECKING:
     from conftest import CommandLine

@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
-from scheduler import service_views as views
 from scheduler.cli import failures
 from scheduler.cli.environment import CAPTURED, SECRET_WORDS, WITHHELD
 from scheduler.cli.main import COMMANDS
+from scheduler.service_views.grid import GridForecastView, GridNow, IntensitySlot, ProviderRow
+from scheduler.service_views.grid_record import ObservationsView, ObservedValue, SeriesView
+from scheduler.service_views.history import HistoryGroup
+from scheduler.service_views.jobs import JobDetail, JobRow
+from scheduler.service_views.plan import PlanView
+from scheduler.service_views.site import GpuRow
+from scheduler.service_views.submission import Explanation, Submission
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "cli.md").read_text("utf-8")
 
@@ -24,20 +30,20 @@ def test_every_command_is_on_the_page(command: str) -> None:
 @pytest.mark.parametrize(
     "view",
     [
-        views.JobRow,
-        views.JobDetail,
-        views.Submission,
-        views.Explanation,
-        views.HistoryGroup,
-        views.PlanView,
-        views.GridNow,
-        views.GridForecastView,
-        views.ProviderRow,
-        views.SeriesView,
-        views.ObservationsView,
-        views.ObservedValue,
-        views.GpuRow,
-        views.IntensitySlot,
+        JobRow,
+        JobDetail,
+        Submission,
+        Explanation,
+        HistoryGroup,
+        PlanView,
+        GridNow,
+        GridForecastView,
+        ProviderRow,
+        SeriesView,
+        ObservationsView,
+        ObservedValue,
+        GpuRow,
+        IntensitySlot,
     ],
 )
 def test_every_json_field_is_on_the_page(view: Any) -> None:

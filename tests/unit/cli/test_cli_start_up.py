@@ -13,7 +13,8 @@ from scheduler.cli.history import GROUP_FIELDS, JOB_FIELDS
 from scheduler.cli.main import COMMANDS, app
 from scheduler.cli.options import STATES
 from scheduler.domain.lifecycle import JobState
-from scheduler.service_views import HistoryGroup, JobRow
+from scheduler.service_views.history import HistoryGroup
+from scheduler.service_views.jobs import JobRow
 
 FORBIDDEN = {
     "alembic", "apscheduler", "asyncio", "fastapi", "httpx", "numpy", "pydantic", "rich", "scheduler.bootstrap",

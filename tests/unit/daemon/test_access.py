@@ -7,7 +7,7 @@ from fakes.queue import a_job
 
 from scheduler.daemon.access import may_see, may_submit, may_touch
 from scheduler.domain.errors import NotPermitted
-from scheduler.service_views import Caller
+from scheduler.service_views.requests import Caller
 
 ROOT, OWNER, OTHER = Caller(0, "root"), Caller(1000, "anna"), Caller(1001, "bob")
 

@@ -23,7 +23,7 @@ from scheduler.domain.lifecycle import WAITING, JobState, Reason
 from scheduler.domain.plans import Plan, PlanningProblem
 from scheduler.domain.series import StepSeries
 from scheduler.ports import JobQuery
-from scheduler.service_views import JobRequest
+from scheduler.service_views.requests import JobRequest
 
 HOUR = timedelta(hours=1)
 FULL = DiskFull("the disk that holds carbonq.db is full; make room there, then do it again")

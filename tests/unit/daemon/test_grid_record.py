@@ -14,7 +14,8 @@ from fakes.whole_daemon import ANNA, WholeDaemon
 from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus, SignalKind
 from scheduler.domain.errors import NotFound, RequestError
 from scheduler.domain.intervals import Interval
-from scheduler.service_views import ObservationsView, SeriesChoice
+from scheduler.service_views.grid_record import ObservationsView
+from scheduler.service_views.requests import SeriesChoice
 
 MARGINAL = replace(KEY, source="other", kind=SignalKind.MARGINAL)
 DAY = Interval(NOON, NOON + 24 * HOUR)
@@ -77,6 +78,19 @@ def test_issues_come_with_their_slots_and_not_nearer_than_is_wanted(daemon: Whol
     assert len(every.issues) == 24 and len(every.issues[0].slots) == 4
     few = asyncio.run(daemon.service.grid_issues(ANNA, THE_ONE_IN_USE, DAY, 6 * HOUR))
     assert [issue.issued_at for issue in few.issues] == [NOON + n * HOUR for n in (0, 6, 12, 18)]
+
+
+def test_an_index_stands_under_its_own_name_and_never_under_grams(daemon: WholeDaemon) -> None:
+    index = replace(KEY, kind=SignalKind.INDEX)
+    daemon.store.add_observations([replace(said(0, 37.0), key=index, raw_value=37.0, raw_unit="percentile")])
+    daemon.store.add_forecast(CarbonForecast(index, NOON, NOON, hourly(NOON, [37.0])))
+    choice = SeriesChoice(kind=SignalKind.INDEX)
+    for how in ({}, {"revisions": True}, {"as_of": NOON + HOUR}):
+        [row] = observed(daemon, choice, **how).rows
+        assert (row.g_per_kwh, row.index, row.raw_unit) == (None, 37.0, "percentile")
+    assert {row.index for row in observed(daemon).rows} == {None}
+    [issue] = asyncio.run(daemon.service.grid_issues(ANNA, choice, DAY, timedelta(0))).issues
+    assert issue.slots == ()
 
 
 def test_an_answer_that_would_keep_others_waiting_is_refused(daemon: WholeDaemon) -> None:

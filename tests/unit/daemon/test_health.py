@@ -15,7 +15,8 @@ from fakes.whole_daemon import WholeDaemon
 from scheduler.daemon.health import daemon_status, status_line
 from scheduler.domain.errors import CarbonSourceUnavailable, DiskFull
 from scheduler.domain.series import StepSeries
-from scheduler.service_views import DaemonStatus, Freshness
+from scheduler.service_views.grid import Freshness
+from scheduler.service_views.site import DaemonStatus
 
 HOUR = timedelta(hours=1)
 

@@ -18,7 +18,8 @@ from scheduler.daemon.log_reading import read_log
 from scheduler.domain.errors import RequestError
 from scheduler.domain.lifecycle import SegmentState
 from scheduler.domain.runs import Segment
-from scheduler.service_views import LogPart, LogStream
+from scheduler.service_views.jobs import LogPart
+from scheduler.service_views.requests import LogStream
 
 FIRST, SECOND = a_segment(1, 1, 1), a_segment(1, 1, 2)
 

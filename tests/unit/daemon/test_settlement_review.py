@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 import pytest
 from fakes.carbon_source import FakeCarbonSource, hourly
 from fakes.clock import NOON, FakeClock
 from fakes.executor import Outcome
+from fakes.store import FakeStore
 from fakes.whole_daemon import ANNA, WholeDaemon
 
 from scheduler.daemon.review import LOOKED_AGAIN
@@ -19,7 +22,9 @@ from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import Settlement
 from scheduler.domain.units import Power
 from scheduler.grid.chain import Chain
-from scheduler.service_views import Caller, RecomputedView
+from scheduler.ports import JobEventRecord
+from scheduler.service_views.requests import Caller
+from scheduler.service_views.statements import RecomputedView
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -28,10 +33,26 @@ def flat(g_per_kwh: float) -> StepSeries:
     return hourly(NOON, [g_per_kwh] * 24 * 12)
 
 
-def settled(jobs: int = 1) -> tuple[WholeDaemon, list[Job]]:
+class CountingStore(FakeStore):
+    """Counts the questions after events: of one job, and of many at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Counter[str] = Counter()
+
+    def job_events(self, job_id: int) -> tuple[JobEventRecord, ...]:
+        self.asked["job_events"] += 1
+        return super().job_events(job_id)
+
+    def last_noted(self, event: str, job_ids: Iterable[int]) -> Mapping[int, datetime]:
+        self.asked["last_noted"] += 1
+        return super().last_noted(event, job_ids)
+
+
+def settled(jobs: int = 1, store: FakeStore | None = None) -> tuple[WholeDaemon, list[Job]]:
     """Jobs of 2 h at 500 W that ended three days ago, settled at 200 g/kWh; no look has been due yet."""
     outcome = [Outcome(lasts=2 * HOUR, power=Power(500))]
-    daemon = WholeDaemon(FakeClock(), flat(200), dict.fromkeys(range(1, jobs + 1), outcome))
+    daemon = WholeDaemon(FakeClock(), flat(200), dict.fromkeys(range(1, jobs + 1), outcome), store=store)
     submitted = [daemon.submit(run_now=True, duration=2 * HOUR, power=Power(500)) for _ in range(jobs)]
     daemon.until_all_ended()
     daemon.clock.advance(3 * DAY)
@@ -99,6 +120,16 @@ def test_neighbouring_jobs_are_asked_for_together() -> None:
     daemon, jobs = settled(5)
     review(daemon)
     assert len(daemon.source.asked) == 1
+    assert [looks(daemon, job) for job in jobs] == [1] * 5
+
+
+def test_whether_looks_are_due_is_asked_of_the_store_once_for_all_jobs() -> None:
+    """Each hour, of every job of the last months: what grew with their number would hold up everything else."""
+    store = CountingStore()
+    daemon, jobs = settled(5, store)
+    store.asked.clear()
+    review(daemon)
+    assert store.asked == {"last_noted": 1}
     assert [looks(daemon, job) for job in jobs] == [1] * 5
 
 

@@ -89,7 +89,7 @@ def test_a_free_key_has_no_forecast_and_says_so():
         assert asyncio.run(source.forecast()) is None
         assert [request.path.rpartition("/")[2] for request in server.requests] == ["zones"]
     assert not source.capabilities.has_forecast
-    assert "this key has no forecast" in source.capabilities.notes
+    assert source.capabilities.no_forecast == "this key has no forecast"
 
 
 def test_only_a_key_that_may_look_far_back_promises_to_look_again():

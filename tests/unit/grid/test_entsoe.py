@@ -183,7 +183,7 @@ def test_where_nobody_forecasts_wind_and_sun_there_is_history_alone():
         assert len([path for path in server.paths if "A69" in path]) == 1
     assert (first, second, len(rows)) == (None, None, 1)
     assert not source.capabilities.has_forecast
-    assert any("no forecast of intensity can be derived" in note for note in source.capabilities.notes)
+    assert "no forecast of intensity can be derived" in (source.capabilities.no_forecast or "")
 
 
 def test_too_short_a_past_derives_nothing_yet():

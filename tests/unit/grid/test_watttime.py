@@ -121,7 +121,9 @@ def test_a_plan_without_forecast_is_never_asked_for_one():
         assert asyncio.run(source.forecast()) is None
         assert len(server.paths) == 2
     assert not source.capabilities.has_forecast
-    assert "this plan has no forecast of CAISO_NORTH" in source.capabilities.notes
+    said = source.capabilities
+    assert said.no_forecast == "this plan has no forecast of CAISO_NORTH"
+    assert said.notes == ("this plan covers 1 regions: CAISO_NORTH; of CAISO_NORTH historical",)
 
 
 def test_a_plan_without_history_is_never_asked_for_it():

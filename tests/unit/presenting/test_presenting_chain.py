@@ -8,9 +8,9 @@ import pytest
 from fakes.carbon_source import KEY, FakeCarbonSource, hourly
 from fakes.clock import NOON, FakeClock
 
-from scheduler.domain.carbon import CarbonForecast, ChainLink, LinkState, SourceCapabilities
+from scheduler.domain.carbon import CarbonForecast, ChainLink, LinkState, SignalKind, SourceCapabilities
 from scheduler.presenting.chain import Answer, answer
-from scheduler.service_views import ForecastLink
+from scheduler.service_views.grid import ForecastLink
 
 
 def said(*links: ChainLink, claims_savings: bool = True) -> SourceCapabilities:
@@ -74,6 +74,14 @@ def test_a_constant_says_that_it_claims_nothing_and_what_went_before_it() -> Non
     assert answered.because[0] == "best is not in use: HTTP 503"
     assert answered.because[1].startswith("built-in is not in use: too little is recorded")
     assert shown(answered) == [("best", "passed-over"), ("built-in", "passed-over"), ("static", "in-use")]
+
+
+def test_an_index_is_no_yearly_factor_and_sees_nothing_ahead() -> None:
+    index = said(claims_savings=False)
+    answered = answer(replace(index, key=replace(index.key, kind=SignalKind.INDEX)), None)
+    assert answered.link is ForecastLink.NONE
+    assert answered.words == "no forecast, so jobs run in their order and no saving is claimed"
+    assert (answered.because, shown(answered)) == ((), [("fake", "in-use")])
 
 
 def test_a_constant_that_was_chosen_has_nothing_before_it() -> None:

@@ -19,7 +19,7 @@ from scheduler.domain.statements import EmissionsStatement, Settlement, Statemen
 from scheduler.domain.units import Emissions, Energy
 from scheduler.presenting.jobs import JobCase, job_detail, job_row, placement_view, running_time
 from scheduler.protocol import Progress
-from scheduler.service_views import JobDetail
+from scheduler.service_views.jobs import JobDetail
 
 FIGURES = ("energy_kwh", "emissions_g", "run_now_emissions_g", "at_submission_emissions_g", "difference_g")
 PLACED = a_placement(1, (2, 4))

@@ -26,7 +26,9 @@ from scheduler.presenting.history import history_group
 from scheduler.presenting.jobs import JobCase
 from scheduler.presenting.plan import intensity_slots, place_rows, plan_view
 from scheduler.presenting.submission import explanation, submission
-from scheduler.service_views import ForecastLink, Freshness, HistoryGrouping, PlanView
+from scheduler.service_views.grid import ForecastLink, Freshness
+from scheduler.service_views.plan import PlanView
+from scheduler.service_views.requests import HistoryGrouping
 
 ANSWERED = Answer(ForecastLink.PROVIDER, "forecast of fake", (), ())
 
@@ -152,6 +154,13 @@ def test_an_index_is_told_in_words_and_never_as_grams() -> None:
     shown = grid_now(a_case(capabilities=capabilities, newest=replace(observed(0, 37), key=key), forecast=None))
     assert (shown.g_per_kwh, shown.kind) == (None, "index")
     assert "index at 2026-11-23 12:00 UTC: 37 (0 is clean, 100 is not)" in shown.notes
+
+
+def test_nothing_ahead_is_drawn_of_an_index() -> None:
+    """Neither in the forecast nor on the plan's strip, whatever is recorded."""
+    index = replace(a_forecast(), key=replace(KEY, kind=SignalKind.INDEX))
+    assert intensity_slots(a_forecast()) and not intensity_slots(index)
+    assert intensity_slots(index, Interval(NOON, NOON + HOUR)) == ()
 
 
 def test_of_a_grid_that_has_said_nothing_nothing_is_known() -> None:

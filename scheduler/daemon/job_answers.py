@@ -1,0 +1,96 @@
+"""Answers about jobs: rows, one in full, and why it is where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta, tzinfo
+
+from scheduler.daemon.access import may_see
+from scheduler.daemon.grid_desk import GridDesk
+from scheduler.daemon.parts import Parts
+from scheduler.daemon.settlement import Settler
+from scheduler.domain.jobs import Job
+from scheduler.domain.lifecycle import NOT_ENDED, TERMINAL
+from scheduler.domain.plans import Placement, Plan, PlanningProblem
+from scheduler.domain.statements import EmissionsStatement
+from scheduler.drafting import known_job
+from scheduler.planning.explain import explain
+from scheduler.ports import JobQuery
+from scheduler.presenting.grid import case_answer
+from scheduler.presenting.jobs import JobCase, job_detail, job_row
+from scheduler.presenting.submission import explanation
+from scheduler.service_views.jobs import JobDetail, JobRow
+from scheduler.service_views.requests import Caller
+from scheduler.service_views.submission import Explanation
+
+SHOWN_AFTER_END = timedelta(hours=24)
+
+
+class JobAnswers:
+    """The jobs of one installation. What reads the store runs on the writer thread, which `explain` goes to itself."""
+
+    def __init__(self, parts: Parts, desk: GridDesk, settler: Settler, time_zone: tzinfo) -> None:
+        self._parts, self._desk, self._settler, self._time_zone = parts, desk, settler, time_zone
+
+    def rows(self, query: JobQuery, everything: bool) -> tuple[JobRow, ...]:
+        store, now = self._parts.store, self._parts.clock.now()
+        if everything or query.states or query.ids:
+            return self.as_rows(store.jobs(query))
+        unfinished = store.jobs(replace(query, states=NOT_ENDED))
+        ended = store.jobs(replace(query, states=TERMINAL))
+        recent = [job for job in ended if job.ended_at is None or now - job.ended_at <= SHOWN_AFTER_END]
+        return self.as_rows(sorted((*unfinished, *recent), key=lambda job: job.id))
+
+    def row(self, job_id: int) -> JobRow:
+        return self.as_rows([known_job(self._parts.store, job_id)])[0]
+
+    def as_rows(self, jobs: Sequence[Job]) -> tuple[JobRow, ...]:
+        statements = dict(self._parts.store.statements([job.id for job in jobs]))
+        for job in jobs:
+            if job.attempts and (not job.ended or job.id not in statements):
+                statements[job.id] = self._settler.statement_so_far(job)
+        return tuple(job_row(self.case(job, statements.get(job.id))) for job in jobs)
+
+    def detail(self, job_id: int, caller: Caller) -> JobDetail:
+        """All there is for whoever may see it; others see the queue, but not what a job runs."""
+        store, live = self._parts.store, self._parts.live
+        job = known_job(store, job_id)
+        statements = store.statement_history(job_id)
+        drawn_up = statements[-1] if job.ended and statements else None
+        shown = drawn_up or (self._settler.statement_so_far(job) if job.attempts else None)
+        detail = job_detail(
+            self.case(job, shown),
+            store.segments(job_id),
+            store.job_events(job_id),
+            store.slices(job_id),
+            statements,
+            live.progress.get(job_id),
+            live.watts.get(job_id),
+            self._parts.clock.now(),
+        )
+        return detail if may_see(caller, job) else replace(detail, argv=(), workdir="", detail=None, events=())
+
+    async def explain(self, job_id: int) -> Explanation:
+        job = await self._parts.writer(known_job, self._parts.store, job_id)
+        live = self._parts.live
+        # Problem and plan are one pair only where they are made, on the loop's own thread.
+        sentences = () if job.ended else self.sentences(live.problem, live.plan, job_id)
+        answered = case_answer(await self._parts.writer(self._desk.case))
+        return explanation(self.case(job, None), sentences, answered, self._parts.clock.now())
+
+    def sentences(
+        self, problem: PlanningProblem | None, plan: Plan | None, job_id: int, rehearsed: bool = False
+    ) -> tuple[str, ...]:
+        """The planner's own words on a job, times in the machine's zone; none for a job that is in no plan."""
+        if problem is None or plan is None or all(job.id != job_id for job in problem.jobs):
+            return ()
+        return explain(problem, plan, job_id, self._time_zone, self._parts.settings.site.pue, rehearsed)
+
+    def case(self, job: Job, statement: EmissionsStatement | None) -> JobCase:
+        zone = self._desk.capabilities.key.zone
+        return JobCase(job, statement, self._placement(job), zone, self._parts.settings.site.pue)
+
+    def _placement(self, job: Job) -> Placement | None:
+        plan = self._parts.live.plan
+        return plan.placement(job.id) if plan is not None and not job.ended else None

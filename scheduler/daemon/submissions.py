@@ -1,0 +1,68 @@
+"""Takes in new jobs, for good or as a rehearsal, and says what is planned for each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from scheduler import service
+from scheduler.daemon.access import may_submit
+from scheduler.daemon.dispatcher import Dispatcher
+from scheduler.daemon.grid_desk import GridDesk
+from scheduler.daemon.job_answers import JobAnswers
+from scheduler.daemon.job_request import spec_of
+from scheduler.daemon.parts import Parts
+from scheduler.dispatch.replanning import Trigger
+from scheduler.domain.jobs import Owner
+from scheduler.drafting import draft_job, known_job
+from scheduler.ports import JobDraft
+from scheduler.presenting.submission import submission
+from scheduler.service_views.requests import Caller, JobRequest
+from scheduler.service_views.submission import Submission
+
+_REHEARSED = 2**62
+"""Number of a job in a dry run: after every real one, so that it is planned as the last to come."""
+_PATIENCE = timedelta(seconds=5)
+"""How long a submission waits for a worker that has not been seen since the daemon started."""
+
+
+class Submissions:
+    """The entrance of one installation's queue."""
+
+    def __init__(self, parts: Parts, dispatcher: Dispatcher, desk: GridDesk, jobs: JobAnswers) -> None:
+        self._parts, self._dispatcher, self._desk, self._jobs = parts, dispatcher, desk, jobs
+
+    async def submit(self, caller: Caller, request: JobRequest, dry_run: bool) -> Submission:
+        may_submit(caller)
+        await self._dispatcher.machine_seen(_PATIENCE)
+        now, queue, live = self._parts.clock.now(), self._parts.settings.queue, self._parts.live
+        spec = spec_of(request, self._desk.capabilities.key.zone, live.inventory, now)
+        owner = Owner(caller.uid, caller.name)
+        draft = await self._parts.writer(draft_job, self._parts.store, spec, owner, now, live.inventory, queue)
+        if dry_run:
+            return await self._rehearsed(draft)
+        job = await self._parts.writer(
+            service.submit, self._parts.store, self._parts.spool, draft, request.env, request.hold, queue.most_queued
+        )
+        self._dispatcher.wake(Trigger.SUBMISSION)
+        await self._dispatcher.plan_now()
+        return await self._submitted(job.id)
+
+    async def _rehearsed(self, draft: JobDraft) -> Submission:
+        job = draft.as_job(_REHEARSED)
+        rehearsed = await self._dispatcher.rehearse(job)
+        problem, plan = rehearsed or (None, None)
+        placement = plan.placement(job.id) if plan else None
+        case = replace(self._jobs.case(job, None), placement=placement)
+        return submission(case, self._jobs.sentences(problem, plan, job.id, True), self._forecast_age(), dry_run=True)
+
+    async def _submitted(self, job_id: int) -> Submission:
+        job = await self._parts.writer(known_job, self._parts.store, job_id)
+        sentences = self._jobs.sentences(self._parts.live.problem, self._parts.live.plan, job_id)
+        return submission(self._jobs.case(job, None), sentences, self._forecast_age(), dry_run=False)
+
+    def _forecast_age(self) -> timedelta | None:
+        problem = self._parts.live.problem
+        if problem is None or problem.forecast is None:
+            return None
+        return problem.forecast.age(self._parts.clock.now())

@@ -1,0 +1,53 @@
+"""The current plan as it is drawn: intensity strip, placements, and the places they fall on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from scheduler.domain.gpus import Pool
+from scheduler.domain.lifecycle import JobState
+from scheduler.service_views.grid import ForecastLink, IntensitySlot
+from scheduler.service_views.jobs import PlacementView
+from scheduler.service_views.site import GpuRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedJob:
+    """A placement with what a timeline needs to label it."""
+
+    name: str
+    user: str
+    state: JobState
+    pool: Pool
+    width: int
+    """GPUs, or CPU slots, held while it runs."""
+    finish_by: datetime
+    placement: PlacementView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """The current plan: intensity strip, placements, and the places they fall on."""
+
+    policy: str
+    made_at: datetime
+    zone: str
+    source: str
+    link: ForecastLink
+    forecast_by: str
+    """The same in words, with the source."""
+    because: tuple[str, ...]
+    """Why the better links of the chain are not planned with."""
+    forecast_issued_at: datetime | None
+    forecast_age_s: float | None
+    strip: tuple[IntensitySlot, ...]
+    """From now to the end of the forecast or of the last placement."""
+    jobs: tuple[PlannedJob, ...]
+    """By planned start."""
+    gpus: tuple[GpuRow, ...]
+    emissions_g: float | None
+    run_now_emissions_g: float | None
+    lower_bound_g: float | None
+    late_jobs: int
+    notes: tuple[str, ...]
