@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -84,8 +83,8 @@ def test_an_unknown_policy_is_refused_with_the_names_of_those_there_are() -> Non
         plan(problem(job()), "psychic")
 
 
-def test_a_thousand_jobs_over_a_week_are_planned_in_seconds() -> None:
-    """Quarter-hours, half of the jobs interruptible; measured in processor time, for machines are shared."""
+def test_a_thousand_jobs_over_a_week_are_planned_together() -> None:
+    """Quarter-hours, half of the jobs interruptible: each has a place, and nobody is late who need not be."""
     draw = random.Random(7)
     week = [200 + 150 * ((h * 7) % 24) / 24 for h in range(7 * 24 * 4)]
     jobs = [
@@ -96,10 +95,10 @@ def test_a_thousand_jobs_over_a_week_are_planned_in_seconds() -> None:
         for n in range(1, 1001)
     ]  # fmt: skip
     known = PlanningProblem(NOON, tuple(jobs), {Pool.GPU: 96, Pool.CPU: 0}, forecast(week, 15 * MINUTE))
+    usual = plan(known, "run-now")
     for policy in OURS:
-        began = time.process_time()
-        plan(known, policy)
-        assert time.process_time() - began < 3
+        made = plan(known, policy)
+        assert len(made.placements) == 1000 and made.late_jobs <= usual.late_jobs
 
 
 # --- hysteresis ------------------------------------------------------------------------------------------------
