@@ -32,7 +32,7 @@ from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import NOT_ENDED, WAITING, JobState
 from scheduler.domain.plans import Plan, PlanningProblem
 from scheduler.domain.runs import Segment
-from scheduler.planning import DEFAULT_POLICY
+from scheduler.planning import HEED_EXPECTED
 from scheduler.planning import plan as make_plan
 from scheduler.planning.settings import STEADY
 from scheduler.ports import JobQuery
@@ -186,7 +186,7 @@ class Dispatcher:
         forecast, rules = self._forecast(now), self._parts.settings.queue
         jobs = [job for job in queue.jobs if job.id not in self._failures.unfit]
         problem = build_problem(jobs, queue.segments, inventory, forecast, now, rules, queue.ended)
-        if self._parts.settings.planning.policy != DEFAULT_POLICY:
+        if self._parts.settings.planning.policy not in HEED_EXPECTED:
             return problem
         return replace(problem, expected=self._expected.at(now, inventory))
 

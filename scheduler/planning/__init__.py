@@ -3,12 +3,13 @@
 from scheduler.planning.explain import explain
 from scheduler.planning.feasibility import latest_safe_start
 from scheduler.planning.planner import plan
-from scheduler.planning.policies import COMPARED, DEFAULT_POLICY, OURS, POLICIES
+from scheduler.planning.policies import COMPARED, DEFAULT_POLICY, HEED_EXPECTED, OURS, POLICIES
 from scheduler.planning.settings import STEADY, PlanningSettings
 
 __all__ = [
     "COMPARED",
     "DEFAULT_POLICY",
+    "HEED_EXPECTED",
     "OURS",
     "POLICIES",
     "STEADY",

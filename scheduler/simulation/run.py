@@ -11,7 +11,7 @@ from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
 from scheduler.domain.plans import Plan, PlannableJob, PlanningProblem
 from scheduler.domain.units import Power
-from scheduler.planning import DEFAULT_POLICY, PlanningSettings, plan
+from scheduler.planning import HEED_EXPECTED, PlanningSettings, plan
 from scheduler.planning.arrivals import AHEAD, Arrival, Arrivals
 from scheduler.simulation.job_state import JobState
 from scheduler.simulation.world import Forecaster, SimulatedJob, World
@@ -94,7 +94,7 @@ class _Engine:
 
     def _expected(self, now: datetime) -> tuple[PlannableJob, ...]:
         """What may yet come, by what has come; nothing where all is known already, or the policy would not heed it."""
-        if self._offline or self._policy != DEFAULT_POLICY:
+        if self._offline or self._policy not in HEED_EXPECTED:
             return ()
         return self._arrivals.expected(now, min(now + AHEAD, self._world.span.end), self._world.gpus)
 

@@ -28,6 +28,8 @@ _FADES = (0.7, 0.4, 0.0, 0.0)
 _CUTS_A_JOB = 8
 _LONG_QUEUE = 1_000
 _KNOWN_SHARE = 0.95
+_STILL_GOOD = 0.02
+"""Share above the bound up to which a long queue's announced places are kept."""
 
 
 class Held(NamedTuple):
@@ -80,7 +82,10 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
     queue = queue._replace(jobs=jobs)
     enough = bound * (1 + effort.good_enough)
     if _hardly_changed(queue):
-        return _replanned(queue, due, prices, bound)
+        line, placed = _with_what_is_new(queue, due, prices)
+        # A new forecast leaves the old places far above the bound: then all is planned again.
+        if total_cost(line, jobs, placed) <= bound * (1 + _STILL_GOOD):
+            return _joint(queue, due, placed, prices, bound)
     line, placed = _placed(queue, due, prices, None)
     _better(line, placed, queue, enough)
     if queue.announced is not None:
@@ -93,6 +98,10 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
         choose_alone(line, pieces.edges, jobs, placed)
     else:
         shake(line, jobs, placed, in_time, effort.shakes, enough)
+    return _joint(queue, due, placed, prices, bound)
+
+
+def _joint(queue: Queue, due: Ints, placed: Placements, prices: Floats, bound: float) -> Joint:
     late = _ends(placed)[: queue.firm] > due[: queue.firm]
     return Joint(placed, prices, _bound_of_firm(queue, due, late, prices, bound))
 
@@ -104,14 +113,13 @@ def _hardly_changed(queue: Queue) -> bool:
     return float((queue.announced.number > 0).mean()) >= _KNOWN_SHARE
 
 
-def _replanned(queue: Queue, due: Ints, prices: Floats, bound: float) -> Joint:
+def _with_what_is_new(queue: Queue, due: Ints, prices: Floats) -> tuple[Timeline, Placements]:
     """Everything where it was announced, but for what is new or no longer fits: that chooses among the others."""
     line, placed = _placed(queue, due, prices, queue.announced)
     known = queue.announced.number if queue.announced is not None else placed.number
     changed = queue.order[known[queue.order] == 0]
     improve(line, queue.jobs, placed, changed, 0.0)
-    late = _ends(placed)[: queue.firm] > due[: queue.firm]
-    return Joint(placed, prices, _bound_of_firm(queue, due, late, prices, bound))
+    return line, placed
 
 
 def improved(queue: Queue, placed: Placements) -> Placements:

@@ -45,3 +45,5 @@ COMPARED: Mapping[str, Policy] = MappingProxyType(
 
 POLICIES: Mapping[str, Policy] = MappingProxyType({**OURS, **COMPARED})
 DEFAULT_POLICY = "carbonq"
+HEED_EXPECTED = frozenset({"carbonq"})
+"""Policies that leave room for work which is only expected."""

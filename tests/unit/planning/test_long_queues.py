@@ -58,6 +58,15 @@ def test_one_new_job_leaves_the_others_where_they_are(planned: tuple[Queue, Join
     assert again.bound_g == pytest.approx(made.bound_g, rel=0.01)
 
 
+def test_a_new_forecast_moves_a_long_queue_although_nobody_is_new(planned: tuple[Queue, Joint]) -> None:
+    """What was clean is dirty now: staying where it was announced would be far from the bound."""
+    queue, made = planned
+    turned = queue.pieces._replace(rate=queue.pieces.rate.max() + queue.pieces.rate.min() - queue.pieces.rate)
+    again = solve(queue._replace(pieces=turned, announced=made.placed), Effort(0.01))
+    assert emitted_g(turned, queue.jobs, made) / again.bound_g - 1 > 0.1
+    assert emitted_g(turned, queue.jobs, again) / again.bound_g - 1 < 0.025
+
+
 def test_the_jobs_of_a_sweep_answer_as_one_and_bound_as_many() -> None:
     """Side by side they are reckoned with once; scattered among others each is: the bound is the same."""
     queue = a_queue(200)
