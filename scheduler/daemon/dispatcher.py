@@ -66,8 +66,9 @@ class Dispatcher:
         planning = parts.settings.planning
         self._parts, self._forecast, self._on_job_end = parts, forecast, on_job_end
         self._rules = ReplanRules(debounce=planning.debounce)
-        gains = {"start_gain": planning.start_gain_pct / 100, "move_gain": planning.move_gain_pct / 100}
-        self._planning = replace(STEADY, **gains)
+        self._planning = replace(
+            STEADY, start_gain=planning.start_gain_pct / 100, move_gain=planning.move_gain_pct / 100
+        )
         self._expected = ExpectedWork(parts.store)
         self._replan = ReplanState()
         self._events: list[Trigger] = [Trigger.INVENTORY]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from scheduler.domain.carbon import CarbonForecast
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval, total_length
+from scheduler.domain.series import StepSeries
 from scheduler.domain.units import Emissions, Energy, Power
 
 
@@ -113,6 +115,8 @@ class Plan:
     notes: tuple[str, ...] = field(default=())
     expected: tuple[Placement, ...] = field(default=())
     """Where the plan leaves room for work that is only expected; counted in no figure."""
+    place_prices: Mapping[Pool, StepSeries] = field(default_factory=dict, repr=False)
+    """What a place of each pool is worth to others over time [gCO2eq/h]; the next plan's search begins there."""
 
     def placement(self, job_id: int) -> Placement | None:
         return next((p for p in self.placements if p.job == job_id), None)

@@ -33,6 +33,7 @@ def plan(
         lower_bound=None if outcome.lower_bound_g is None else Emissions(outcome.lower_bound_g),
         notes=(*_notes(situation), *outcome.notes),
         expected=tuple(_room_for(d, outcome.schedule[d.id]) for d in situation.expected if d.id in outcome.schedule),
+        place_prices=outcome.place_prices,
     )
 
 
@@ -52,7 +53,7 @@ def _placement(demand: Demand, outcome: Outcome, situation: Situation) -> Placem
         run_now_start=from_micros(run_now[0][0]),
         late=segments[-1][1] > demand.due,
         reason=why(demand, outcome.schedule, situation),
-        place_price_g_per_h=outcome.place_prices.get(demand.id),
+        place_price_g_per_h=outcome.job_prices.get(demand.id),
     )
 
 

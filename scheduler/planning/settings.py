@@ -21,6 +21,9 @@ class PlanningSettings:
     """How many times its cost a switch must gain: plans are made anew, and what one gains the next may take back.
     Heeded by carbonq."""
 
+    prove: bool = True
+    """Whether each plan is to carry a bound. Reckoned by carbonq."""
+
     @property
     def patient(self) -> bool:
         """Whether there is any hysteresis."""
@@ -30,7 +33,7 @@ class PlanningSettings:
 PLAIN = PlanningSettings()
 """Every gain counts: what all jobs known from the beginning are planned with."""
 
-RESERVED = PlanningSettings(reserve=0.02, switch_caution=2.0)
+RESERVED = PlanningSettings(reserve=0.05, switch_caution=2.0, prove=False)
 """Without hysteresis, but mindful of arrivals and of news: what a simulation in which jobs arrive uses."""
 
 STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06, reserve=0.05, switch_caution=2.0)

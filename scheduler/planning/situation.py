@@ -9,6 +9,7 @@ from datetime import timedelta
 from scheduler.domain.gpus import Pool
 from scheduler.domain.places import FreePlaces, from_micros, length_micros, to_micros
 from scheduler.domain.plans import Plan, PlannableJob, PlanningProblem
+from scheduler.domain.series import StepSeries
 from scheduler.planning.outlook import Outlook, outlook_from
 from scheduler.planning.settings import PlanningSettings
 
@@ -16,6 +17,9 @@ Segments = tuple[tuple[int, int], ...]
 """Sorted, apart: [start, end) in whole microseconds."""
 Schedule = Mapping[int, Segments]
 """By job; a job that no pool can hold is missing."""
+
+PlacePrices = Mapping[Pool, StepSeries]
+"""What a place is worth to others over time [gCO2eq/h]."""
 
 LOOK_AHEAD = timedelta(days=14)
 """Beyond the forecast's end by this much, one guess is as good as another: nothing waits longer for clean power."""
@@ -65,8 +69,9 @@ class Outcome:
     lower_bound_g: float | None = None
     """No schedule with the same jobs in time can emit less [gCO2eq]."""
     notes: tuple[str, ...] = ()
-    place_prices: Mapping[int, float] = field(default_factory=dict)
+    job_prices: Mapping[int, float] = field(default_factory=dict)
     """By job: what others would save with one of its places for an hour [gCO2eq]."""
+    place_prices: PlacePrices = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,8 @@ class Situation:
     previous: Schedule
     left_out: Mapping[int, str]
     """Why a job has no place in any schedule."""
+    place_prices: PlacePrices = field(default_factory=dict)
+    """Of the previous plan."""
     expected: tuple[Demand, ...] = ()
     """Work that nobody has submitted yet: it may be left room, and is in no schedule."""
 
@@ -99,7 +106,8 @@ def situation_from(problem: PlanningProblem, settings: PlanningSettings, previou
     until = max((max(d.due, run_now[d.id][-1][1]) for d in demands), default=now)
     return Situation(
         now, demands, problem.capacity, outlook_from(problem.forecast, problem.now, from_micros(until)),
-        run_now, settings, _announced(previous), left_out, _expected(problem, now),
+        run_now, settings, _announced(previous), left_out, previous.place_prices if previous is not None else {},
+        _expected(problem, now),
     )  # fmt: skip
 
 

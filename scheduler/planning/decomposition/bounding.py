@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs, Pieces
-from scheduler.planning.decomposition.prices import raise_prices
+from scheduler.planning.decomposition.prices import FIRST_HOPE, raise_prices
 
 PASSES = 80
-_SAMPLED_PASSES, _PASSES_AFTER, _PASSES_AGAIN = 25, 32, 4
+_SAMPLED_PASSES, _PASSES_AFTER = 25, 32
+_PASSES_AGAIN, _PASSES_AGAIN_OF_MANY = 20, 4
+_HOPE_AGAIN = 0.02
+"""As FIRST_HOPE, where the search begins with the prices of a plan just made."""
 _SAMPLE = 200
 """Jobs of a sample; a queue of fewer than four times as many is not sampled."""
 _SURE = 1e-9
@@ -18,18 +21,20 @@ _SURE = 1e-9
 def bounding_prices(pieces: Pieces, jobs: Jobs, prices: Floats | None = None) -> tuple[Floats, float]:
     """(prices [g/s for each place], what no placement can cost less than [g]); `prices`: where the search begins."""
     every = max(1, jobs.lo.size // _SAMPLE)
+    hope = FIRST_HOPE
     if prices is not None and prices.shape == pieces.places.shape:
-        found, passes = prices.copy(), _PASSES_AGAIN if every >= 4 else _PASSES_AFTER
+        found, hope = prices.copy(), _HOPE_AGAIN
+        passes = _PASSES_AGAIN_OF_MANY if every >= 4 else _PASSES_AGAIN
     elif every >= 4:
         found = np.zeros_like(pieces.places)
         thin = _every(jobs, every)
         raise_prices(
-            pieces._replace(places=pieces.places / every), thin, *windows(pieces, thin), found, _SAMPLED_PASSES
+            pieces._replace(places=pieces.places / every), thin, *windows(pieces, thin), found, _SAMPLED_PASSES, hope
         )  # fmt: skip
         passes = _PASSES_AFTER
     else:
         found, passes = np.zeros_like(pieces.places), PASSES
-    bound, _ = raise_prices(pieces, jobs, *windows(pieces, jobs), found, passes)
+    bound, _ = raise_prices(pieces, jobs, *windows(pieces, jobs), found, passes, hope)
     return found, bound
 
 

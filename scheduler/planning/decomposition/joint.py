@@ -23,13 +23,15 @@ from scheduler.planning.decomposition.shaking import shake
 from scheduler.planning.decomposition.timeline import Timeline, hold, timeline_over
 
 _REPAIRS = 5
-_FADES = (0.7, 0.4, 0.0, 0.0)
+_FADES, _FADES_OF_MANY = (0.7, 0.4, 0.0, 0.0), (0.4, 0.0)
 """Shares of the prices under which jobs choose again: first mindful of others, then each for itself."""
 _CUTS_A_JOB = 8
 _LONG_QUEUE = 1_000
-_KNOWN_SHARE = 0.95
+_KNOWN_SHARE, _KNOWN_SHARE_OF_MANY = 0.9, 0.95
 _STILL_GOOD = 0.02
-"""Share above the bound up to which a long queue's announced places are kept."""
+"""Share above the bound up to which announced places are kept."""
+_SHAKES_SHARE = 0.3
+"""Of the trials, where hardly anything has changed."""
 
 
 class Held(NamedTuple):
@@ -64,6 +66,8 @@ class Effort(NamedTuple):
     """Trials of the neighbourhood search."""
     reserve: float = 0.0
     """Share of its slack that each job keeps before its deadline, if it can."""
+    prove: bool = True
+    """Whether anybody reads the bound."""
 
 
 class Joint(NamedTuple):
@@ -72,7 +76,7 @@ class Joint(NamedTuple):
     prices: Floats
     """What a place is worth for a second [g/s], beyond what its use emits; shape (pools, pieces)."""
     bound_g: float
-    """No placement of the firm jobs, those that came late excepted from their window, costs less."""
+    """No placement of the firm jobs, those that came late excepted from their window, costs less; -inf if not asked."""
 
 
 def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a NamedTuple is immutable
@@ -82,10 +86,10 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
     queue = queue._replace(jobs=jobs)
     enough = bound * (1 + effort.good_enough)
     if _hardly_changed(queue):
-        line, placed = _with_what_is_new(queue, due, prices)
+        line, placed = _with_what_is_new(queue, due, prices, int(effort.shakes * _SHAKES_SHARE), enough)
         # A new forecast leaves the old places far above the bound: then all is planned again.
         if total_cost(line, jobs, placed) <= bound * (1 + _STILL_GOOD):
-            return _joint(queue, due, placed, prices, bound)
+            return _joint(queue, due, placed, prices, bound, effort.prove)
     line, placed = _placed(queue, due, prices, None)
     _better(line, placed, queue, enough)
     if queue.announced is not None:
@@ -98,27 +102,39 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
         choose_alone(line, pieces.edges, jobs, placed)
     else:
         shake(line, jobs, placed, in_time, effort.shakes, enough)
-    return _joint(queue, due, placed, prices, bound)
+    return _joint(queue, due, placed, prices, bound, effort.prove)
 
 
-def _joint(queue: Queue, due: Ints, placed: Placements, prices: Floats, bound: float) -> Joint:
+def _joint(queue: Queue, due: Ints, placed: Placements, prices: Floats, bound: float, prove: bool) -> Joint:
     late = _ends(placed)[: queue.firm] > due[: queue.firm]
-    return Joint(placed, prices, _bound_of_firm(queue, due, late, prices, bound))
+    return Joint(placed, prices, _bound_of_firm(queue, due, late, prices, bound) if prove else -np.inf)
+
+
+def _long(queue: Queue) -> bool:
+    return bool(queue.jobs.lo.size >= _LONG_QUEUE)
 
 
 def _hardly_changed(queue: Queue) -> bool:
-    """A long queue of which nearly all was planned before: going through all of it again would gain next to nothing."""
-    if queue.announced is None or queue.jobs.lo.size < _LONG_QUEUE:
+    """Nearly all of it was planned before: planning it from nothing would gain next to nothing."""
+    if queue.announced is None:
         return False
-    return float((queue.announced.number > 0).mean()) >= _KNOWN_SHARE
+    known = float((queue.announced.number > 0).mean())
+    return known >= (_KNOWN_SHARE_OF_MANY if _long(queue) else _KNOWN_SHARE)
 
 
-def _with_what_is_new(queue: Queue, due: Ints, prices: Floats) -> tuple[Timeline, Placements]:
-    """Everything where it was announced, but for what is new or no longer fits: that chooses among the others."""
+def _with_what_is_new(
+    queue: Queue, due: Ints, prices: Floats, shakes: int, enough_g: float
+) -> tuple[Timeline, Placements]:  # fmt: skip
+    """Everything where it was announced, but for what is new or no longer fits: that chooses among the others.
+
+    In a queue that is not long the others then choose again, too.
+    """
     line, placed = _placed(queue, due, prices, queue.announced)
     known = queue.announced.number if queue.announced is not None else placed.number
     changed = queue.order[known[queue.order] == 0]
-    improve(line, queue.jobs, placed, changed, 0.0)
+    improve(line, queue.jobs, placed, changed if _long(queue) else queue.order, 0.0)
+    if not _long(queue):
+        shake(line, queue.jobs, placed, np.flatnonzero(_ends(placed) <= queue.jobs.hi), shakes, enough_g)
     return line, placed
 
 
@@ -169,7 +185,7 @@ def _placed(
 
 def _better(line: Timeline, placed: Placements, queue: Queue, enough_g: float) -> None:
     """Let each choose again while that gains anything and is wanted."""
-    for fade in _FADES:
+    for fade in _FADES_OF_MANY if _long(queue) else _FADES:
         if total_cost(line, queue.jobs, placed) <= enough_g:
             break
         if not improve(line, queue.jobs, placed, queue.order, fade) and fade == 0:

@@ -8,8 +8,8 @@ from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jo
 from scheduler.planning.decomposition.compiled import compiled
 from scheduler.planning.decomposition.responses import respond
 
-_FIRST_STEP = 0.05
-"""Gain hoped for by the first step, as a share of the bound."""
+FIRST_HOPE = 0.05
+"""Gain hoped for by the first step, as a share of the bound, where nothing is known of the prices."""
 _PATIENCE = 3
 """Passes without a gain after which less is hoped for."""
 _SOBER = 0.6
@@ -21,7 +21,9 @@ _ENOUGH = 1e-4
 
 
 @compiled
-def raise_prices(pieces: Pieces, jobs: Jobs, first: Ints, last: Ints, prices: Floats, passes: int) -> tuple[float, int]:
+def raise_prices(
+    pieces: Pieces, jobs: Jobs, first: Ints, last: Ints, prices: Floats, passes: int, first_hope: float
+) -> tuple[float, int]:
     """Deflected subgradient steps on the Lagrangian dual: (bound [g], passes used); the best prices in `prices`.
 
     Every value is a valid bound: the jobs' cheapest answers to any prices, less what the places would earn at them.
@@ -41,7 +43,7 @@ def raise_prices(pieces: Pieces, jobs: Jobs, first: Ints, last: Ints, prices: Fl
             best = value
             prices[:] = tried
         if done == 1:
-            hope = _FIRST_STEP * abs(value)
+            hope = first_hope * abs(value)
         if stalled >= _PATIENCE:
             hope, stalled = hope * _SOBER, 0
         if hope <= _ENOUGH * abs(best) or not _step(tried, heading, crowding, seconds, best + hope - value):

@@ -9,6 +9,7 @@ import numpy as np
 
 from scheduler.domain.gpus import Pool
 from scheduler.domain.places import length_micros
+from scheduler.domain.series import StepSeries
 from scheduler.domain.units import JOULES_PER_KWH
 from scheduler.planning.cost import emissions_g
 from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs, Pieces
@@ -17,7 +18,7 @@ from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import Placements, no_placements
 from scheduler.planning.feasibility import due_with_successors, hardest_to_place_first, successors
 from scheduler.planning.outlook import Outlook
-from scheduler.planning.situation import LOOK_AHEAD, Demand, Schedule, Situation
+from scheduler.planning.situation import LOOK_AHEAD, Demand, PlacePrices, Schedule, Situation
 from scheduler.planning.windows import Room, cheapest_window
 
 _POOLS = tuple(Pool)
@@ -46,10 +47,11 @@ class QueueArrays:
     def rows(self) -> tuple[Demand, ...]:
         return (*self.movable, *self.expected)
 
-    def queue(self, announced: Schedule) -> Queue:
-        """With expected work; `announced` is what the last plan said."""
+    def queue(self, announced: Schedule, place_prices: PlacePrices) -> Queue:
+        """With expected work; `announced` is what the last plan said, and the prices are its own."""
         known = self.placements(announced) if any(d.id in announced for d in self.movable) else None
-        return Queue(self.pieces, self.jobs, self.capacity, self.held, self.order, len(self.movable), known)
+        prices = self._prices_now(place_prices) if known is not None and place_prices else None
+        return Queue(self.pieces, self.jobs, self.capacity, self.held, self.order, len(self.movable), known, prices)
 
     def firm_queue(self) -> Queue:
         """Of the jobs that are there, alone."""
@@ -65,7 +67,25 @@ class QueueArrays:
         }
         return {**self.settled, **rows}
 
-    def place_prices(self, schedule: Schedule, prices: Floats) -> dict[int, float]:
+    def place_prices(self, prices: Floats) -> PlacePrices:
+        """Prices [g/s] of the pieces, as a plan carries them."""
+        seconds: Floats = self.pieces.edges * PER_SECOND
+        return {
+            pool: StepSeries(seconds[:-1], seconds[1:], row * _HOUR_S) for pool, row in zip(_POOLS, prices, strict=True)
+        }
+
+    def _prices_now(self, place_prices: PlacePrices) -> Floats:
+        """An earlier plan's prices [g/s] of these pieces; none beyond its end."""
+        middle = (self.pieces.edges[:-1] + self.pieces.edges[1:]) / 2 * PER_SECOND
+        prices = np.zeros_like(self.pieces.places)
+        for p, pool in enumerate(_POOLS):
+            if series := place_prices.get(pool):
+                row = np.searchsorted(series.ends, middle, side="right")
+                known = row < len(series)
+                prices[p, known] = series.values[row[known]] / _HOUR_S
+        return prices
+
+    def job_prices(self, schedule: Schedule, prices: Floats) -> dict[int, float]:
         """What others would save with one place of each movable job, in the mean over its segments [g/h]."""
         earned = np.cumsum(prices * np.diff(self.pieces.edges) * PER_SECOND, axis=1)
         earned = np.concatenate((np.zeros((len(_POOLS), 1)), earned), axis=1)
@@ -88,8 +108,8 @@ class QueueArrays:
 
 def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
     due = due_with_successors(situation.demands)
-    movable = tuple(d for d in situation.demands if not d.fixed and not (d.run_now and not d.running))
-    settled = [d for d in situation.demands if d not in movable]
+    movable = tuple(d for d in situation.demands if not _settled(d))
+    settled = [d for d in situation.demands if _settled(d)]
     capacity = np.array([situation.capacity.get(pool, 0) for pool in _POOLS], dtype=np.int64)
     expected = situation.expected
     jobs = _jobs(movable, expected, due, situation, outlook)
@@ -108,6 +128,11 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
         _held(settled, situation.run_now),
         _ints([row[d.id] for d in order if d.id in row]),
     )
+
+
+def _settled(demand: Demand) -> bool:
+    """Whether it stays where first come, first served has it."""
+    return demand.fixed or (demand.run_now and not demand.running)
 
 
 def _jobs(

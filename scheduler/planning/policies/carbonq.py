@@ -29,8 +29,8 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     if not COMPILED and len(situation.demands) * arrays.pieces.rate.size > _UNCOMPILED:
         note = "planned by suspend-resume, without a bound: planning so many jobs jointly needs the extra `fast`"
         return Outcome(suspend_resume(situation, outlook).schedule, notes=(note,))
-    queue = arrays.queue(situation.previous)
-    effort = Effort(reserve=situation.settings.reserve)
+    queue = arrays.queue(situation.previous, situation.place_prices)
+    effort = Effort(reserve=situation.settings.reserve, prove=situation.settings.prove)
     if queue.announced is not None:
         # It begins where the last search ended.
         effort = effort._replace(shakes=effort.shakes // 2)
@@ -38,12 +38,13 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     jointly = arrays.schedule(joint.placed)
     schedule = first_sound(_attempts(jointly, arrays, situation, outlook), situation, outlook)
     # The bound supposes that the jobs in time are those of the joint schedule; of any others it says nothing.
-    proven = late_jobs(schedule, situation) <= late_jobs(jointly, situation)
+    proven = effort.prove and late_jobs(schedule, situation) <= late_jobs(jointly, situation)
     room = {demand.id: jointly[demand.id] for demand in situation.expected}
     return Outcome(
         {**schedule, **room},
         lower_bound_g=joint.bound_g + arrays.settled_g if proven else None,
-        place_prices=arrays.place_prices(schedule, joint.prices),
+        job_prices=arrays.job_prices(schedule, joint.prices),
+        place_prices=arrays.place_prices(joint.prices),
     )
 
 
