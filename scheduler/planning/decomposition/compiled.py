@@ -17,5 +17,9 @@ else:
 
 
 def compiled(function: F) -> F:
-    """The same function, compiled at its first call and kept on disk for the next process."""
+    """The same function, compiled at its first call and kept on disk for the next process.
+
+    What makes that first call long: whole-array expressions and slice copies (each compiles broadcasting and its error
+    messages; loops do not), a literal among the arguments, and columns with a stride (both compile once more).
+    """
     return cast(F, njit(cache=True)(function)) if COMPILED else function
