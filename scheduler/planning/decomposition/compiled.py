@@ -1,4 +1,4 @@
-"""Inner loops run compiled where numba is installed (the extra `fast`) and allowed to, else as plain Python."""
+"""Inner loops run compiled where numba is there and allowed to (NUMBA_DISABLE_JIT), else as plain Python."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TypeVar, cast
 F = TypeVar("F", bound=Callable[..., object])
 
 try:
-    from numba import njit
+    from numba import config, njit
 except (ImportError, OSError):
     # OSError: a sandboxed service may not turn memory into code.
     COMPILED = False
 else:
-    COMPILED = True
+    COMPILED = not config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
 def compiled(function: F) -> F:
@@ -22,4 +22,10 @@ def compiled(function: F) -> F:
     What makes that first call long: whole-array expressions and slice copies (each compiles broadcasting and its error
     messages; loops do not), a literal among the arguments, and columns with a stride (both compile once more).
     """
-    return cast(F, njit(cache=True)(function)) if COMPILED else function
+    if not COMPILED:
+        return function
+    try:
+        return cast(F, njit(cache=True)(function))
+    except RuntimeError:
+        # There is no directory to keep it in that we may write: each process compiles for itself.
+        return cast(F, njit(function))
