@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., object])
 
-try:
-    from numba import config, njit
-except (ImportError, OSError):
-    # OSError: a sandboxed service may not turn memory into code.
-    COMPILED = False
-else:
-    COMPILED = not config.DISABLE_JIT  # type: ignore[attr-defined]
+COMPILED = False
+if os.environ.get("NUMBA_DISABLE_JIT", "0") == "0":
+    # numba's own variable, read here because importing numba only to be told so takes a second.
+    try:
+        from numba import njit
+    except (ImportError, OSError):
+        # OSError: a sandboxed service may not turn memory into code.
+        pass
+    else:
+        COMPILED = True
 
 
 def compiled(function: F) -> F:
