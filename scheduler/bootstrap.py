@@ -32,6 +32,7 @@ from scheduler.daemon.notify import ServiceNotifier
 from scheduler.daemon.parts import Parts
 from scheduler.daemon.review import Reviewer
 from scheduler.daemon.settlement import Settler
+from scheduler.daemon.warm_up import WarmUp, warm_up_command
 from scheduler.daemon.writer import Writer
 from scheduler.dispatch.replanning import Trigger
 from scheduler.domain.errors import CarbonDataError, SettingsError
@@ -44,6 +45,7 @@ from scheduler.grid.settings import SourceSettings
 from scheduler.grid.time_zone import country_of_time_zone, machine_time_zone
 from scheduler.inherited_socket import inherited_socket
 from scheduler.paths import Paths, default_paths
+from scheduler.planning import COMPILED, WARMED_UP, warm_up
 from scheduler.ports import Clock, Store
 from scheduler.storage import FileSecretSpool, open_store
 
@@ -104,6 +106,10 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     if options.agent_socket is None:
         command = agent_command(agent_socket, paths.runs, settings.worker.cpu_slots, settings.worker.launcher)
         keeper = AgentKeeper(command, without_keys(environ), paths.state / "agent.log")
+    warming = None
+    if COMPILED and settings.planning.policy in WARMED_UP:
+        log, ready = paths.state / "warm_up.log", lambda: dispatcher.wake(Trigger.PLANNER)
+        warming = WarmUp(warm_up_command(), without_keys(environ), log, live, warm_up, ready)
 
     credentials = load_keys(settings.grid.credentials_file, environ)
     service = LocalService(
@@ -121,7 +127,7 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     notifier = ServiceNotifier(environ)
     if os.getuid() == 0 and options.agent_socket is None:
         logger.warning("running as root, and so will the jobs: in user mode run the daemon as yourself")
-    await Daemon(parts, dispatcher, desk, settler, reviewer, keeper, notifier, server.serve, server.stop).run()
+    await Daemon(parts, dispatcher, desk, settler, reviewer, keeper, warming, notifier, server.serve, server.stop).run()
 
 
 def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -> tuple[Chain, tuple[str, ...]]:

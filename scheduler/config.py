@@ -87,7 +87,7 @@ class QueueSettings(_Section):
 
 
 class PlanningSettings(_Section):
-    policy: PolicyName = "suspend-resume"
+    policy: PolicyName = "carbonq"
     start_gain_pct: Annotated[float, Field(ge=0, le=100)] = 3.0
     """A start is delayed only for at least this predicted saving."""
     move_gain_pct: Annotated[float, Field(ge=0, le=100)] = 6.0

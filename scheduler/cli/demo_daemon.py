@@ -54,7 +54,8 @@ def demo_daemon(day: DemoDay, origin: datetime, anchor: datetime, speed: float) 
     """A running daemon and its client; the daemon ends and its directory goes when the block is left."""
     # A short name: a socket's path may be 107 bytes long.
     home = Path(tempfile.mkdtemp(prefix="carbonq-demo-"))
-    environ = {**os.environ, "CARBONQ_HOME": str(home)}
+    # One job is planned jointly in plain Python at once: nobody waits for a compiler, and every run shows the same.
+    environ = {**os.environ, "CARBONQ_HOME": str(home), "NUMBA_DISABLE_JIT": "1"}
     paths = default_paths(environ)
     _write_settings(day, paths.settings_file, origin, anchor, speed)
     with (home / "daemon.log").open("wb") as log:

@@ -20,6 +20,7 @@ from scheduler.daemon.parts import Parts
 from scheduler.daemon.review import Reviewer
 from scheduler.daemon.settlement import Settler
 from scheduler.daemon.timers import Timers
+from scheduler.daemon.warm_up import WarmUp
 from scheduler.domain.errors import StorageError
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class Daemon:
     settler: Settler
     reviewer: Reviewer
     keeper: AgentKeeper | None
+    warming: WarmUp | None
     notifier: ServiceNotifier
     serve: Callable[[], Coroutine[Any, Any, None]]
     stop_serving: Callable[[], None]
@@ -73,7 +75,9 @@ class Daemon:
 
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
         loops = [self.serve(), self.dispatcher.run(), self.settler.run(), self.desk.poller.poll_if_due()]
-        return [*loops, self.keeper.keep()] if self.keeper is not None else loops
+        if self.keeper is not None:
+            loops.append(self.keeper.keep())
+        return [*loops, self.warming.run()] if self.warming is not None else loops
 
     def _timers(self) -> Timers:
         timers, settings = Timers(), self.parts.settings
@@ -101,6 +105,8 @@ class Daemon:
         await self.parts.writer(self.parts.store.backup, str(folder / "daily.db"))
 
     async def _close(self) -> None:
+        if self.warming is not None:
+            await self.warming.stop()
         if self.keeper is not None:
             await self.keeper.stop()
         with contextlib.suppress(Exception):

@@ -32,7 +32,7 @@ from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import NOT_ENDED, WAITING, JobState
 from scheduler.domain.plans import Plan, PlanningProblem
 from scheduler.domain.runs import Segment
-from scheduler.planning import HEED_EXPECTED
+from scheduler.planning import HEED_EXPECTED, STAND_IN
 from scheduler.planning import plan as make_plan
 from scheduler.planning.settings import STEADY
 from scheduler.ports import JobQuery
@@ -187,13 +187,17 @@ class Dispatcher:
         forecast, rules = self._forecast(now), self._parts.settings.queue
         jobs = [job for job in queue.jobs if job.id not in self._failures.unfit]
         problem = build_problem(jobs, queue.segments, inventory, forecast, now, rules, queue.ended)
-        if self._parts.settings.planning.policy not in HEED_EXPECTED:
+        if self._policy() not in HEED_EXPECTED:
             return problem
         return replace(problem, expected=self._expected.at(now, inventory))
 
     async def _planned(self, problem: PlanningProblem) -> Plan:
-        policy = self._parts.settings.planning.policy
-        return await asyncio.to_thread(make_plan, problem, policy, self._planning, self._parts.live.plan)
+        because = self._parts.live.stand_in_because
+        plan = await asyncio.to_thread(make_plan, problem, self._policy(), self._planning, self._parts.live.plan)
+        return plan if because is None else replace(plan, notes=(*plan.notes, because))
+
+    def _policy(self) -> str:
+        return self._parts.settings.planning.policy if self._parts.live.stand_in_because is None else STAND_IN
 
     def _load_queue(self) -> Queue:
         store = self._parts.store

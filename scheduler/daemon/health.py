@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from scheduler.daemon.grid_desk import GridDesk
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.warm_up import FAILED
 from scheduler.domain.gpus import Inventory
 from scheduler.domain.lifecycle import JobState
 from scheduler.ports import JobQuery
@@ -71,6 +72,8 @@ def _warnings(parts: Parts, grid: GridNow, inventory: Inventory | None) -> tuple
         found.append(f"worker agent: {parts.live.agent_error}")
     if inventory is not None and inventory.degraded:
         found.append(inventory.degraded)
+    if parts.live.stand_in_because == FAILED:
+        found.append(f"the queue is {FAILED}")
     if grid.freshness is Freshness.STALE:
         why = "; ".join(grid.because) or grid.last_error or "it has not been renewed"
         found.append(f"the forecast for {grid.zone} is stale ({grid.forecast_by}): {why}")

@@ -20,6 +20,8 @@ class Live:
     plan: Plan | None = None
     problem: PlanningProblem | None = None
     plan_took: timedelta = timedelta(0)
+    stand_in_because: str | None = None
+    """Why another policy plans in place of the one that is set; None where that one plans."""
     watts: dict[int, float] = field(default_factory=dict)
     """Power just now, by job."""
     progress: dict[int, Progress] = field(default_factory=dict)

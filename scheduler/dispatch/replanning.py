@@ -16,6 +16,8 @@ class Trigger(StrEnum):
     FAILURE = "failure"
     INVENTORY = "inventory"
     USER_CHANGE = "user-change"
+    PLANNER = "planner"
+    """The planner that was asked for can be used from now on."""
     TICK = "tick"
     """Nothing happened but time: something wanted before may be due."""
 

@@ -30,6 +30,7 @@ switch_cost = "0s"
 shortest_run = "0s"
 
 [planning]
+policy = "suspend-resume"
 debounce = "0s"
 
 [worker]

@@ -210,6 +210,22 @@ def test_keys_reach_the_scheduler_and_nobody_else(service: Service, alice: User)
     assert machine.attempt("test", "-e", f"/run/credentials/{WORKER}").returncode != 0
 
 
+@pytest.mark.timeout(420)
+def test_the_joint_planner_is_compiled_in_the_sandbox_into_a_directory_of_the_schedulers_own(service: Service) -> None:
+    """Without a policy in the settings; nobody else may write what the scheduler will execute."""
+    machine = service.machine
+    machine.write("/etc/carbonq/config.toml", SETTINGS.replace('policy = "suspend-resume"\n', ""))
+    try:
+        machine.run("systemctl", "restart", SCHEDULER)
+        until(lambda: "joint planner ready" in machine.journal("-u", SCHEDULER), 300)
+    finally:
+        machine.write("/etc/carbonq/config.toml", SETTINGS)
+        machine.run("systemctl", "restart", SCHEDULER)
+    assert machine.run("stat", "-c", "%U %a", "/var/cache/carbonq", "/var/cache/carbonq/numba").split() == [
+        "carbonq", "700", "carbonq", "700",
+    ]  # fmt: skip
+
+
 def test_the_scheduler_and_the_worker_hold_no_capability(service: Service) -> None:
     for unit, user in ((SCHEDULER, "carbonq"), (WORKER, "root")):
         status = service.machine.run("cat", f"/proc/{service.pid(unit)}/status")

@@ -52,4 +52,4 @@ def windows(pieces: Pieces, jobs: Jobs) -> tuple[Ints, Ints]:
 
 def _every(jobs: Jobs, nth: int) -> Jobs:
     """Each nth job: what they would do tells what all would do. Links between jobs are no matter of prices."""
-    return Jobs._make((*(column[::nth] for column in jobs[:-4]), *jobs[-4:]))
+    return Jobs._make((*(np.ascontiguousarray(column[::nth]) for column in jobs[:-4]), *jobs[-4:]))

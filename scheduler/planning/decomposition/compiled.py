@@ -1,21 +1,35 @@
-"""Inner loops run compiled where numba is installed (the extra `fast`) and allowed to, else as plain Python."""
+"""Inner loops run compiled where numba is there and allowed to (NUMBA_DISABLE_JIT), else as plain Python."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., object])
 
-try:
-    from numba import njit
-except (ImportError, OSError):
-    # OSError: a sandboxed service may not turn memory into code.
-    COMPILED = False
-else:
-    COMPILED = True
+COMPILED = False
+if os.environ.get("NUMBA_DISABLE_JIT", "0") == "0":
+    # numba's own variable, read here because importing numba only to be told so takes a second.
+    try:
+        from numba import njit
+    except (ImportError, OSError):
+        # OSError: a sandboxed service may not turn memory into code.
+        pass
+    else:
+        COMPILED = True
 
 
 def compiled(function: F) -> F:
-    """The same function, compiled at its first call and kept on disk for the next process."""
-    return cast(F, njit(cache=True)(function)) if COMPILED else function
+    """The same function, compiled at its first call and kept on disk for the next process.
+
+    What makes that first call long: whole-array expressions and slice copies (each compiles broadcasting and its error
+    messages; loops do not), a literal among the arguments, and columns with a stride (both compile once more).
+    """
+    if not COMPILED:
+        return function
+    try:
+        return cast(F, njit(cache=True)(function))
+    except RuntimeError:
+        # There is no directory to keep it in that we may write: each process compiles for itself.
+        return cast(F, njit(function))

@@ -58,7 +58,7 @@ def cheapest_parts(
         if high > least:
             return 0, np.inf
         number, done, low_cost, low = fewer, more, high_cost, high
-        less[:number] = enough[:number]
+        copy_segments(enough, number, less, 0)
         high = high * _STEP + 1e-9
         fewer, more, high_cost = _run_at(high, window, marks, enough)
     for _ in range(_CROSSINGS):
@@ -72,18 +72,25 @@ def cheapest_parts(
             break
         if useful < work:
             number, done, low_cost, low = count, useful, cost, middle
-            less[:number] = tried[:number]
+            copy_segments(tried, number, less, 0)
         else:
             fewer, more, high_cost, high = count, useful, cost, middle
-            enough[:fewer] = tried[:fewer]
+            copy_segments(tried, fewer, enough, 0)
     number = _grow(less, number, work - done, window)
     fewer = _trim(enough, fewer, more - work, window)
     grown, trimmed = _cost(less, number, window), _cost(enough, fewer, window)
     if trimmed <= grown:
-        segments[:fewer] = enough[:fewer] + lo
+        copy_segments(enough, fewer, segments, lo)
         return fewer, trimmed
-    segments[:number] = less[:number] + lo
+    copy_segments(less, number, segments, lo)
     return number, grown
+
+
+@compiled
+def copy_segments(source: Ints, number: int, into: Ints, later: int) -> None:
+    """The first `number` segments, each so much later."""
+    for k in range(number):
+        into[k, 0], into[k, 1] = source[k, 0] + later, source[k, 1] + later
 
 
 @compiled
@@ -161,7 +168,10 @@ def _read_back(window: Window, marks: Ints, segments: Ints) -> tuple[int, int, f
                 break
             in_run = False
         i -= 1
-    segments[:number] = segments[:number][::-1].copy()
+    for k in range(number // 2):
+        other = number - 1 - k
+        for side in range(2):
+            segments[k, side], segments[other, side] = segments[other, side], segments[k, side]
     return number, _work_done(segments, number, window), cost
 
 

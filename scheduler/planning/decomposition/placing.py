@@ -8,7 +8,7 @@ import numpy as np
 
 from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled
-from scheduler.planning.decomposition.parts import MAX_SEGMENTS, cheapest_parts
+from scheduler.planning.decomposition.parts import MAX_SEGMENTS, cheapest_parts, copy_segments
 from scheduler.planning.decomposition.timeline import Timeline, has_room, hold, is_free
 from scheduler.planning.decomposition.whole import cheapest_whole, cost_of, soonest_whole
 
@@ -102,7 +102,7 @@ def improve(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, fade: f
         number = placed.number[j]
         if placed.segments[j, number - 1, 1] > jobs.hi[j]:
             continue
-        before[:number] = placed.segments[j, :number]
+        copy_segments(placed.segments[j], number, before, 0)
         old = cost_now(line, jobs, placed, j, fade)
         lift(line, jobs, placed, j)
         new = put_best(line, jobs, placed, j, fade)
@@ -154,7 +154,7 @@ def put_best(line: Timeline, jobs: Jobs, placed: Placements, j: int, fade: float
 @compiled
 def put(line: Timeline, jobs: Jobs, placed: Placements, j: int, segments: Ints, number: int) -> None:
     placed.number[j] = number
-    placed.segments[j, :number] = segments[:number]
+    copy_segments(segments, number, placed.segments[j], 0)
     for k in range(number):
         hold(line, jobs.pool[j], segments[k, 0], segments[k, 1], jobs.width[j])
 

@@ -28,20 +28,24 @@ def raise_prices(
 
     Every value is a valid bound: the jobs' cheapest answers to any prices, less what the places would earn at them.
     """
-    seconds = np.diff(pieces.edges) * PER_SECOND
-    offered = pieces.places * seconds
+    seconds, offered = _offered(pieces)
     tried = prices.copy()
     crowding, heading = np.empty_like(prices), np.zeros_like(prices)
     best, hope, stalled, done = -np.inf, 0.0, 0, 0
     while done < passes:
-        crowding[:] = 0.0
-        value = respond(pieces, jobs, tried, first, last, crowding) - np.sum(tried * offered)
-        crowding -= offered
+        earned = 0.0
+        for pool in range(prices.shape[0]):
+            for piece in range(prices.shape[1]):
+                crowding[pool, piece] = -offered[pool, piece]
+                earned += tried[pool, piece] * offered[pool, piece]
+        value = respond(pieces, jobs, tried, first, last, crowding) - earned
         done += 1
         stalled = 0 if value > best + 0.1 * hope else stalled + 1
         if value > best:
             best = value
-            prices[:] = tried
+            for pool in range(prices.shape[0]):
+                for piece in range(prices.shape[1]):
+                    prices[pool, piece] = tried[pool, piece]
         if done == 1:
             hope = first_hope * abs(value)
         if stalled >= _PATIENCE:
@@ -49,6 +53,16 @@ def raise_prices(
         if hope <= _ENOUGH * abs(best) or not _step(tried, heading, crowding, seconds, best + hope - value):
             break
     return best, done
+
+
+@compiled
+def _offered(pieces: Pieces) -> tuple[Floats, Floats]:
+    seconds, offered = np.empty(pieces.rate.size), np.empty_like(pieces.places)
+    for piece in range(pieces.rate.size):
+        seconds[piece] = (pieces.edges[piece + 1] - pieces.edges[piece]) * PER_SECOND
+        for pool in range(offered.shape[0]):
+            offered[pool, piece] = pieces.places[pool, piece] * seconds[piece]
+    return seconds, offered
 
 
 @compiled

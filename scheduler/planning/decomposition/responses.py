@@ -19,16 +19,18 @@ def respond(pieces: Pieces, jobs: Jobs, prices: Floats, first: Ints, last: Ints,
     for j in range(jobs.lo.size):
         longest = max(longest, last[j] - first[j] + 1)
     value, weight = np.empty(longest), np.empty(longest)
-    total, j = 0.0, 0
-    while j < jobs.lo.size:
+    total, answered = 0.0, 0
+    for j in range(jobs.lo.size):
+        if j < answered:
+            continue
         times = _equals_from(jobs, j)
+        answered = j + times
         if jobs.hi[j] - jobs.lo[j] <= jobs.work[j]:
             total += times * _hold(pieces, jobs, prices, j, first[j], jobs.lo[j], times, usage)
         elif jobs.divisible[j]:
             total += times * _cheapest_pieces(pieces, jobs, prices, j, first[j], last[j], times, value, weight, usage)
         else:
             total += times * _cheapest_window(pieces, jobs, prices, j, first[j], times, usage)
-        j += times
     return total
 
 

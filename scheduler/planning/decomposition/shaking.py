@@ -9,7 +9,7 @@ import numpy as np
 
 from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled
-from scheduler.planning.decomposition.parts import MAX_SEGMENTS
+from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
 from scheduler.planning.decomposition.placing import Placements, cost_now, lift, put, put_best
 from scheduler.planning.decomposition.timeline import Timeline, tidy
 
@@ -43,7 +43,7 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
         for i in range(count):
             j = chosen[i]
             numbers[i] = placed.number[j]
-            segments[i] = placed.segments[j]
+            copy_segments(placed.segments[j], numbers[i], segments[i], 0)
             old += cost_now(line, jobs, placed, j, 0.0)
             lift(line, jobs, placed, j)
         state = _next(state)

@@ -56,7 +56,8 @@ def piece_at(line: Timeline, pool: int, moment: int) -> int:
 def hold(line: Timeline, pool: int, start: int, end: int, places: int) -> None:
     """Take `places` for [start, end), or give them back where `places` is negative."""
     first, last = _cut(line, pool, start), _cut(line, pool, end)
-    line.free[pool, first:last] -= places
+    for piece in range(first, last):
+        line.free[pool, piece] -= places
 
 
 @compiled
@@ -79,7 +80,8 @@ def tidy(line: Timeline, pool: int) -> None:
         if free[i] != free[kept] or rate[i] != rate[kept] or price[i] != price[kept]:
             kept += 1
             edges[kept], free[kept], rate[kept], price[kept] = edges[i], free[i], rate[i], price[i]
-    edges[kept + 1 : line.size[pool] + 1] = END
+    for i in range(kept + 1, line.size[pool] + 1):
+        edges[i] = END
     line.size[pool] = kept + 1
 
 

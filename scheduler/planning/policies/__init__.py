@@ -47,3 +47,7 @@ POLICIES: Mapping[str, Policy] = MappingProxyType({**OURS, **COMPARED})
 DEFAULT_POLICY = "carbonq"
 HEED_EXPECTED = frozenset({"carbonq"})
 """Policies that leave room for work which is only expected."""
+WARMED_UP = frozenset({"carbonq"})
+"""Policies whose first plan in a process compiles or loads loops (`warm_up`)."""
+STAND_IN = "suspend-resume"
+"""Plans at once, while that goes on."""

@@ -27,7 +27,7 @@ _UNCOMPILED = 1_500
 def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     arrays = queue_arrays(situation, outlook)
     if not COMPILED and len(situation.demands) * arrays.pieces.rate.size > _UNCOMPILED:
-        note = "planned by suspend-resume, without a bound: planning so many jobs jointly needs the extra `fast`"
+        note = "planned by suspend-resume, without a bound: so many jobs are planned jointly only by compiled loops"
         return Outcome(suspend_resume(situation, outlook).schedule, notes=(note,))
     queue = arrays.queue(situation.previous, situation.place_prices)
     effort = Effort(reserve=situation.settings.reserve, prove=situation.settings.prove)

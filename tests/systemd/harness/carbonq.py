@@ -21,6 +21,7 @@ assumed_duration = "5s"
 shortest_run = "0s"
 
 [planning]
+policy = "suspend-resume"
 debounce = "0s"
 
 [worker]
