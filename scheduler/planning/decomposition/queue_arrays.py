@@ -69,7 +69,7 @@ class QueueArrays:
 
     def place_prices(self, prices: Floats) -> PlacePrices:
         """Prices [g/s] of the pieces, as a plan carries them."""
-        seconds: Floats = self.pieces.edges * PER_SECOND
+        seconds: Floats = self.pieces.edges.astype(np.float64) * PER_SECOND
         return {
             pool: StepSeries(seconds[:-1], seconds[1:], row * _HOUR_S) for pool, row in zip(_POOLS, prices, strict=True)
         }
