@@ -71,6 +71,8 @@ def _warnings(parts: Parts, grid: GridNow, inventory: Inventory | None) -> tuple
         found.append(f"worker agent: {parts.live.agent_error}")
     if inventory is not None and inventory.degraded:
         found.append(inventory.degraded)
+    if parts.live.price_problem is not None:
+        found.append(parts.live.price_problem)
     if grid.freshness is Freshness.STALE:
         why = "; ".join(grid.because) or grid.last_error or "it has not been renewed"
         found.append(f"the forecast for {grid.zone} is stale ({grid.forecast_by}): {why}")

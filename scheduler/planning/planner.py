@@ -98,4 +98,4 @@ def _notes(situation: Situation) -> tuple[str, ...]:
     priced = situation.prices.notes if situation.prices is not None else ()
     if situation.outlook is None:
         return ("no forecast: jobs run in order and nothing is claimed", *priced, *situation.left_out.values())
-    return (*situation.outlook.notes, *priced, *situation.left_out.values())
+    return (*situation.outlook.notes, *priced, *situation.notes, *situation.left_out.values())

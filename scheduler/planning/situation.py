@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import inf
 
+from scheduler.domain.carbon import SignalKind
 from scheduler.domain.gpus import Pool
 from scheduler.domain.places import FreePlaces, from_micros, length_micros, to_micros
 from scheduler.domain.plans import Plan, PlannableJob, PlanningProblem
@@ -100,6 +101,9 @@ class Situation:
     weighed: Outlook | None = None
     """Intensity, and money at its weight [g/kWh]; `outlook` itself where money has none."""
 
+    notes: tuple[str, ...] = ()
+    """What was asked for and is not done."""
+
     @property
     def weighs_more_than_emissions(self) -> bool:
         return self.weighed is not self.outlook or any(d.patience_g_per_h > 0 for d in self.demands)
@@ -107,6 +111,7 @@ class Situation:
 
 def situation_from(problem: PlanningProblem, settings: PlanningSettings, previous: Plan | None) -> Situation:
     """The problem as policies see it; ValueError where jobs wait for each other in a circle or share a number."""
+    problem, notes = _in_grams(problem)
     now = to_micros(problem.now)
     known = {job.id for job in problem.jobs}
     if len(known) < len(problem.jobs):
@@ -121,6 +126,7 @@ def situation_from(problem: PlanningProblem, settings: PlanningSettings, previou
     return Situation(
         now, demands, problem.capacity, outlook, run_now, settings, _announced(previous), left_out,
         _expected(problem, now), prices, weighed_outlook(outlook, problem.price, problem.now, from_micros(until)),
+        notes,
     )  # fmt: skip
 
 
@@ -134,6 +140,18 @@ def first_come(now: int, demands: Iterable[Demand], capacity: Mapping[Pool, int]
         free[demand.pool].occupy(start, start + demand.work, demand.width)
         schedule[demand.id] = ((start, start + demand.work),)
     return schedule
+
+
+def _in_grams(problem: PlanningProblem) -> tuple[PlanningProblem, tuple[str, ...]]:
+    """Without prices in grams where the forecast is an index: its numbers are no grams to hold them against."""
+    forecast, price = problem.forecast, problem.price
+    weighed = any(job.patience_g_per_h for job in problem.jobs) or (price is not None and price.weight_g_per_unit)
+    if forecast is None or forecast.key.kind is not SignalKind.INDEX or not weighed:
+        return problem, ()
+    jobs = tuple(replace(job, patience_g_per_h=0.0) for job in problem.jobs)
+    price = price and replace(price, weight_g_per_unit=0.0)
+    note = "an index has no grams: waiting and money, priced in grams, are not weighed"
+    return replace(problem, jobs=jobs, price=price), (note,)
 
 
 def _demand(job: PlannableJob, now: int, known: set[int]) -> Demand:

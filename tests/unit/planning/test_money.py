@@ -10,6 +10,7 @@ from fakes.problems import HOUR, job, problem, problems, series
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scheduler.domain.carbon import SignalKind
 from scheduler.domain.plans import Plan, PlanningProblem
 from scheduler.domain.prices import PowerPrice
 from scheduler.domain.series import StepSeries
@@ -144,3 +145,15 @@ def test_a_weight_that_is_none_is_refused(weight: float) -> None:
 def test_a_price_without_a_series_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a series"):
         PowerPrice(StepSeries.empty())
+
+
+def test_an_index_is_not_weighed_against_grams() -> None:
+    """Its numbers rank hours; a waiting price or money in grams has nothing to be held against."""
+    asked = replace(
+        problem(job(hours=1, within=4, patience_g_per_h=1e6), values=[90, 80, 70, 10]), price=price([0, 1, 1, 1], 1e6)
+    )
+    assert asked.forecast is not None
+    index = replace(asked, forecast=replace(asked.forecast, key=replace(asked.forecast.key, kind=SignalKind.INDEX)))
+    made = plan(index, "carbonq")
+    assert made.placements[0].start == asked.now + 3 * HOUR
+    assert "an index has no grams: waiting and money, priced in grams, are not weighed" in made.notes

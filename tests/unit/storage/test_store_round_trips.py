@@ -64,6 +64,7 @@ specs = st.builds(
     checkpoint_signal=st.none() | text,
     grace=lengths,
     retries=integers,
+    patience_g_per_h=st.none() | st.floats(0, 1e6),
 )
 drafts = st.builds(
     JobDraft,
