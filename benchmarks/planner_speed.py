@@ -45,7 +45,7 @@ def instance(
     jobs = Jobs(
         begin * unit, end * unit, length * unit, width.astype(np.int64), 500.0 * width / 3.6e6,
         np.zeros(count, dtype=np.int64), draw.random(count) < 0.5, np.full(count, 2 * MINUTE), np.zeros(count),
-        np.full(count, 5 * MINUTE), np.zeros(count, dtype=np.bool_), none, links, none, links,
+        np.full(count, 5 * MINUTE), np.zeros(count, dtype=np.bool_), np.zeros(count), none, links, none, links,
     )  # fmt: skip
     places = np.vstack((np.full(slots, float(gpus)), np.zeros(slots)))
     return Pieces(np.arange(slots + 1, dtype=np.int64) * unit, rate, places), jobs, gpus

@@ -30,6 +30,7 @@ from scheduler.daemon.local_service import LocalService
 from scheduler.daemon.logging_setup import set_up_logging
 from scheduler.daemon.notify import ServiceNotifier
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.price_desk import PriceDesk
 from scheduler.daemon.review import Reviewer
 from scheduler.daemon.settlement import Settler
 from scheduler.daemon.warm_up import WarmUp, warm_up_command
@@ -41,6 +42,7 @@ from scheduler.grid.chain import Chain
 from scheduler.grid.keys import load_keys, without_keys
 from scheduler.grid.provider_views import provider_views
 from scheduler.grid.registry import open_chain
+from scheduler.grid.series_file import read_prices
 from scheduler.grid.settings import SourceSettings
 from scheduler.grid.time_zone import country_of_time_zone, machine_time_zone
 from scheduler.inherited_socket import inherited_socket
@@ -101,7 +103,7 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     source.fall_back_on_history(lambda said: writer(desk.sees_ahead, said))
     settler = Settler(parts, desk)
     reviewer = Reviewer(parts, desk, settler)
-    dispatcher = Dispatcher(parts, desk.forecast, settler.wake)
+    dispatcher = Dispatcher(parts, desk.forecast, settler.wake, PriceDesk(settings.planning, read_prices))
     keeper = None
     if options.agent_socket is None:
         command = agent_command(agent_socket, paths.runs, settings.worker.cpu_slots, settings.worker.launcher)

@@ -95,6 +95,14 @@ class PlanningSettings(_Section):
     debounce: Duration = timedelta(seconds=2)
     stale_after: Positive = timedelta(hours=12)
     """Age of a forecast after which it is still used, and marked stale."""
+    patience_g_per_h: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """The waiting price of jobs that name none: grams worth emitting to have a job end an hour sooner."""
+    price_file: Path | None = None
+    """CSV `start,price_per_kwh`: what power costs; read again when it changes."""
+    price_weight_g_per_unit: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Grams worth emitting to save one unit of money; 0: costs are told and change nothing."""
+    currency: Annotated[str, Field(max_length=16)] = ""
+    """Printed behind an amount of money, e.g. GBP; nothing is converted."""
 
 
 class WorkerSettings(_Section):

@@ -82,6 +82,8 @@ class SubmitBody(_Body):
     checkpoint_signal: Annotated[str, AfterValidator(_signal_name)] | None = None
     grace_s: Seconds = 30.0
     retries: Annotated[int, Field(ge=0, le=1000)] = 0
+    patience_g_per_h: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
+    """Grams worth emitting to have the job end an hour sooner."""
     dry_run: bool = False
     """Answer with the plan and queue nothing."""
 
@@ -115,6 +117,7 @@ class SubmitBody(_Body):
             checkpoint_signal=self.checkpoint_signal,
             grace=timedelta(seconds=self.grace_s),
             retries=self.retries,
+            patience_g_per_h=self.patience_g_per_h,
         )
 
 

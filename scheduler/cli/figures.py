@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from scheduler.domain.durations import format_duration
-from scheduler.domain.printing import print_emissions, print_energy, print_power, three_digits
+from scheduler.domain.printing import print_emissions, print_energy, print_money, print_power, three_digits
 
 UNKNOWN = "–"
 
@@ -17,6 +17,10 @@ def energy(kwh: float | None) -> str:
 
 def emissions(grams: float | None) -> str:
     return UNKNOWN if grams is None else print_emissions(grams)
+
+
+def money(amount: float | None, currency: str = "") -> str:
+    return UNKNOWN if amount is None else print_money(amount, currency)
 
 
 def saved(difference_g: float | None, run_now_g: float | None) -> str:

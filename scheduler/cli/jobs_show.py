@@ -48,6 +48,8 @@ def _asked(detail: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     yield "needs", f"{places}, {_estimate(detail)}{', interruptible' if detail['interruptible'] else ''}"
     kind = "deadline" if detail["deadline"] else "no deadline; by"
     yield "finish by", f"{times.shown(detail['finish_by'], now)} ({kind} {times.shown_fully(detail['finish_by'])})"
+    if detail["patience_g_per_h"]:
+        yield "patience", f"{figures.emissions(detail['patience_g_per_h'])} for each hour of waiting"
     yield "accounted", ", ".join(_labels(detail))
     if detail["after"]:
         yield "after", ", ".join(f"job {job}" for job in detail["after"])

@@ -30,6 +30,10 @@ def submit(
     ] = None,
     within: Annotated[str | None, typer.Option("--within", help="Finished within this long: 8h, 1d12h.")] = None,
     by: Annotated[str | None, typer.Option("--by", help=f"Finished by then: {times.FORMS}.")] = None,
+    patience: Annotated[
+        str | None,
+        typer.Option("--patience", help="What an hour less of waiting is worth: 50g/h. [default: the daemon's]"),
+    ] = None,
     now: Annotated[bool, typer.Option("--now", help="Do not wait for cleaner power.")] = False,
     duration: Annotated[
         str | None,

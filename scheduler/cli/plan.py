@@ -103,6 +103,9 @@ def _summary(plan: dict[str, Any], now: datetime) -> Iterator[str]:
         least = "" if bound is None else f"; no plan can emit less than {figures.emissions(bound)}"
         run_now = figures.emissions(plan["run_now_emissions_g"])
         yield f"Expected {figures.emissions(plan['emissions_g'])}; run now {run_now}{least}."
+    if plan["jobs"] and plan["energy_cost"] is not None:
+        cost, usual = (figures.money(plan[name], plan["currency"]) for name in ("energy_cost", "run_now_energy_cost"))
+        yield f"Its power is expected to cost {cost}; run now {usual}."
     if plan["late_jobs"]:
         yield f"Jobs that will be late: {plan['late_jobs']}."
     yield from plan["notes"]

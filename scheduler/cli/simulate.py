@@ -14,7 +14,7 @@ from scheduler.cli.failures import Failure
 from scheduler.cli.output import say, say_json
 from scheduler.cli.simulate_files import encoder, write_plot, write_schedule
 from scheduler.cli.simulate_history import added_fields, footnotes, own_jobs
-from scheduler.cli.simulate_inputs import PERFECT, Inputs, from_files, with_forecast
+from scheduler.cli.simulate_inputs import PERFECT, Inputs, Weighing, from_files, weighing, with_forecast
 from scheduler.cli.simulate_table import comparison
 
 if TYPE_CHECKING:
@@ -57,6 +57,16 @@ def simulate(
     pue: Annotated[
         float | None, typer.Option(min=1.0, help="Facility overhead, applied to every figure; else 1, or as recorded.")
     ] = None,
+    patience: Annotated[
+        str | None,
+        typer.Option(help="What an hour less of waiting is worth, of every job: 50g/h; else as the jobs say.")
+    ] = None,
+    price_file: Annotated[Path | None, typer.Option(help="CSV: start,price_per_kwh. What power costs.")] = None,
+    price_weight: Annotated[
+        float | None, typer.Option(help="Grams worth emitting to save one unit of money; else costs are only told.",
+                                   show_default=False)
+    ] = None,
+    currency: Annotated[str, typer.Option(help="What costs are counted in, for printing.", show_default=False)] = "",
     offline: Annotated[bool, typer.Option("--offline", help="All jobs are known from the beginning.")] = False,
     schedule: Annotated[Path | None, typer.Option(help="Write job,start,end,gpus rows here (one policy).")] = None,
     plot: Annotated[
@@ -73,13 +83,14 @@ def simulate(
         raise Failure("--schedule holds the schedule of one policy; give --policy once")
     _check_sources(from_history, {"--intensity": intensity, "--jobs": jobs, "--history": history},
                    {"--since": since, "--until": until})  # fmt: skip
+    weighed = weighing(patience, price_file, price_weight, currency)
     encode = encoder(plot) if plot is not None else None
     made: Replay | None = None
     try:
         if from_history:
-            made, inputs = _from_history(since, until, gpus, pue, forecast, slot)
+            made, inputs = _from_history(since, until, gpus, pue, forecast, slot, weighed)
         else:
-            inputs = from_files(intensity, jobs, gpus, pue or 1.0, forecast, history, slot)
+            inputs = from_files(intensity, jobs, gpus, pue or 1.0, forecast, history, slot, weighed)
         done = _simulated(inputs, names, offline)
     except CarbonqError as error:
         raise Failure(str(error)) from None
@@ -89,7 +100,8 @@ def simulate(
         from scheduler.simulation.picture import picture
 
         write_plot(plot, encode(picture(inputs.world, done)))
-    _say([row for _, row in done], made, as_json)
+    prices = inputs.world.prices
+    _say([row for _, row in done], prices.notes if prices is not None else (), made, as_json)
 
 
 def _check_sources(from_history: bool, files: Mapping[str, Path | None], bounds: Mapping[str, str | None]) -> None:
@@ -102,7 +114,13 @@ def _check_sources(from_history: bool, files: Mapping[str, Path | None], bounds:
 
 
 def _from_history(
-    since: str | None, until: str | None, gpus: int | None, pue: float | None, forecast: str, slot: str | None
+    since: str | None,
+    until: str | None,
+    gpus: int | None,
+    pue: float | None,
+    forecast: str,
+    slot: str | None,
+    weighed: Weighing,
 ) -> tuple[Replay, Inputs]:
     now = times.now()
     first = times.since(since or LAST_MONTH, "--since", now)
@@ -110,22 +128,23 @@ def _from_history(
     if last <= first:
         raise Failure(f"--until {until or 'now'} is not after --since {since or LAST_MONTH}")
     made, record = own_jobs(DaemonClient(), first, last, now, gpus, pue, with_past=forecast != PERFECT)
-    return made, with_forecast(made.world, record, forecast, slot)
+    return made, with_forecast(weighed.applied_to(made.world), record, forecast, slot)
 
 
 def _simulated(inputs: Inputs, names: Sequence[str], offline: bool) -> list[tuple[Simulation, Mapping[str, Any]]]:
     from scheduler.planning.settings import PLAIN, RESERVED
-    from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g
+    from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g, run_now_energy_cost
     from scheduler.simulation.run import simulate as run
 
     world, settings = inputs.world, PLAIN if offline else RESERVED
-    run_now_g, bound_g = run_now_emissions_g(world), lower_bound_g(world)
+    run_now_g, bound_g, run_now_cost = run_now_emissions_g(world), lower_bound_g(world), run_now_energy_cost(world)
     done = [run(world, name, inputs.forecaster, settings, inputs.debounce, offline) for name in names]
-    return [(simulation, figures(simulation, world, run_now_g, bound_g)) for simulation in done]
+    return [(simulation, figures(simulation, world, run_now_g, bound_g, run_now_cost)) for simulation in done]
 
 
-def _say(rows: Sequence[Mapping[str, Any]], made: Replay | None, as_json: bool) -> None:
+def _say(rows: Sequence[Mapping[str, Any]], notes: tuple[str, ...], made: Replay | None, as_json: bool) -> None:
     if as_json:
         say_json([{**row, **added_fields(made)} for row in rows] if made else rows)
     else:
-        say("\n".join([comparison(rows), *(footnotes(made) if made else ())]))
+        said = (f"{note[0].upper()}{note[1:]}." for note in notes)
+        say("\n".join([comparison(rows), *said, *(footnotes(made) if made else ())]))

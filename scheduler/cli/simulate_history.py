@@ -107,6 +107,7 @@ def _past_job(job: Mapping[str, Any], on_gpus: bool) -> PastJob:
         deadline=None if job["deadline"] is None else times.parse_stamp(job["deadline"]),
         interruptible=job["interruptible"],
         expected=timedelta(seconds=job["expected_duration_s"]),
+        patience_g_per_h=job["patience_g_per_h"],
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scheduler.cli import times
 from scheduler.cli.failures import Failure
+from scheduler.cli.patience import patience as read_patience
 
 if TYPE_CHECKING:
     from scheduler.domain.series import StepSeries
@@ -26,9 +28,44 @@ class Inputs:
     debounce: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """What counts beside emissions, as the command line says it; `patience_g_per_h` goes before that of any job."""
+
+    patience_g_per_h: float | None = None
+    price_file: Path | None = None
+    price_weight_g_per_unit: float | None = None
+    currency: str = ""
+
+    def applied_to(self, world: World) -> World:
+        """CarbonqError, with the place of the mistake, where the file of prices is wrong."""
+        from scheduler.domain.prices import PowerPrice
+        from scheduler.grid.series_file import read_prices
+
+        if self.patience_g_per_h is not None:
+            priced = tuple(replace(job, patience_g_per_h=self.patience_g_per_h) for job in world.jobs)
+            world = replace(world, jobs=priced)
+        if self.price_file is None:
+            return world
+        price = PowerPrice(read_prices(self.price_file), self.price_weight_g_per_unit or 0.0, self.currency)
+        return replace(world, price=price)
+
+
+def weighing(patience: str | None, price_file: Path | None, price_weight: float | None, currency: str) -> Weighing:
+    """Failure where one makes no sense, or is missing beside another."""
+    if price_file is None and (price_weight is not None or currency):
+        given = "--price-weight" if price_weight is not None else "--currency"
+        raise Failure(f"{given} says nothing without prices; give --price-file too")
+    if price_weight is not None and not 0 <= price_weight < inf:
+        raise Failure(
+            f"--price-weight: {price_weight} is not a weight; write the grams that one unit of money is worth"
+        )
+    return Weighing(read_patience(patience), price_file, price_weight, currency)
+
+
 def from_files(
     intensity: Path | None, jobs: Path | None, gpus: int | None, pue: float, forecast: str, history: Path | None,
-    slot: str | None,
+    slot: str | None, weighing: Weighing | None = None,
 ) -> Inputs:  # fmt: skip
     """Failure where one is missing; CarbonqError, with the place of the mistake, where one is wrong."""
     from scheduler.grid.file_labels import check_labels
@@ -38,10 +75,12 @@ def from_files(
     if intensity is None or jobs is None or gpus is None:
         missing = [name for name, given in _named(intensity, jobs, gpus) if given is None]
         raise Failure(f"{' and '.join(missing)} missing; give --intensity, --jobs and --gpus, or --from-history")
-    check_labels(file for file in (intensity, history, _file(forecast), jobs) if file is not None)
+    prices = weighing.price_file if weighing else None
+    check_labels(file for file in (intensity, history, _file(forecast), jobs, prices) if file is not None)
     actual = _series(intensity)
     assert actual.span is not None
     world = World(actual, read_jobs(jobs, gpus, actual.span), gpus, pue)
+    world = weighing.applied_to(world) if weighing else world
     past = actual if history is None else actual.filled_from(_series(history))
     return with_forecast(world, past, forecast, slot)
 

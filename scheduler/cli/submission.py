@@ -13,6 +13,7 @@ from scheduler.cli.command_line import runnable, usable_workdir
 from scheduler.cli.directives import script_of
 from scheduler.cli.failures import Failure
 from scheduler.cli.output import notice
+from scheduler.cli.patience import patience
 from scheduler.cli.wishes import MOMENTS, Wishes
 
 MOST_WATTS = 1e6
@@ -45,6 +46,7 @@ def request_body(command: list[str], wishes: Wishes, now: datetime) -> dict[str,
         "checkpoint_signal": wishes.checkpoint_signal,
         "grace_s": _seconds(wishes.grace, "--grace"),
         "retries": wishes.retries,
+        "patience_g_per_h": patience(wishes.patience),
         "dry_run": wishes.dry_run,
     }
 

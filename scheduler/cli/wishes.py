@@ -34,6 +34,7 @@ class Wishes:
     checkpoint_signal: str | None
     grace: str
     retries: int
+    patience: str | None
     hold: bool
     env: list[str]
     workdir: str | None

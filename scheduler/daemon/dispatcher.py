@@ -17,9 +17,10 @@ from time import perf_counter
 from scheduler.daemon.carrying_out import StartFailures, carry_out
 from scheduler.daemon.expectation import ExpectedWork
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.price_desk import PriceDesk
 from scheduler.daemon.watching import look, look_at_machine, triggers
 from scheduler.dispatch.dependencies import dependency_verdict, known_states
-from scheduler.dispatch.problem import build_problem
+from scheduler.dispatch.problem import Weights, build_problem
 from scheduler.dispatch.reasons import waiting_reason
 from scheduler.dispatch.reconcile import reconcile
 from scheduler.dispatch.replanning import ReplanRules, ReplanState, Trigger, on_event
@@ -61,6 +62,7 @@ class Dispatcher:
         parts: Parts,
         forecast: Callable[[datetime], CarbonForecast | None],
         on_job_end: Callable[[], None],
+        prices: PriceDesk,
     ) -> None:
         """`forecast` gives what to plan on, on the writer thread; `on_job_end` is told when a segment is over."""
         planning = parts.settings.planning
@@ -69,7 +71,7 @@ class Dispatcher:
         self._planning = replace(
             STEADY, start_gain=planning.start_gain_pct / 100, move_gain=planning.move_gain_pct / 100
         )
-        self._expected = ExpectedWork(parts.store)
+        self._expected, self._prices = ExpectedWork(parts.store), prices
         self._replan = ReplanState()
         self._events: list[Trigger] = [Trigger.INVENTORY]
         self._beat_lock = asyncio.Lock()
@@ -154,6 +156,9 @@ class Dispatcher:
             if self._parts.live.agent_error is None:
                 self._machine_seen_at = now
                 self._machine_seen.set()
+        if await self._parts.writer(self._prices.look):
+            self._parts.live.price_problem = self._prices.problem
+            self._events.append(Trigger.PRICE)
         looked = await look(self._parts)
         self._events.extend(triggers(looked))
         if any(result.observation.concluded for result in looked):
@@ -186,7 +191,9 @@ class Dispatcher:
     def _problem(self, queue: Queue, inventory: Inventory, now: datetime) -> PlanningProblem:
         forecast, rules = self._forecast(now), self._parts.settings.queue
         jobs = [job for job in queue.jobs if job.id not in self._failures.unfit]
-        problem = build_problem(jobs, queue.segments, inventory, forecast, now, rules, queue.ended)
+        settings = self._parts.settings
+        weights = Weights(settings.planning.patience_g_per_h, settings.site.pue, self._prices.price)
+        problem = build_problem(jobs, queue.segments, inventory, forecast, now, rules, queue.ended, weights)
         if self._policy() not in HEED_EXPECTED:
             return problem
         return replace(problem, expected=self._expected.at(now, inventory))

@@ -34,7 +34,8 @@ class GridAnswers:
         key, pue = self._desk.capabilities.key, self._parts.settings.site.pue
         case = self._desk.case()
         answered, places = case_answer(case), self.places()
-        return plan_view(live.plan, jobs, case.forecast, places, key.zone, key.source, answered, pue, now)
+        currency = self._parts.settings.planning.currency
+        return plan_view(live.plan, jobs, case.forecast, places, key.zone, key.source, answered, pue, now, currency)
 
     def places(self) -> tuple[GpuRow, ...]:
         live = self._parts.live

@@ -74,6 +74,8 @@ def _warnings(parts: Parts, grid: GridNow, inventory: Inventory | None) -> tuple
         found.append(inventory.degraded)
     if parts.live.stand_in_because == FAILED:
         found.append(f"the queue is {FAILED}")
+    if parts.live.price_problem is not None:
+        found.append(parts.live.price_problem)
     if grid.freshness is Freshness.STALE:
         why = "; ".join(grid.because) or grid.last_error or "it has not been renewed"
         found.append(f"the forecast for {grid.zone} is stale ({grid.forecast_by}): {why}")

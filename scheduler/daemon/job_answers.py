@@ -89,7 +89,9 @@ class JobAnswers:
 
     def case(self, job: Job, statement: EmissionsStatement | None) -> JobCase:
         zone = self._desk.capabilities.key.zone
-        return JobCase(job, statement, self._placement(job), zone, self._parts.settings.site.pue)
+        settings = self._parts.settings
+        patience = settings.planning.patience_g_per_h
+        return JobCase(job, statement, self._placement(job), zone, settings.site.pue, patience)
 
     def _placement(self, job: Job) -> Placement | None:
         plan = self._parts.live.plan

@@ -39,6 +39,7 @@ def spec_of(request: JobRequest, zone: str, inventory: Inventory | None, now: da
             checkpoint_signal=request.checkpoint_signal,
             grace=request.grace,
             retries=request.retries,
+            patience_g_per_h=request.patience_g_per_h,
         )
     except (ValueError, OverflowError, IndexError) as error:
         raise RequestError(f"{error}; see `carbonq submit --help`") from error

@@ -26,6 +26,8 @@ class Live:
     """Power just now, by job."""
     progress: dict[int, Progress] = field(default_factory=dict)
     storage_error: str | None = None
+    price_problem: str | None = None
+    """Why planning goes on without the price of power although one is set."""
 
     def forget_job(self, job_id: int) -> None:
         self.watts.pop(job_id, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scheduler.config import QueueSettings
@@ -15,7 +15,22 @@ from scheduler.domain.gpus import Inventory, Pool
 from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import HOLDING_GPUS, WAITING, JobState, StopReason
 from scheduler.domain.plans import PlannableJob, PlanningProblem, SwitchCost
+from scheduler.domain.prices import PowerPrice
 from scheduler.domain.runs import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What counts beside emissions. Plans are in grams of IT alone, what users say in grams of the facility."""
+
+    patience_g_per_h: float = 0.0
+    """The waiting price of jobs that name none."""
+    pue: float = 1.0
+    price: PowerPrice | None = None
+
+    def patience_of(self, job: Job) -> float:
+        said = job.spec.patience_g_per_h
+        return (self.patience_g_per_h if said is None else said) / self.pue
 
 
 def build_problem(
@@ -26,15 +41,21 @@ def build_problem(
     now: datetime,
     queue: QueueSettings,
     ended: Mapping[int, JobState] | None = None,
+    weights: Weights = Weights(),
 ) -> PlanningProblem:
     """Held jobs, jobs wider than the machine and jobs that wait for one outside the problem are left out."""
     open_segments = {segment.id.job: segment for segment in segments if segment.state in OPEN}
     included = _plannable(jobs, inventory, ended or {})
     planned = tuple(
-        replace(_planned(job, open_segments.get(job.id), now, queue), after=_after(job, included))
+        replace(
+            _planned(job, open_segments.get(job.id), now, queue),
+            after=_after(job, included),
+            patience_g_per_h=weights.patience_of(job),
+        )
         for job in included.values()
     )
-    return PlanningProblem(now, planned, {pool: _capacity(planned, inventory, pool) for pool in Pool}, forecast)
+    places = {pool: _capacity(planned, inventory, pool) for pool in Pool}
+    return PlanningProblem(now, planned, places, forecast, price=weights.price)
 
 
 def _plannable(jobs: Sequence[Job], inventory: Inventory, ended: Mapping[int, JobState]) -> dict[int, Job]:

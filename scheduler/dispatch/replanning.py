@@ -11,6 +11,7 @@ class Trigger(StrEnum):
     """What makes a plan out of date, or merely lets time pass."""
 
     FORECAST = "forecast"
+    PRICE = "price"
     SUBMISSION = "submission"
     END = "end"
     FAILURE = "failure"

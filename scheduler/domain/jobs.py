@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import inf
 
 from scheduler.domain.carbon import SeriesKey
 from scheduler.domain.gpus import Pool
@@ -60,6 +61,8 @@ class JobSpec:
     """Time to write a checkpoint, and again to end after SIGTERM."""
     retries: int = 0
     """Further attempts after a failure or a lost worker."""
+    patience_g_per_h: float | None = None
+    """The waiting price: grams that its user would emit to have it end an hour sooner; None: as the site has set."""
 
     def __post_init__(self) -> None:
         if not self.argv:
@@ -70,6 +73,8 @@ class JobSpec:
             value = getattr(self, name)
             if value is not None and value <= timedelta(0):
                 raise ValueError(f"{name} must be longer than nothing")
+        if self.patience_g_per_h is not None and not 0 <= self.patience_g_per_h < inf:
+            raise ValueError("the waiting price must be 0 g/h or more")
 
     @property
     def pool(self) -> Pool:

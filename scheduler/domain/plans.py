@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from scheduler.domain.carbon import CarbonForecast
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval, total_length
+from scheduler.domain.prices import PowerPrice
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import Emissions, Energy, Power
 
@@ -46,6 +47,8 @@ class PlannableJob:
     """Shortest stretch worth starting."""
     after: tuple[int, ...] = ()
     """Jobs of this problem that must have finished first."""
+    patience_g_per_h: float = 0.0
+    """The waiting price: what an hour by which it ends later than it could is worth [gCO2eq, PUE not included]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class PlanningProblem:
     forecast: CarbonForecast | None
     expected: tuple[PlannableJob, ...] = ()
     """Work that nobody has submitted yet but, by what came lately, somebody will; its numbers are below zero."""
+    price: PowerPrice | None = None
+    """What power costs; None: nobody asked for money."""
 
     def job(self, job_id: int) -> PlannableJob:
         return next(job for job in self.jobs if job.id == job_id)
@@ -81,6 +86,9 @@ class Placement:
     `expected` for work that nobody has submitted yet."""
     place_price_g_per_h: float | None = None
     """What other jobs would save with one of its places, in the mean over its intervals; None where nobody reckoned."""
+    energy_cost: float | None = None
+    """What its power is expected to cost [unit of money], PUE not included; None without a price."""
+    run_now_energy_cost: float | None = None
 
     @property
     def start(self) -> datetime:

@@ -15,6 +15,13 @@ def print_power(watts: float) -> str:
     return f"{three_digits(watts / 1000)} kW" if watts >= 10_000 else f"{three_digits(watts)} W"
 
 
+def print_money(amount: float, currency: str = "") -> str:
+    """`12.30 GBP`; hundredths of a unit, and two digits of what is less than a tenth."""
+    size = abs(amount)
+    digits = f"{amount:.2f}" if size >= 0.1 or amount == 0 else three_digits(amount)
+    return f"{digits} {currency}".rstrip()
+
+
 def three_digits(value: float) -> str:
     """`1234`, `12.3`, `0.12`, `0.0012`; smaller amounts are said to be small."""
     size = abs(value)

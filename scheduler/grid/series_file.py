@@ -21,6 +21,8 @@ from scheduler.domain.intervals import utc
 from scheduler.domain.series import StepSeries
 
 START, ISSUED_AT, VALUE = "start", "issued_at", "carbon_intensity_g_per_kwh"
+PRICE = "price_per_kwh"
+_HIGHEST_PRICE = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,12 @@ def read_issues(file: Path, complete: bool = False) -> tuple[Issue, ...]:
     return tuple(Issue(issued_at, _series(file, entries, complete=complete)) for issued_at, entries in issues.items())
 
 
+def read_prices(file: Path) -> StepSeries:
+    """`start,price_per_kwh` rows, one for each step of the file; below zero where one is paid to use power."""
+    entries = [(line, _moment(line, START), _price(line)) for line in read_lines(file, (START, PRICE))]
+    return _series(file, entries, complete=True, column=PRICE)
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A row of a file, and where it stands."""
@@ -70,7 +78,7 @@ _Entry = tuple[Line, datetime, float | None]
 
 def read_lines(file: Path, columns: tuple[str, ...]) -> Iterator[Line]:
     text = _text(file)
-    lines = _json_lines(file, text) if file.suffix.lower() == ".json" else _csv_lines(file, text, columns)
+    lines = _json_lines(file, text, columns) if file.suffix.lower() == ".json" else _csv_lines(file, text, columns)
     for line in lines:
         for column in columns:
             if column not in line.fields:
@@ -84,7 +92,7 @@ def _text(file: Path) -> str:
     except UnicodeDecodeError as exc:
         raise CarbonDataInvalid(f"{file} is not UTF-8 text; save it as UTF-8") from exc
     except OSError as exc:
-        raise CarbonSourceRejected(f"{file} cannot be read: {exc.strerror}; set the file of the recorded grid") from exc
+        raise CarbonSourceRejected(f"{file} cannot be read: {exc.strerror}; check its name") from exc
 
 
 def _csv_lines(file: Path, text: str, columns: tuple[str, ...]) -> Iterator[Line]:
@@ -98,13 +106,13 @@ def _csv_lines(file: Path, text: str, columns: tuple[str, ...]) -> Iterator[Line
         yield Line(where, {str(name): value for name, value in row.items()})
 
 
-def _json_lines(file: Path, text: str) -> Iterator[Line]:
+def _json_lines(file: Path, text: str, columns: tuple[str, ...]) -> Iterator[Line]:
     try:
         rows = json.loads(text)
     except ValueError as exc:
         raise CarbonDataInvalid(f"{file} is not JSON: {exc}") from exc
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise CarbonDataInvalid(f"{file} must hold a list of objects with '{START}' and '{VALUE}'")
+        raise CarbonDataInvalid(f"{file} must hold a list of objects with '{columns[0]}' and '{columns[-1]}'")
     for number, row in enumerate(rows, start=1):
         yield Line(f"{file}, entry {number}", row)
 
@@ -119,19 +127,34 @@ def _moment(line: Line, column: str) -> datetime:
 
 
 def _intensity(line: Line) -> float | None:
-    said = line.fields[VALUE]
-    if said is None or said == "":
+    value = _number(line, VALUE)
+    if value is None:
         return None
-    try:
-        value = float(str(said))
-    except ValueError:
-        raise line.wrong(VALUE, "is not a number") from None
     if not math.isfinite(value) or not 0 <= value <= IMPLAUSIBLE_G_PER_KWH:
         raise line.wrong(VALUE, f"is outside 0 to {IMPLAUSIBLE_G_PER_KWH:,.0f} g/kWh")
     return value
 
 
-def _series(file: Path, entries: Sequence[_Entry], regular: bool = False, complete: bool = False) -> StepSeries:
+def _price(line: Line) -> float | None:
+    value = _number(line, PRICE)
+    if value is not None and not abs(value) <= _HIGHEST_PRICE:
+        raise line.wrong(PRICE, f"is outside -{_HIGHEST_PRICE:,.0f} to {_HIGHEST_PRICE:,.0f} for a kWh")
+    return value
+
+
+def _number(line: Line, column: str) -> float | None:
+    said = line.fields[column]
+    if said is None or said == "":
+        return None
+    try:
+        return float(str(said))
+    except ValueError:
+        raise line.wrong(column, "is not a number") from None
+
+
+def _series(
+    file: Path, entries: Sequence[_Entry], regular: bool = False, complete: bool = False, column: str = VALUE
+) -> StepSeries:
     """The last row lasts as long as the one before it."""
     if len(entries) < 2:
         raise CarbonDataInvalid(f"{file} holds {len(entries)} rows; a series needs at least two")
@@ -141,7 +164,7 @@ def _series(file: Path, entries: Sequence[_Entry], regular: bool = False, comple
         late = entries[int(np.argmax(lengths <= 0)) + 1][0]
         raise late.wrong(START, "is not after the row before it; sort the rows and remove repeated ones")
     if complete:
-        _check_values(entries)
+        _check_values(entries, column)
     if regular or complete:
         _check_steps(entries)
     ends = np.append(starts[1:], starts[-1] + lengths[-1])
@@ -150,10 +173,10 @@ def _series(file: Path, entries: Sequence[_Entry], regular: bool = False, comple
     return StepSeries(starts[known], ends[known], values[known])
 
 
-def _check_values(entries: Sequence[_Entry]) -> None:
+def _check_values(entries: Sequence[_Entry], column: str) -> None:
     for line, _, value in entries:
         if value is None:
-            raise line.wrong(VALUE, "is no value; every row needs one here")
+            raise line.wrong(column, "is no value; every row needs one here")
 
 
 def _check_steps(entries: Sequence[_Entry]) -> None:

@@ -8,6 +8,7 @@ from scheduler.domain.units import JOULES_PER_KWH
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.situation import Demand, Schedule, Segments
 
+_HOUR = 3_600_000_000
 _GLANCE = 1_000_000
 """A second: the energy of a switch beyond its time is weighed with the intensity at its beginning."""
 
@@ -15,6 +16,16 @@ _GLANCE = 1_000_000
 def emissions_g(demand: Demand, segments: Segments, outlook: Outlook, now: int) -> float:
     """Expected emissions of the whole placement [gCO2eq], switches included, PUE not."""
     return power_weighted(demand.watts, segments, outlook) + _switch_energy_g(demand, segments, outlook, now)
+
+
+def weighed_g(demand: Demand, segments: Segments, outlook: Outlook, now: int) -> float:
+    """What a placement is chosen by: what it emits by the given outlook, and the price of its delay [g]."""
+    return emissions_g(demand, segments, outlook, now) + waiting_g(demand, segments)
+
+
+def waiting_g(demand: Demand, segments: Segments) -> float:
+    """The price of ending later than the job could, begun at its earliest start and run without a pause [g]."""
+    return demand.patience_g_per_h * ((segments[-1][1] - demand.earliest - demand.work) / _HOUR)
 
 
 def power_weighted(watts: float, segments: Segments, outlook: Outlook) -> float:

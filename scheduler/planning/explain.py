@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from scheduler.domain.gpus import Pool
 from scheduler.domain.plans import Placement, Plan, PlannableJob, PlanningProblem
-from scheduler.domain.printing import print_emissions
+from scheduler.domain.printing import print_emissions, print_money
 from scheduler.planning.feasibility import latest_safe_start
+from scheduler.planning.unpriced import without_its_price
 
 NOT_WORTH_A_WORD = 0.005
 """Share of the emissions below which a difference is rounding."""
@@ -23,6 +24,7 @@ def explain(
         notes = (note for note in plan.notes if note.startswith(f"job {job_id} "))
         return (next(notes, f"job {job_id} is not planned.").replace(f"job {job_id}", name, 1),)
     worth = _worth(placement, pue) + _sought(job, placement, pue)
+    worth += _waiting(problem, plan, job, placement, zone, pue) + _cost(problem, placement, pue)
     return (_when(name, job, placement, zone), worth, _change(job, placement, zone, rehearsed))
 
 
@@ -63,6 +65,32 @@ def _sought(job: PlannableJob, placement: Placement, pue: float) -> str:
     if worth < NOT_WORTH_A_WORD * own or not own:
         return " Nobody else is after its hours."
     return f" Its hours are sought after: other jobs would save {print_emissions(price)} with each {place} for an hour."
+
+
+def _waiting(
+    problem: PlanningProblem, plan: Plan, job: PlannableJob, placement: Placement, zone: tzinfo, pue: float
+) -> str:  # fmt: skip
+    """What its waiting is priced at, and what that changed where it is known."""
+    if not job.patience_g_per_h or placement.emissions is None:
+        return ""
+    priced = f" An hour of waiting is priced at {print_emissions(job.patience_g_per_h * pue)}"
+    free = without_its_price(problem, plan, job.id)
+    if free is None:
+        return f"{priced}."
+    end, emissions = free
+    less = print_emissions((placement.emissions.grams - emissions.grams) * pue)
+    return f"{priced}; without that it would end at {_time(end, zone, placement.busy)} and emit {less} less."
+
+
+def _cost(problem: PlanningProblem, placement: Placement, pue: float) -> str:
+    if placement.energy_cost is None or placement.run_now_energy_cost is None or problem.price is None:
+        return ""
+    cost, usual = placement.energy_cost * pue, placement.run_now_energy_cost * pue
+    told = f" Its power is expected to cost {print_money(cost, problem.price.currency)}"
+    if abs(usual - cost) < NOT_WORTH_A_WORD * abs(usual):
+        return f"{told}, as much as first come, first served."
+    word = "less" if usual > cost else "more"
+    return f"{told}, {print_money(abs(usual - cost), problem.price.currency)} {word} than first come, first served."
 
 
 def _change(job: PlannableJob, placement: Placement, zone: tzinfo, rehearsed: bool) -> str:

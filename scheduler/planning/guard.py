@@ -15,7 +15,7 @@ def first_sound(schedules: Iterable[Schedule], situation: Situation, outlook: Ou
 
 
 def no_worse_than_run_now(schedule: Schedule, situation: Situation, outlook: Outlook) -> bool:
-    """Each job in time that run-now has in time, and with as many late ones no more emissions."""
+    """Each job in time that run-now has in time, and with as many late ones no more emissions, whatever is weighed."""
     late, usually_late = late_jobs(schedule, situation), late_jobs(situation.run_now, situation)
     if late - usually_late or not _in_turn(schedule, situation):
         return False
@@ -34,4 +34,4 @@ def _in_turn(schedule: Schedule, situation: Situation) -> bool:
 
 
 def _emissions_g(schedule: Schedule, situation: Situation, outlook: Outlook) -> float:
-    return schedule_emissions_g(situation.demands, schedule, outlook, situation.now)
+    return schedule_emissions_g(situation.demands, schedule, outlook.intensity, situation.now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scheduler.planning.board import Board
-from scheduler.planning.cost import emissions_g
+from scheduler.planning.cost import emissions_g, weighed_g
 from scheduler.planning.feasibility import due_with_successors
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.situation import Demand, Segments, Situation
@@ -33,8 +33,10 @@ def steady(best: Segments, demand: Demand, room: Room, situation: Situation, out
         rival, gain = announced, settings.move_gain
     else:
         rival, gain = room.soonest(demand, situation.now) or best, settings.start_gain
-    least = emissions_g(demand, rival, outlook, situation.now) * (1 - gain)
-    return best if emissions_g(demand, best, outlook, situation.now) <= least else rival
+    usual = emissions_g(demand, rival, outlook.intensity, situation.now)
+    # A gain in grams, waiting and money at their prices, is held against what the rival emits.
+    least = usual * (1 - gain) + (weighed_g(demand, rival, outlook, situation.now) - usual)
+    return best if weighed_g(demand, best, outlook, situation.now) <= least else rival
 
 
 def _still_announced(demand: Demand, room: Room, situation: Situation) -> Segments | None:

@@ -20,8 +20,12 @@ _DAY = timedelta(days=1)
 class Outlook:
     """Expected intensity without gaps: the forecast to its horizon, then its last `period` over and over."""
 
-    def __init__(self, edges: Micros, values: Floats, period: int, notes: tuple[str, ...]) -> None:
+    def __init__(
+        self, edges: Micros, values: Floats, period: int, notes: tuple[str, ...], intensity: Outlook | None = None
+    ) -> None:  # fmt: skip
         self.edges, self.values, self.notes = edges, values, notes
+        self.intensity = intensity if intensity is not None else self
+        """What is emitted, where the values weigh more than that: all that is claimed or promised is reckoned by it."""
         self.end = int(edges[-1])
         self._period = period
         self._sums = np.concatenate(([0.0], np.cumsum(values * np.diff(edges) / _SECOND)))
@@ -38,6 +42,13 @@ class Outlook:
         in_tail = self._within(self._tail_begin + rest)
         a_round = self._sums[-1] - self._sum_at_tail
         return np.where(beyond, in_tail + rounds * a_round, self._within(np.minimum(moments, self.end)))
+
+    def values_at(self, moments: Micros) -> Floats:
+        """The value that holds at each moment."""
+        beyond = self._tail_begin + (moments - self._tail_begin) % self._period
+        inside = np.where(moments < self.end, moments, beyond)
+        held: Floats = self.values[self.edges[1:-1].searchsorted(inside, side="right")]
+        return held
 
     def between(self, start: int, end: int) -> float:
         """Intensity integrated over [start, end) [g/kWh x s]."""
@@ -80,7 +91,12 @@ def outlook_from(forecast: CarbonForecast | None, now: datetime, until: datetime
     """What to plan with at `now`; None without a forecast. Says in `notes` where it goes beyond the forecast."""
     if forecast is None or forecast.expected.span is None:
         return None
-    series, notes = _without_gaps(forecast.expected, now)
+    return outlook_over(forecast.expected, "the forecast", now, until)
+
+
+def outlook_over(known: StepSeries, name: str, now: datetime, until: datetime) -> Outlook:
+    """The series without gaps from `now` on, and beyond its end; `name` is what notes call it."""
+    series, notes = _without_gaps(known, name, now)
     edges, values = _pieces(series)
     horizon, a_day = int(edges[-1]), length_micros(_DAY)
     if horizon - edges[0] >= a_day:
@@ -89,7 +105,7 @@ def outlook_from(forecast: CarbonForecast | None, now: datetime, until: datetime
         beyond = "its mean"
         edges, values = np.append(edges, horizon + a_day), np.append(values, _mean(series))
     if to_micros(until) > horizon:
-        notes = (*notes, f"the forecast ends at {from_micros(horizon):%Y-%m-%d %H:%M} UTC; beyond it {beyond} is used")
+        notes = (*notes, f"{name} ends at {from_micros(horizon):%Y-%m-%d %H:%M} UTC; beyond it {beyond} is used")
     return Outlook(edges, values, a_day, notes)
 
 
@@ -107,7 +123,7 @@ def _mean(series: StepSeries) -> float:
     return float((series.values * lengths).sum() / lengths.sum())
 
 
-def _without_gaps(known: StepSeries, now: datetime) -> tuple[StepSeries, tuple[str, ...]]:
+def _without_gaps(known: StepSeries, name: str, now: datetime) -> tuple[StepSeries, tuple[str, ...]]:
     """The series from `now`, or from its own start where that is earlier, without gaps."""
     first, last = min(now.timestamp(), float(known.starts[0])), float(known.ends[-1])
     if known.coverage(Interval(from_epoch(first), from_epoch(last))) == 1:
@@ -116,4 +132,4 @@ def _without_gaps(known: StepSeries, now: datetime) -> tuple[StepSeries, tuple[s
     filled = known.filled_from(known.shifted(_DAY)).filled_from(level)
     until_last = filled.ends <= last
     whole = StepSeries(filled.starts[until_last], filled.ends[until_last], filled.values[until_last])
-    return whole, ("the forecast has gaps; they are filled from the day before, or else with its mean",)
+    return whole, (f"{name} has gaps; they are filled from the day before, or else with its mean",)

@@ -8,7 +8,8 @@ from scheduler.domain.places import from_micros
 from scheduler.domain.plans import Placement, Plan, PlanningProblem
 from scheduler.domain.units import Emissions
 from scheduler.planning.cost import emissions_g
-from scheduler.planning.policies import POLICIES
+from scheduler.planning.policies import HEED_PRICES, POLICIES
+from scheduler.planning.preference import preferred
 from scheduler.planning.reasons import why
 from scheduler.planning.settings import PLAIN, PlanningSettings
 from scheduler.planning.situation import Demand, Outcome, Segments, Situation, situation_from
@@ -38,9 +39,16 @@ def plan(
 
 
 def _outcome(situation: Situation, policy: str) -> Outcome:
-    if situation.outlook is None or not situation.demands:
+    if situation.outlook is None or situation.weighed is None or not situation.demands:
         return Outcome(situation.run_now)
-    return POLICIES[policy](situation, situation.outlook)
+    outcome = POLICIES[policy](situation, situation.outlook)
+    if policy not in HEED_PRICES or not situation.weighs_more_than_emissions:
+        return outcome
+    # Planned by emissions first: that proves the bound, and it is there where the guard forbids what money would like.
+    schedules = [outcome.schedule]
+    if situation.weighed is not situation.outlook:
+        schedules.append(POLICIES[policy](situation, situation.weighed).schedule)
+    return preferred(outcome, [*schedules, situation.run_now], situation, situation.weighed)
 
 
 def _placement(demand: Demand, outcome: Outcome, situation: Situation) -> Placement:
@@ -54,6 +62,8 @@ def _placement(demand: Demand, outcome: Outcome, situation: Situation) -> Placem
         late=segments[-1][1] > demand.due,
         reason=why(demand, outcome.schedule, situation),
         place_price_g_per_h=outcome.job_prices.get(demand.id),
+        energy_cost=_energy_cost(demand, segments, situation),
+        run_now_energy_cost=_energy_cost(demand, run_now, situation),
     )
 
 
@@ -80,7 +90,13 @@ def _emissions(demand: Demand, segments: Segments, situation: Situation) -> Emis
     return Emissions(emissions_g(demand, segments, situation.outlook, situation.now))
 
 
+def _energy_cost(demand: Demand, segments: Segments, situation: Situation) -> float | None:
+    """Money by the same rule as grams: a price for each kWh is to it what intensity is to emissions."""
+    return None if situation.prices is None else emissions_g(demand, segments, situation.prices, situation.now)
+
+
 def _notes(situation: Situation) -> tuple[str, ...]:
+    priced = situation.prices.notes if situation.prices is not None else ()
     if situation.outlook is None:
-        return ("no forecast: jobs run in order and nothing is claimed", *situation.left_out.values())
-    return (*situation.outlook.notes, *situation.left_out.values())
+        return ("no forecast: jobs run in order and nothing is claimed", *priced, *situation.left_out.values())
+    return (*situation.outlook.notes, *priced, *situation.notes, *situation.left_out.values())

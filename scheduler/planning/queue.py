@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from scheduler.domain.places import length_micros
 from scheduler.planning.board import Board
-from scheduler.planning.cost import emissions_g
+from scheduler.planning.cost import weighed_g
 from scheduler.planning.feasibility import due_with_successors, least_flexible_first
 from scheduler.planning.guard import first_sound, late_jobs
 from scheduler.planning.hysteresis import steady
@@ -119,4 +119,4 @@ class _Planner:
 
     def _cheaper(self, demand: Demand, new: Segments, old: Segments) -> bool:
         now = self.situation.now
-        return emissions_g(demand, new, self.outlook, now) < emissions_g(demand, old, self.outlook, now)
+        return weighed_g(demand, new, self.outlook, now) < weighed_g(demand, old, self.outlook, now)

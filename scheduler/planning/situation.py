@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from math import inf
 
+from scheduler.domain.carbon import SignalKind
 from scheduler.domain.gpus import Pool
 from scheduler.domain.places import FreePlaces, from_micros, length_micros, to_micros
 from scheduler.domain.plans import Plan, PlannableJob, PlanningProblem
 from scheduler.domain.series import StepSeries
+from scheduler.domain.units import JOULES_PER_KWH
+from scheduler.planning.money import price_outlook, weighed_outlook
 from scheduler.planning.outlook import Outlook, outlook_from
 from scheduler.planning.settings import PlanningSettings
 
@@ -23,6 +27,7 @@ PlacePrices = Mapping[Pool, StepSeries]
 
 LOOK_AHEAD = timedelta(days=14)
 """Beyond the forecast's end by this much, one guess is as good as another: nothing waits longer for clean power."""
+_HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class Demand:
     switch_joules: float
     min_run: int
     after: tuple[int, ...]
+    patience_g_per_h: float = 0.0
+    """The waiting price [gCO2eq for each hour of delay]."""
 
     @property
     def fixed(self) -> bool:
@@ -54,6 +61,11 @@ class Demand:
     def switch_extra_s(self) -> float:
         """A switch's energy beyond its time, as seconds at the job's power."""
         return self.switch_joules / self.watts if self.watts else 0.0
+
+    @property
+    def wait_rate(self) -> float:
+        """The waiting price as an intensity: so many g/kWh at the job's power are a second's delay for each second."""
+        return self.patience_g_per_h / _HOUR_S * JOULES_PER_KWH / self.watts if self.watts else 0.0
 
     def work_from(self, start: int, now: int) -> int:
         """Time it must be held for when begun at `start`: a running job that does not go on has a switch to pay."""
@@ -91,10 +103,22 @@ class Situation:
     """Of the previous plan."""
     expected: tuple[Demand, ...] = ()
     """Work that nobody has submitted yet: it may be left room, and is in no schedule."""
+    prices: Outlook | None = None
+    """What a kWh costs [unit of money]; None where nobody asked for money."""
+    weighed: Outlook | None = None
+    """Intensity, and money at its weight [g/kWh]; `outlook` itself where money has none."""
+
+    notes: tuple[str, ...] = ()
+    """What was asked for and is not done."""
+
+    @property
+    def weighs_more_than_emissions(self) -> bool:
+        return self.weighed is not self.outlook or any(d.patience_g_per_h > 0 for d in self.demands)
 
 
 def situation_from(problem: PlanningProblem, settings: PlanningSettings, previous: Plan | None) -> Situation:
     """The problem as policies see it; ValueError where jobs wait for each other in a circle or share a number."""
+    problem, notes = _in_grams(problem)
     now = to_micros(problem.now)
     known = {job.id for job in problem.jobs}
     if len(known) < len(problem.jobs):
@@ -104,10 +128,12 @@ def situation_from(problem: PlanningProblem, settings: PlanningSettings, previou
     demands = tuple(demand for demand in demands if demand.id not in left_out)
     run_now = first_come(now, demands, problem.capacity)
     until = max((max(d.due, run_now[d.id][-1][1]) for d in demands), default=now)
+    outlook = outlook_from(problem.forecast, problem.now, from_micros(until))
+    prices = None if problem.price is None else price_outlook(problem.price, problem.now, from_micros(until))
     return Situation(
-        now, demands, problem.capacity, outlook_from(problem.forecast, problem.now, from_micros(until)),
-        run_now, settings, _announced(previous), left_out, previous.place_prices if previous is not None else {},
-        _expected(problem, now),
+        now, demands, problem.capacity, outlook, run_now, settings, _announced(previous), left_out,
+        previous.place_prices if previous is not None else {}, _expected(problem, now), prices,
+        weighed_outlook(outlook, problem.price, problem.now, from_micros(until)), notes,
     )  # fmt: skip
 
 
@@ -123,14 +149,29 @@ def first_come(now: int, demands: Iterable[Demand], capacity: Mapping[Pool, int]
     return schedule
 
 
+def _in_grams(problem: PlanningProblem) -> tuple[PlanningProblem, tuple[str, ...]]:
+    """Without prices in grams where the forecast is an index: its numbers are no grams to hold them against."""
+    forecast, price = problem.forecast, problem.price
+    weighed = any(job.patience_g_per_h for job in problem.jobs) or (price is not None and price.weight_g_per_unit)
+    if forecast is None or forecast.key.kind is not SignalKind.INDEX or not weighed:
+        return problem, ()
+    jobs = tuple(replace(job, patience_g_per_h=0.0) for job in problem.jobs)
+    price = price and replace(price, weight_g_per_unit=0.0)
+    note = "an index has no grams: waiting and money, priced in grams, are not weighed"
+    return replace(problem, jobs=jobs, price=price), (note,)
+
+
 def _demand(job: PlannableJob, now: int, known: set[int]) -> Demand:
     if job.remaining <= timedelta(0) or job.width <= 0:
         raise ValueError(f"job {job.id} needs no time or no places; leave it out of the problem")
+    if not 0 <= job.patience_g_per_h < inf:
+        raise ValueError(f"job {job.id} has a waiting price of {job.patience_g_per_h} g/h; it is 0 or more")
     return Demand(
         job.id, to_micros(job.submitted_at), job.pool, job.width, length_micros(job.remaining), job.power.watts,
         _earliest(job, now), to_micros(job.finish_by),
         job.interruptible, job.running, job.run_now, length_micros(job.switch.time), job.switch.energy.joules,
         length_micros(job.min_run), () if job.running else tuple(p for p in job.after if p in known),
+        job.patience_g_per_h,
     )  # fmt: skip
 
 

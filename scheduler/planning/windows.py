@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scheduler.domain.places import Micros
 from scheduler.domain.series import Floats
-from scheduler.planning.cost import emissions_g
+from scheduler.planning.cost import weighed_g
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.situation import Demand, Segments
 
@@ -51,8 +51,10 @@ class Room:
         return ((start, start + int(lengths[fitting[0]])),)
 
 
-def cheapest_window(room: Room, length: int, outlook: Outlook) -> Segments | None:
+def cheapest_window(room: Room, length: int, outlook: Outlook, wait_rate: float = 0.0) -> Segments | None:
     """The uninterrupted placement with the lowest intensity, exact in continuous time; None where none fits.
+
+    `wait_rate`: the price of waiting, as an intensity for each second of it [g/kWh].
 
     Its start or its end lies on an edge of the forecast or of a free stretch: between edges the cost is linear.
     """
@@ -66,16 +68,17 @@ def cheapest_window(room: Room, length: int, outlook: Outlook) -> Segments | Non
     row = first.searchsorted(starts, side="right") - 1
     starts = np.sort(starts[(row >= 0) & (starts <= last[np.maximum(row, 0)])])
     cost = outlook.integral_to(starts + length) - outlook.integral_to(starts)
+    cost += wait_rate * ((starts - room.begin) / _SECOND)
     start = int(starts[first_lowest(cost)])
     return ((start, start + length),)
 
 
 def cheapest_of(options: tuple[Segments | None, ...], demand: Demand, outlook: Outlook, now: int) -> Segments | None:
-    """The option with the lowest emissions, the first of equals; None where there is none."""
+    """The option with the lowest emissions and price of waiting, the first of equals; None where there is none."""
     there = [option for option in options if option is not None]
     if len(there) == 1:
         return there[0]
-    return min(there, key=lambda option: emissions_g(demand, option, outlook, now), default=None)
+    return min(there, key=lambda option: weighed_g(demand, option, outlook, now), default=None)
 
 
 def first_lowest(cost: Floats) -> int:
@@ -127,6 +130,7 @@ class _Runs:
         cost = (
             to(self.ends[run]) - to(start) + spent[last] - spent[run + 1] + to(end) - to(self.starts[last])
             + (last - run) * demand.switch_extra_s * float(self.outlook.values.mean())
+            + demand.wait_rate * ((end - self.starts[0]) / _SECOND)
         )  # fmt: skip
         best = first_lowest(cost)
         return self._segments(int(run[best]), int(start[best]), int(last[best]), int(end[best]))

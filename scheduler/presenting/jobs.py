@@ -38,6 +38,8 @@ class JobCase:
     placement: Placement | None
     zone: str
     pue: float
+    patience_g_per_h: float = 0.0
+    """The site's waiting price, of jobs that name none."""
 
 
 def job_row(case: JobCase) -> JobRow:
@@ -90,6 +92,8 @@ def placement_view(placement: Placement, job: int | None, pue: float) -> Placeme
         run_now_start=placement.run_now_start,
         run_now_emissions_g=run_now,
         difference_g=None if emitted is None or run_now is None else run_now - emitted,
+        energy_cost=_times(placement.energy_cost, pue),
+        run_now_energy_cost=_times(placement.run_now_energy_cost, pue),
         late=placement.late,
         reason=placement.reason,
     )
@@ -117,6 +121,7 @@ def job_detail(
         time_limit_s=spec.time_limit.total_seconds() if spec.time_limit else None,
         grace_s=spec.grace.total_seconds(),
         retries=spec.retries,
+        patience_g_per_h=case.patience_g_per_h if spec.patience_g_per_h is None else spec.patience_g_per_h,
         checkpoint_signal=spec.checkpoint_signal,
         after=spec.after,
         run_now=spec.run_now,
@@ -213,6 +218,10 @@ def _progress(progress: Progress | None) -> ProgressView | None:
 def with_pue(emissions: Emissions | None, pue: float) -> float | None:
     """Grams of the facility, from a plan's grams of IT alone."""
     return None if emissions is None else emissions.grams * pue
+
+
+def _times(cost: float | None, pue: float) -> float | None:
+    return None if cost is None else cost * pue
 
 
 def _kwh(energy: Energy | None) -> float | None:

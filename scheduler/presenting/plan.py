@@ -46,6 +46,7 @@ def plan_view(
     answered: Answer,
     pue: float,
     now: datetime,
+    currency: str = "",
 ) -> PlanView:
     shown = sorted((p for p in plan.placements if p.job in jobs), key=lambda p: (p.start, p.job))
     return PlanView(
@@ -64,9 +65,18 @@ def plan_view(
         emissions_g=with_pue(plan.emissions, pue),
         run_now_emissions_g=with_pue(_sum_run_now(plan.placements), pue),
         lower_bound_g=with_pue(plan.lower_bound, pue),
+        energy_cost=_cost([p.energy_cost for p in plan.placements], pue),
+        run_now_energy_cost=_cost([p.run_now_energy_cost for p in plan.placements], pue),
+        currency=currency,
         late_jobs=plan.late_jobs,
         notes=plan.notes,
     )
+
+
+def _cost(costs: Sequence[float | None], pue: float) -> float | None:
+    """Of all together; None where that of one is unknown, or there are none."""
+    known = [cost for cost in costs if cost is not None]
+    return pue * sum(known) if known and len(known) == len(costs) else None
 
 
 def place_rows(inventory: Inventory | None, open_segments: Sequence[Segment]) -> tuple[GpuRow, ...]:

@@ -89,6 +89,9 @@ class PlacementView:
     run_now_emissions_g: float | None
     difference_g: float | None
     late: bool
+    energy_cost: float | None
+    """What its power is expected to cost, PUE included, in the plan's unit of money; None where no price is known."""
+    run_now_energy_cost: float | None
     reason: str
     """`carbon-window`, `resources`, `dependency`, `due`, `run-now`, `running` or `no-forecast`."""
 
@@ -154,6 +157,8 @@ class JobDetail(JobRow):
     time_limit_s: float | None
     grace_s: float
     retries: int
+    patience_g_per_h: float
+    """Its waiting price, or the site's where its user named none."""
     checkpoint_signal: str | None
     after: tuple[int, ...]
     run_now: bool

@@ -49,5 +49,10 @@ class PlanView:
     emissions_g: float | None
     run_now_emissions_g: float | None
     lower_bound_g: float | None
+    energy_cost: float | None
+    """Of all placements, PUE included; None where no price of power is known."""
+    run_now_energy_cost: float | None
+    currency: str
+    """What costs are counted in, as the settings name it; may be empty."""
     late_jobs: int
     notes: tuple[str, ...]

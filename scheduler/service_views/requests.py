@@ -50,6 +50,8 @@ class JobRequest:
     checkpoint_signal: str | None = None
     grace: timedelta = DEFAULT_GRACE
     retries: int = 0
+    patience_g_per_h: float | None = None
+    """Grams worth emitting to have it end an hour sooner."""
 
 
 class HistoryGrouping(StrEnum):

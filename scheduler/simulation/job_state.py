@@ -25,6 +25,8 @@ class JobState:
     finish_by: datetime
     left: timedelta
     done: timedelta = NOTHING
+    patience_g_per_h: float = 0.0
+    """Of its waiting, as plans reckon: PUE not included."""
     overhead: timedelta = NOTHING
     """Of the switch being paid for just now."""
     running_since: datetime | None = None
@@ -79,6 +81,7 @@ class JobState:
             interruptible=self.job.interruptible,
             running=running,
             switch=SwitchCost(self.job.switch),
+            patience_g_per_h=self.patience_g_per_h,
         )
 
     def follow(self, stretches: tuple[Interval, ...], span: Interval) -> None:

@@ -101,6 +101,7 @@ def _job(row: _Row, gpus: int) -> SimulatedJob:
         interruptible=_flag(row, "interruptible"),
         switch=row.seconds("switch_cost_s", 0) if row.fields.get("switch_cost_s") else SWITCH,
         expected=row.seconds("expected_duration_s", 1e-3) if row.fields.get("expected_duration_s") else duration,
+        patience_g_per_h=row.number("patience_g_per_h", 0) if row.fields.get("patience_g_per_h") else 0.0,
     )
 
 

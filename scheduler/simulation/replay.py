@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -48,6 +48,7 @@ class PastJob:
     deadline: datetime | None
     interruptible: bool
     expected: timedelta
+    patience_g_per_h: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +110,11 @@ def _simulated(job: PastJob, series: StepSeries) -> tuple[SimulatedJob, bool]:
     end = series.span.end
     free = SimulatedJob(
         str(job.id), job.submitted_at, job.ran, job.width, power_w, job.deadline, job.interruptible, SWITCH,
-        job.expected,
+        job.expected, job.patience_g_per_h,
     )  # fmt: skip
     if finish_by(free) <= end:
         return free, False
-    held = SimulatedJob(
-        free.name, free.submitted_at, free.duration, free.gpus, power_w, end, free.interruptible, SWITCH, free.expected
-    )
-    return held, True
+    return replace(free, deadline=end), True
 
 
 def _lies_in(job: PastJob, series: StepSeries) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -16,7 +16,7 @@ from scheduler.planning import plan
 from scheduler.simulation.forecasters import Perfect
 from scheduler.simulation.job_state import JobState
 from scheduler.simulation.run import Simulation, finish_by, too_short
-from scheduler.simulation.world import World
+from scheduler.simulation.world import SimulatedJob, World
 
 
 def run_now_emissions_g(world: World) -> float:
@@ -24,6 +24,15 @@ def run_now_emissions_g(world: World) -> float:
 
     RequestError where the last ends after the series: what it emits there is not known.
     """
+    return sum(world.emissions_g(job.power_w, held) for job, held in _run_now(world))
+
+
+def run_now_energy_cost(world: World) -> float | None:
+    """What power costs first come, first served [unit of money]; None without a price."""
+    return _sum_known(world.energy_cost(job.power_w, held) for job, held in _run_now(world))
+
+
+def _run_now(world: World) -> list[tuple[SimulatedJob, tuple[Interval]]]:
     arrivals = (
         Arrival(n, job.submitted_at, Pool.GPU, job.gpus, job.duration, job.submitted_at)
         for n, job in enumerate(world.jobs)
@@ -32,7 +41,7 @@ def run_now_emissions_g(world: World) -> float:
     held = [Interval(starts[n], starts[n] + job.duration) for n, job in enumerate(world.jobs)]
     if any(each.end > world.span.end for each in held):
         raise too_short("run-now")
-    return sum(world.emissions_g(job.power_w, (each,)) for job, each in zip(world.jobs, held, strict=True))
+    return [(job, (each,)) for job, each in zip(world.jobs, held, strict=True)]
 
 
 def lower_bound_g(world: World) -> float | None:
@@ -46,8 +55,10 @@ def lower_bound_g(world: World) -> float | None:
     return None if made.lower_bound is None else made.lower_bound.grams * world.pue
 
 
-def figures(done: Simulation, world: World, run_now_g: float, bound_g: float | None) -> Mapping[str, object]:
-    """One object of the JSON array."""
+def figures(
+    done: Simulation, world: World, run_now_g: float, bound_g: float | None, run_now_cost: float | None = None
+) -> Mapping[str, object]:
+    """One object of the JSON array; with what power costs where a price of it is given."""
     emitted = sum(world.emissions_g(s.job.power_w, tuple(s.held)) for s in done.states)
     saved, attainable = _percent(run_now_g - emitted, run_now_g), None
     if bound_g is not None:
@@ -73,7 +84,23 @@ def figures(done: Simulation, world: World, run_now_g: float, bound_g: float | N
         "plans": len(done.plan_seconds),
         "plan_ms_p50": float(np.median(plans_ms)),
         "plan_ms_max": max(plans_ms),
+        **(_costs(done, world, run_now_cost) if world.price is not None else {}),
     }
+
+
+def _costs(done: Simulation, world: World, run_now_cost: float | None) -> Mapping[str, object]:
+    assert world.price is not None
+    return {
+        "energy_cost": _sum_known(world.energy_cost(s.job.power_w, tuple(s.held)) for s in done.states),
+        "run_now_energy_cost": run_now_cost,
+        "currency": world.price.currency,
+    }
+
+
+def _sum_known(amounts: Iterable[float | None]) -> float | None:
+    """None where one is unknown."""
+    known = list(amounts)
+    return None if None in known else sum(amount for amount in known if amount is not None)
 
 
 def schedule_rows(done: Simulation) -> list[tuple[str, datetime, datetime, int]]:

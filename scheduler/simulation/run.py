@@ -59,7 +59,10 @@ class _Engine:
     ) -> None:  # fmt: skip
         self._world, self._policy, self._forecaster = world, policy, forecaster
         self._settings, self._debounce, self._offline = settings, debounce, offline
-        self.states = [JobState(n, job, finish_by(job), job.duration) for n, job in enumerate(world.jobs, 1)]
+        self.states = [
+            JobState(n, job, finish_by(job), job.duration, patience_g_per_h=job.patience_g_per_h / world.pue)
+            for n, job in enumerate(world.jobs, 1)
+        ]
         self.plan_seconds: list[float] = []
         self._coming = sorted(self.states, key=lambda s: (s.job.submitted_at, s.number), reverse=True)
         self._active: list[JobState] = []
@@ -85,7 +88,8 @@ class _Engine:
     def _plan(self, now: datetime) -> Plan:
         jobs = tuple(state.plannable() for state in self._active)
         places = {Pool.GPU: self._world.gpus, Pool.CPU: 0}
-        problem = PlanningProblem(now, jobs, places, self._forecaster.at(now), self._expected(now))
+        forecast, price = self._forecaster.at(now), self._world.price
+        problem = PlanningProblem(now, jobs, places, forecast, self._expected(now), price)
         began = time.perf_counter()
         made = plan(problem, self._policy, self._settings, self._previous)
         self.plan_seconds.append(time.perf_counter() - began)

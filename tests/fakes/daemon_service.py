@@ -118,6 +118,7 @@ class FakeDaemonService:
             time_limit_s=None,
             grace_s=30.0,
             retries=0,
+            patience_g_per_h=0.0,
             checkpoint_signal=None,
             after=(),
             run_now=False,
@@ -223,6 +224,9 @@ class FakeDaemonService:
             emissions_g=72.0,
             run_now_emissions_g=252.0,
             lower_bound_g=None,
+            energy_cost=None,
+            run_now_energy_cost=None,
+            currency="",
             late_jobs=0,
             notes=(),
         )

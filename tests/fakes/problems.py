@@ -21,9 +21,13 @@ HOUR = timedelta(hours=1)
 
 
 def forecast(values: Sequence[float], step: timedelta = HOUR, start: datetime = NOON) -> CarbonForecast:
+    return CarbonForecast(KEY, start, start, series(values, step, start))
+
+
+def series(values: Sequence[float], step: timedelta = HOUR, start: datetime = NOON) -> StepSeries:
     """Values one after another from `start`, each holding for `step`."""
     edges = start.timestamp() + np.arange(len(values) + 1) * step.total_seconds()
-    return CarbonForecast(KEY, start, start, StepSeries(edges[:-1], edges[1:], np.array(values, dtype=np.float64)))
+    return StepSeries(edges[:-1], edges[1:], np.array(values, dtype=np.float64))
 
 
 def job(number: int = 1, hours: float = 1, within: float = 24, **changes: object) -> PlannableJob:
@@ -50,8 +54,11 @@ def problem(
 
 
 @st.composite
-def problems(draw: st.DrawFn, max_jobs: int = 7) -> PlanningProblem:
-    """Queues with running, urgent, impatient and dependent jobs, and forecasts with any step, some too short."""
+def problems(draw: st.DrawFn, max_jobs: int = 7, priced: bool = False) -> PlanningProblem:
+    """Queues with running, urgent, impatient and dependent jobs, and forecasts with any step, some too short.
+
+    `priced`: some jobs have a waiting price.
+    """
     gpus = draw(st.integers(1, 4))
     step = draw(st.sampled_from([0.5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR]))
     values = draw(st.lists(st.integers(0, 600), min_size=1, max_size=40))
@@ -82,6 +89,7 @@ def problems(draw: st.DrawFn, max_jobs: int = 7) -> PlanningProblem:
                 ),
                 min_run=timedelta(minutes=draw(st.sampled_from([0, 5, 30]))),
                 after=tuple(sorted(ahead)),
+                patience_g_per_h=draw(st.sampled_from([0, 0, 0, 5, 300])) if priced else 0,
             )
         )
     return PlanningProblem(NOON, tuple(jobs), {Pool.GPU: gpus, Pool.CPU: 1}, forecast(values, step))

@@ -117,6 +117,8 @@ def a_placement(job: int | None, now: datetime) -> PlacementView:
         run_now_start=now,
         run_now_emissions_g=252.0,
         difference_g=180.0,
+        energy_cost=None,
+        run_now_energy_cost=None,
         late=False,
         reason="carbon-window",
     )

@@ -21,6 +21,7 @@ from scheduler.daemon.grid_poller import GridPoller
 from scheduler.daemon.live import Live
 from scheduler.daemon.local_service import LocalService
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.price_desk import PriceDesk
 from scheduler.daemon.review import Reviewer
 from scheduler.daemon.settlement import Settler
 from scheduler.daemon.writer import Writer
@@ -32,6 +33,7 @@ from scheduler.domain.lifecycle import TERMINAL
 from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import EmissionsStatement
 from scheduler.grid.chain import Chain
+from scheduler.grid.series_file import read_prices
 from scheduler.paths import Paths
 from scheduler.service_views.requests import Caller, JobRequest
 
@@ -117,7 +119,8 @@ class WholeDaemon:
             self.chain.fall_back_on_history(lambda said: self.parts.writer(self.desk.sees_ahead, said))
         self.settler = Settler(self.parts, self.desk)
         self.reviewer = Reviewer(self.parts, self.desk, self.settler)
-        self.dispatcher = Dispatcher(self.parts, self.desk.forecast, lambda: None)
+        prices = PriceDesk(settings.planning, read_prices)
+        self.dispatcher = Dispatcher(self.parts, self.desk.forecast, lambda: None, prices)
         self.service = LocalService(
             self.parts, self.dispatcher, self.desk, self.settler, self.reviewer, lambda now: (), lambda: None, UTC
         )

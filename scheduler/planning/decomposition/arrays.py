@@ -42,6 +42,8 @@ class Jobs(NamedTuple):
     min_run: Ints
     going: Flags
     """It runs now: to begin later than `lo` is a switch as well."""
+    wait: Floats
+    """The price of each second by which a job ends later than it could [g/s]; no matter of the bound."""
     before: Ints
     before_from: Ints
     """Jobs that job j waits for: before[before_from[j]:before_from[j + 1]]."""

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scheduler.planning.decomposition.arrays import Ints, Jobs
+from scheduler.planning.decomposition.arrays import PER_SECOND, Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled
-from scheduler.planning.decomposition.parts import MAX_SEGMENTS, cheapest_parts, copy_segments
+from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
+from scheduler.planning.decomposition.sooner import cheapest_parts_waited_for
 from scheduler.planning.decomposition.timeline import Timeline, has_room, hold, is_free
 from scheduler.planning.decomposition.whole import cheapest_whole, cost_of, soonest_whole
 
@@ -126,17 +127,19 @@ def put_best(line: Timeline, jobs: Jobs, placed: Placements, j: int, fade: float
     work, switch = jobs.work[j], jobs.switch[j]
     chosen = np.empty((MAX_SEGMENTS, 2), dtype=np.int64)
     again = work + switch if jobs.going[j] else work
-    start, cost = cheapest_whole(line, pool, lo, hi, again, width, grams, fade)
+    wait, on_time = jobs.wait[j], jobs.lo[j] + work
+    start, cost = cheapest_whole(line, pool, lo, hi, again, width, grams, fade, wait)
+    cost += wait * (lo + again - on_time) * PER_SECOND
     length = again
     if jobs.going[j] and lo + work <= hi and soonest_whole(line, pool, lo, work, width) == lo:
-        going_on = cost_of(line, pool, lo, lo + work, width, grams, fade)
+        going_on = cost_of(line, pool, lo, lo + work, width, grams, fade) + wait * (lo + work - on_time) * PER_SECOND
         if start <= lo or going_on <= cost:
             start, cost, length = lo, going_on, work
     number = 0
     if jobs.divisible[j] and hi - lo > work and has_room(line, pool, 2 * MAX_SEGMENTS):
-        number, in_parts = cheapest_parts(
+        number, in_parts = cheapest_parts_waited_for(
             line, pool, lo, hi, work, width, grams, fade, switch, jobs.switch_extra_s[j], jobs.min_run[j],
-            jobs.going[j], chosen,
+            jobs.going[j], wait, on_time, chosen,
         )  # fmt: skip
         if number < 2 or in_parts >= cost:
             number = 0
@@ -168,7 +171,7 @@ def lift(line: Timeline, jobs: Jobs, placed: Placements, j: int) -> None:
 
 @compiled
 def total_cost(line: Timeline, jobs: Jobs, placed: Placements) -> float:
-    """Of all placements [g], prices left out."""
+    """Of all placements, waiting included [g], prices left out."""
     total = 0.0
     for j in range(jobs.lo.size):
         total += cost_now(line, jobs, placed, j, 0.0)
@@ -184,6 +187,9 @@ def cost_now(line: Timeline, jobs: Jobs, placed: Placements, j: int, fade: float
         if jobs.switch_extra_s[j] > 0 and (k > 0 or (jobs.going[j] and start > jobs.lo[j])):
             a_second = cost_of(line, jobs.pool[j], start, start + 1_000_000, jobs.width[j], jobs.grams[j], fade)
             total += jobs.switch_extra_s[j] * a_second
+    if placed.number[j] > 0:
+        end = placed.segments[j, placed.number[j] - 1, 1]
+        total += jobs.wait[j] * (end - jobs.lo[j] - jobs.work[j]) * PER_SECOND
     return total
 
 

@@ -161,6 +161,7 @@ def _jobs(
         np.array([_weighed_extra_s(d, caution) for d in rows], dtype=np.float64),
         _ints([d.min_run for d in rows]),
         np.array([d.running for d in rows], dtype=np.bool_),
+        np.array([d.patience_g_per_h / _HOUR_S for d in rows], dtype=np.float64),
         before,
         before_from,
         followers,

@@ -14,15 +14,18 @@ _TIE = 1 - 1e-12
 
 @compiled
 def cheapest_whole(
-    line: Timeline, pool: int, lo: int, hi: int, work: int, width: int, grams: float, fade: float
+    line: Timeline, pool: int, lo: int, hi: int, work: int, width: int, grams: float, fade: float, wait: float
 ) -> tuple[int, float]:
-    """(start, cost under the faded prices [g]); start -1 where nothing fits. Exact in continuous time."""
+    """(start, cost under the faded prices, and of beginning later than `lo` [g]); start -1 where nothing fits.
+
+    Exact in continuous time.
+    """
     edges, free = line.edges[pool], line.free[pool]
     rate, price, per_place = line.rate[pool], line.price[pool], fade * width
     start, head = lo, piece_at(line, pool, lo)
     best_start, best = -1, np.inf
     while start + work <= hi:
-        cost, at, tail = 0.0, start, head
+        cost, at, tail = wait * (start - lo), start, head
         while at < start + work and free[tail] >= width:
             until = min(start + work, edges[tail + 1])
             cost += (until - at) * (grams * rate[tail] + per_place * price[tail])
@@ -41,7 +44,7 @@ def cheapest_whole(
                     break
             step = min(edges[head + 1] - start, edges[tail + 1] - start - work, hi - work - start)
             gained = grams * rate[tail] + per_place * price[tail]
-            cost += step * (gained - grams * rate[head] - per_place * price[head])
+            cost += step * (gained - grams * rate[head] - per_place * price[head] + wait)
             start += step
             if start == edges[head + 1]:
                 head += 1

@@ -45,6 +45,8 @@ COMPARED: Mapping[str, Policy] = MappingProxyType(
 
 POLICIES: Mapping[str, Policy] = MappingProxyType({**OURS, **COMPARED})
 DEFAULT_POLICY = "carbonq"
+HEED_PRICES = frozenset({"carbonq", "lowest-window", "suspend-resume"})
+"""Policies that weigh the price of waiting, and money, beside emissions."""
 HEED_EXPECTED = frozenset({"carbonq"})
 """Policies that leave room for work which is only expected."""
 WARMED_UP = frozenset({"carbonq"})

@@ -18,5 +18,5 @@ def lowest_window(situation: Situation, outlook: Outlook) -> Outcome:
 def uninterrupted(demand: Demand, room: Room, situation: Situation, outlook: Outlook) -> Segments | None:
     """The cheapest placement in one piece; for a running job, going on, or pausing once and paying for it."""
     going_on = room.goes_on(demand, situation.now)
-    anew = cheapest_window(room, demand.work_from(situation.now + 1, situation.now), outlook)
+    anew = cheapest_window(room, demand.work_from(situation.now + 1, situation.now), outlook, demand.wait_rate)
     return cheapest_of((going_on, anew), demand, outlook, situation.now)

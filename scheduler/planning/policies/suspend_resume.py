@@ -25,14 +25,21 @@ def suspend_resume(situation: Situation, outlook: Outlook) -> Outcome:
     )
 
     def choose(demand: Demand, room: Room, situation: Situation, outlook: Outlook) -> Segments | None:
-        whole = uninterrupted(demand, room, situation, outlook)
-        if not demand.interruptible:
-            return whole
-        return cheapest_of(
-            (whole, cheapest_pauses(room, demand, situation.now, outlook, thresholds)), demand, outlook, situation.now
-        )
+        return in_parts_or_whole(demand, room, situation, outlook, thresholds)
 
     return Outcome(plan_queue(situation, outlook, choose))
+
+
+def in_parts_or_whole(
+    demand: Demand, room: Room, situation: Situation, outlook: Outlook, thresholds: Floats | None = None
+) -> Segments | None:
+    """The cheapest placement of one job; `thresholds`: levels to pause above, else those for a short queue."""
+    whole = uninterrupted(demand, room, situation, outlook)
+    if not demand.interruptible:
+        return whole
+    levels = _thresholds(outlook, _THRESHOLDS) if thresholds is None else thresholds
+    parts = cheapest_pauses(room, demand, situation.now, outlook, levels)
+    return cheapest_of((whole, parts), demand, outlook, situation.now)
 
 
 def _thresholds(outlook: Outlook, count: int) -> Floats:

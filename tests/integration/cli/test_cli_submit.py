@@ -25,7 +25,7 @@ def test_everything_that_can_be_said_reaches_the_daemon(carbonq: CommandLine, tm
         "submit", "--name", "n", "--gpus", "2", "--within", "1d12h", "--duration", "90m", "--time-limit", "3h",
         "--power", "1.2kW", "--interruptible", "--checkpoint-signal", "SIGUSR1", "--grace", "1m", "--retries", "3",
         "--env", "LR=1", "--workdir", str(tmp_path), "--zone", "GB", "--project", "p", "--tag", "a", "--tag", "b",
-        "--after", "1", "--", "sh", "-c", "true",
+        "--after", "1", "--patience", "0.05kg/h", "--", "sh", "-c", "true",
     )  # fmt: skip
     assert answer.status == 0, answer.err
     request = carbonq.service.requests[0]
@@ -37,6 +37,7 @@ def test_everything_that_can_be_said_reaches_the_daemon(carbonq: CommandLine, tm
     assert request.interruptible and request.checkpoint_signal == "SIGUSR1"
     assert (request.tags, request.after, request.workdir) == (("a", "b"), (1,), str(tmp_path))
     assert request.env["LR"] == "1" and "PATH" in request.env
+    assert request.patience_g_per_h == 50
 
 
 def test_what_is_not_said_is_left_to_the_daemon(carbonq: CommandLine) -> None:
@@ -58,11 +59,11 @@ def test_options_after_the_command_are_the_commands(carbonq: CommandLine) -> Non
 
 
 def test_lines_of_the_script_are_options(carbonq: CommandLine, tmp_path: Path) -> None:
-    write_script(tmp_path, "#!/bin/sh\n#CARBONQ --gpus 1 --within 12h --tag night\ntrue\n")
+    write_script(tmp_path, "#!/bin/sh\n#CARBONQ --gpus 1 --within 12h --tag night --patience 5g/h\ntrue\n")
     carbonq("submit", "train.sh")
     request = carbonq.service.requests[0]
     assert (request.gpus, request.within, request.tags) == (1, timedelta(hours=12), ("night",))
-    assert request.name == "train"
+    assert (request.name, request.patience_g_per_h) == ("train", 5)
 
 
 def test_the_command_line_wins_over_the_script(carbonq: CommandLine, tmp_path: Path) -> None:

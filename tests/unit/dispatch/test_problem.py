@@ -9,7 +9,7 @@ from fakes.clock import NOON
 from fakes.queue import HOUR, a_job, a_machine, a_segment, a_spec
 
 from scheduler.config import QueueSettings
-from scheduler.dispatch.problem import build_problem
+from scheduler.dispatch.problem import Weights, build_problem
 from scheduler.domain.gpus import Inventory, Pool
 from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import JobState, SegmentState
@@ -96,3 +96,11 @@ def test_a_suspended_job_still_owes_the_time_of_coming_back() -> None:
     jobs = [a_job(1), a_job(2, JobState.SUSPENDED)]
     fresh, suspended = build_problem(jobs, [], a_machine(), None, NOON, queue).jobs
     assert suspended.remaining - fresh.remaining == timedelta(minutes=10)
+
+
+def test_a_waiting_price_is_the_jobs_own_else_the_sites_and_counts_the_building_in() -> None:
+    """Plans reckon in grams of IT alone: with a PUE of 1.25, 50 g of the facility are 40 of them."""
+    jobs = [a_job(n, spec=a_spec(patience_g_per_h=said)) for n, said in enumerate((None, 0.0, 100.0), start=1)]
+    weights = Weights(patience_g_per_h=50, pue=1.25)
+    built = build_problem(jobs, [], a_machine(), None, NOON, QueueSettings(), weights=weights)
+    assert [job.patience_g_per_h for job in built.jobs] == [40, 0, 80]

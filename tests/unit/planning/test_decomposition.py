@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 from fakes.clock import NOON
-from fakes.problems import HOUR, forecast, job, problem, problems
+from fakes.problems import HOUR, forecast, job, problem, problems, series
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -15,6 +16,7 @@ from scipy.sparse import csr_array
 
 from scheduler.domain.gpus import Pool
 from scheduler.domain.plans import PlanningProblem, SwitchCost
+from scheduler.domain.prices import PowerPrice
 from scheduler.domain.units import Power
 from scheduler.planning import plan
 
@@ -22,7 +24,10 @@ NO_SWITCH = SwitchCost(timedelta(0))
 
 
 def optimum_g(asked: PlanningProblem) -> float | None:
-    """The best plan on whole hours that HiGHS finds, as a rule the optimum: starts of whole jobs, hours of others."""
+    """The best plan on whole hours that HiGHS finds, as a rule the optimum: starts of whole jobs, hours of others.
+
+    Waiting is priced for whole jobs alone.
+    """
     assert asked.forecast is not None
     rates = asked.forecast.expected.values
     columns: list[tuple[int, range, float]] = []
@@ -31,7 +36,8 @@ def optimum_g(asked: PlanningProblem) -> float | None:
         length = 1 if one.interruptible else hours
         for start in range(last - length + 1):
             grams = one.power.watts / 1000 * float(rates[start : start + length].sum())
-            columns.append((row, range(start, start + length), grams))
+            waiting = 0 if one.interruptible else one.patience_g_per_h * start
+            columns.append((row, range(start, start + length), grams + waiting))
     work = np.zeros((len(asked.jobs), len(columns)))
     held = np.zeros((len(rates), len(columns)))
     for column, (row, hours_held, _) in enumerate(columns):
@@ -66,10 +72,14 @@ def hourly_problems(draw: st.DrawFn) -> PlanningProblem:
     return PlanningProblem(NOON, tuple(jobs), {Pool.GPU: 8, Pool.CPU: 0}, forecast(values))
 
 
-@given(asked=hourly_problems())
+@given(asked=hourly_problems(), patience=st.sampled_from([0, 20, 500]), weight=st.sampled_from([0, 1000]))
 @settings(max_examples=15)
-def test_the_bound_is_never_above_the_exact_optimum(asked: PlanningProblem) -> None:
-    best, made = optimum_g(asked), plan(asked, "carbonq")
+def test_the_bound_is_never_above_the_exact_optimum_whatever_else_is_weighed(
+    asked: PlanningProblem, patience: float, weight: float
+) -> None:
+    dear_at_night = PowerPrice(series([0.1] * 12 + [0.4] * 12), weight)
+    impatient = tuple(replace(one, patience_g_per_h=patience) for one in asked.jobs)
+    best, made = optimum_g(asked), plan(replace(asked, jobs=impatient, price=dear_at_night), "carbonq")
     if best is not None and not made.late_jobs:
         assert made.lower_bound is not None
         assert made.lower_bound.grams <= best * (1 + 1e-9)
@@ -92,6 +102,27 @@ def test_on_small_instances_the_plan_is_within_a_percent_of_the_optimum() -> Non
         assert best is not None and made.emissions is not None
         gaps.append(made.emissions.grams / best - 1)
     assert np.mean(gaps) < 0.01
+
+
+@pytest.mark.parametrize("patience", [5, 40, 300])
+def test_with_waiting_priced_the_plan_is_within_a_few_percent_of_the_optimum(patience: float) -> None:
+    """Emissions and waiting together; the prices that guide the search know of emissions alone."""
+    draw, gaps = np.random.default_rng(7), []
+    for _ in range(12):
+        values = 300 + 150 * np.sin(np.arange(48) / 24 * 2 * np.pi + draw.uniform(0, 6)) + draw.normal(0, 20, 48)
+        jobs = []
+        for number in range(1, 13):
+            hours, width = int(draw.integers(1, 9)), int(draw.choice([1, 2, 4]))
+            jobs.append(
+                job(number, hours, min(48, hours + int(draw.integers(12, 40))), width=width, power=Power(500 * width),
+                    patience_g_per_h=patience)
+            )  # fmt: skip
+        asked = PlanningProblem(NOON, tuple(jobs), {Pool.GPU: 8, Pool.CPU: 0}, forecast(np.maximum(values, 20)))
+        best, made = optimum_g(asked), plan(asked, "carbonq")
+        assert best is not None and made.emissions is not None and not made.late_jobs
+        waited = sum((p.start - NOON) / HOUR for p in made.placements)
+        gaps.append((made.emissions.grams + patience * waited) / best - 1)
+    assert np.mean(gaps) < 0.03
 
 
 @given(asked=problems())

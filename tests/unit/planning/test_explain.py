@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta, timezone
 
 from fakes.clock import NOON
-from fakes.problems import HOUR, job, problem
+from fakes.problems import HOUR, job, problem, series
 
+from scheduler.domain.prices import PowerPrice
 from scheduler.planning import explain, latest_safe_start, plan
 
 VALUES = [400, 300, 100, 200, 50]
@@ -72,3 +74,29 @@ def test_a_job_is_told_whether_others_are_after_its_hours() -> None:
     made = plan(both, "carbonq")
     cleanest = next(p.job for p in made.placements if p.start == NOON + 2 * HOUR)
     assert "Its hours are sought after: other jobs would save" in explain(both, made, cleanest)[1]
+
+
+def test_a_waiting_price_is_told_with_what_it_changed() -> None:
+    asked = problem(job(7, within=5, patience_g_per_h=80), values=[400, 300, 280, 270, 150])
+    said = explain(asked, plan(asked, "carbonq"), 7, pue=1.5)[1]
+    assert "An hour of waiting is priced at 120 gCO2eq" in said
+    assert "without that it would end at Mon 23 Nov 17:00 UTC and emit 225 gCO2eq less." in said
+
+
+def test_a_waiting_price_that_changed_nothing_is_told_alone() -> None:
+    asked = problem(job(7, within=4, patience_g_per_h=10), values=[400, 300, 100, 200])
+    assert explain(asked, plan(asked, "carbonq"), 7)[1].endswith("An hour of waiting is priced at 10.0 gCO2eq.")
+
+
+def test_others_are_where_they_are_when_it_is_told_what_a_waiting_price_changed() -> None:
+    """The cleanest hour is another's: without its price the job would take the one before."""
+    other = job(1, within=4, earliest_start=NOON + 3 * HOUR)
+    asked = problem(other, job(7, within=4, patience_g_per_h=500), values=[400, 380, 250, 100])
+    assert "it would end at Mon 23 Nov 15:00 UTC" in explain(asked, plan(asked, "carbonq"), 7)[1]
+
+
+def test_what_power_costs_is_told_in_the_readers_money() -> None:
+    price = PowerPrice(series([0.4, 0.4, 0.1, 0.1]), currency="EUR")
+    asked = replace(problem(job(7, within=4), values=[400, 300, 100, 200]), price=price)
+    said = explain(asked, plan(asked, "carbonq"), 7, pue=2.0)[1]
+    assert said.endswith("Its power is expected to cost 0.20 EUR, 0.60 EUR less than first come, first served.")

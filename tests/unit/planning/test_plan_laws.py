@@ -35,7 +35,7 @@ def held(job: PlannableJob, placement: Placement, problem: PlanningProblem) -> t
 
 
 @every_policy
-@given(problem=problems())
+@given(problem=problems(priced=True))
 @settings(max_examples=50)
 def test_a_plan_never_holds_more_places_than_there_are(policy: str, problem: PlanningProblem) -> None:
     """At every moment at which something starts, the widths of what runs fit the pool."""
@@ -47,7 +47,7 @@ def test_a_plan_never_holds_more_places_than_there_are(policy: str, problem: Pla
 
 
 @every_policy
-@given(problem=problems())
+@given(problem=problems(priced=True))
 @settings(max_examples=50)
 def test_every_job_gets_its_work_done_and_pays_for_its_switches(policy: str, problem: PlanningProblem) -> None:
     made = plan(problem, policy)
@@ -58,7 +58,7 @@ def test_every_job_gets_its_work_done_and_pays_for_its_switches(policy: str, pro
 
 
 @every_policy
-@given(problem=problems())
+@given(problem=problems(priced=True))
 @settings(max_examples=50)
 def test_nothing_starts_before_it_may(policy: str, problem: PlanningProblem) -> None:
     """Not before now, its submission, its earliest start, or the end of what it waits for."""
@@ -75,7 +75,7 @@ def test_nothing_starts_before_it_may(policy: str, problem: PlanningProblem) -> 
 
 
 @every_policy
-@given(problem=problems())
+@given(problem=problems(priced=True))
 @settings(max_examples=50)
 def test_only_interruptible_jobs_are_interrupted_and_no_stretch_is_too_short(
     policy: str, problem: PlanningProblem
@@ -92,7 +92,7 @@ def test_only_interruptible_jobs_are_interrupted_and_no_stretch_is_too_short(
 
 
 @every_policy_of_ours
-@given(problem=problems(), steadily=st.booleans())
+@given(problem=problems(priced=True), steadily=st.booleans())
 @settings(max_examples=150)
 def test_no_plan_is_worse_than_first_come_first_served(policy: str, problem: PlanningProblem, steadily: bool) -> None:
     """Each deadline that run-now meets is met; with as many late jobs there are never more emissions."""
@@ -104,7 +104,7 @@ def test_no_plan_is_worse_than_first_come_first_served(policy: str, problem: Pla
 
 
 @every_policy
-@given(problem=problems(), seed=st.integers(0, 99))
+@given(problem=problems(priced=True), seed=st.integers(0, 99))
 @settings(max_examples=50)
 def test_shuffling_the_queue_changes_no_plan(policy: str, problem: PlanningProblem, seed: int) -> None:
     jobs = list(problem.jobs)
@@ -124,7 +124,7 @@ def test_more_slack_never_raises_a_lone_jobs_emissions(policy: str, problem: Pla
 
 
 @every_policy
-@given(problem=problems())
+@given(problem=problems(priced=True))
 @settings(max_examples=50)
 def test_without_a_forecast_jobs_run_in_order_and_nothing_is_claimed(policy: str, problem: PlanningProblem) -> None:
     made = plan(replace(problem, forecast=None), policy)

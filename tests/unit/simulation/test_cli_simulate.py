@@ -120,3 +120,86 @@ def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_simulate
     said = capsys.readouterr()
     assert way_out in said.err and "out.svg" in said.err
     assert not said.out
+
+
+def test_a_waiting_price_shortens_the_wait_and_costs_emissions(
+    files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = []
+    for price in ("0", "150g/h", "500 g/h"):
+        assert main(["simulate", *files, "--patience", price, "--json"]) == 0
+        rows += json.loads(capsys.readouterr().out)
+    waits, grams = ([row[name] for row in rows] for name in ("mean_wait_s", "emissions_g"))
+    assert waits == [9000, 3600, 1800] and grams == [210, 500, 700]
+
+
+def test_the_jobs_waiting_prices_are_theirs_unless_one_is_given_for_all(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = tmp_path / "jobs.csv"
+    first, *rest = jobs.read_text().splitlines()
+    jobs.write_text("\n".join([f"{first},patience_g_per_h", *(f"{row},1000" for row in rest)]) + "\n")
+    emitted = []
+    for given in ([], ["--patience", "0"]):
+        assert main(["simulate", *files, *given, "--json"]) == 0
+        emitted += [row["emissions_g"] for row in json.loads(capsys.readouterr().out)]
+    assert emitted == [700, 210]
+
+
+@pytest.fixture
+def price_file(tmp_path: Path) -> Path:
+    """Cheap from the fourth hour on, and shorter than the grid."""
+    rows = [f"{(NOON + timedelta(hours=h)).isoformat()},{v}" for h, v in enumerate([0.4, 0.4, 0.4, 0.1, 0.1])]
+    (tmp_path / "price.csv").write_text("start,price_per_kwh\n" + "\n".join(rows) + "\n")
+    return tmp_path / "price.csv"
+
+
+def test_what_power_costs_is_told_only_with_a_price(
+    files: list[str], price_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By carbon one hour at 0.4 and one at 0.1; weighed, a dirtier but cheap hour takes the place of the first."""
+    told = ["--price-file", str(price_file), "--currency", "EUR"]
+    for weight, cost, grams in ((None, 0.5, 210), ("2000", 0.2, 410)):
+        given = [*told, "--price-weight", weight] if weight else told
+        assert main(["simulate", *files, *given, "--offline", "--json"]) == 0
+        (row,) = json.loads(capsys.readouterr().out)
+        assert list(row) == [*FIELDS, "energy_cost", "run_now_energy_cost", "currency"]
+        assert (row["energy_cost"], row["emissions_g"]) == (pytest.approx(cost), grams)
+        assert (row["run_now_energy_cost"], row["currency"]) == (pytest.approx(0.8), "EUR")
+        assert row["lower_bound_g"] == pytest.approx(210)
+
+
+def test_the_table_has_a_column_of_costs_and_says_where_prices_end(
+    files: list[str], price_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", *files, "--price-file", str(price_file), "--currency", "EUR"]) == 0
+    said = capsys.readouterr().out
+    assert "POWER COSTS" in said and "0.50 EUR" in said and "0.80 EUR for its power" in said
+    assert "The price series ends at 2026-11-23 17:00 UTC" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        (["--price-weight", "5"], "give --price-file too"),
+        (["--currency", "EUR"], "give --price-file too"),
+        (["--patience", "soon"], "like 50g/h"),
+        (["--price-file", "PRICES", "--price-weight", "-5"], "--price-weight: -5.0 is not a weight"),
+        (["--price-file", "PRICES", "--price-weight", "nan"], "--price-weight: nan is not a weight"),
+        (["--price-file", "/nowhere/price.csv"], "/nowhere/price.csv cannot be read"),
+    ],
+)
+def test_a_price_that_makes_no_sense_is_refused(
+    files: list[str], price_file: Path, capsys: pytest.CaptureFixture[str], given: list[str], complaint: str
+) -> None:
+    said = [str(price_file) if part == "PRICES" else part for part in given]
+    assert main(["simulate", *files, *said]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_mistake_in_the_prices_is_named_by_line_and_column(
+    files: list[str], price_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    price_file.write_text(price_file.read_text().replace("0.1", "low", 1))
+    assert main(["simulate", *files, "--price-file", str(price_file)]) == 2
+    assert "price.csv, line 5, column 'price_per_kwh': 'low' is not a number" in capsys.readouterr().err

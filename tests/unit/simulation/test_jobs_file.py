@@ -67,3 +67,12 @@ def test_a_missing_column_and_a_missing_file_are_named(tmp_path: Path) -> None:
         read_jobs(written(tmp_path, HEADING.replace("power_w", "watts")), gpus=8, span=SPAN)
     with pytest.raises(RequestError, match="cannot be read"):
         read_jobs(tmp_path / "none.csv", gpus=8, span=SPAN)
+
+
+def test_a_waiting_price_is_read_where_there_is_one(tmp_path: Path) -> None:
+    heading = HEADING.replace("interruptible", "interruptible,patience_g_per_h")
+    rows = GOOD.replace("true", "true,50") + GOOD.replace("a,", "b,", 1).replace("true", "true,")
+    jobs = read_jobs(written(tmp_path, heading + rows), gpus=8, span=SPAN)
+    assert [job.patience_g_per_h for job in jobs] == [50, 0]
+    with pytest.raises(RequestError, match="line 2, column 'patience_g_per_h': '-1' is not between 0"):
+        read_jobs(written(tmp_path, heading + GOOD.replace("true", "true,-1")), gpus=8, span=SPAN)

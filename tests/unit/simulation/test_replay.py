@@ -103,3 +103,9 @@ def test_every_job_is_either_replayed_or_counted_as_left_out(known: list[bool], 
 
 def test_every_reason_has_its_words() -> None:
     assert list(WORDS) == list(LeftOut)
+
+
+def test_each_job_keeps_its_waiting_price() -> None:
+    made = replay([ended(1, patience_g_per_h=40.0), ended(2)], series([True] * 24), 1, 1.0)
+    assert made is not None
+    assert [job.patience_g_per_h for job in made.world.jobs] == [40, 0]

@@ -17,7 +17,7 @@ from scheduler.domain.carbon import CarbonForecast, IntensityObservation, Intens
 from scheduler.domain.changes import JobChanges, SegmentChanges
 from scheduler.domain.errors import StorageError
 from scheduler.domain.intervals import Interval
-from scheduler.domain.jobs import Basis, JobSpec, Owner
+from scheduler.domain.jobs import Basis, Job, JobSpec, Owner
 from scheduler.domain.lifecycle import Reason, SegmentState, StopReason
 from scheduler.domain.plans import Placement, Plan
 from scheduler.domain.readings import Component, ComponentEnergy, EnergySlice, MeterMethod, ReadingFlag
@@ -26,6 +26,7 @@ from scheduler.domain.statements import EmissionsStatement, Settlement, Statemen
 from scheduler.domain.units import Emissions, Energy, Power
 from scheduler.ports import JobDraft
 from scheduler.storage import SqlStore, open_store
+from scheduler.storage.documents import Documents
 
 ALWAYS = Interval(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
@@ -64,6 +65,7 @@ specs = st.builds(
     checkpoint_signal=st.none() | text,
     grace=lengths,
     retries=integers,
+    patience_g_per_h=st.none() | st.floats(0, 1e6),
 )
 drafts = st.builds(
     JobDraft,
@@ -302,3 +304,20 @@ def test_a_name_that_is_no_text_is_refused_when_it_is_stored(store: SqlStore) ->
     draft = a_draft()
     with pytest.raises(StorageError, match="Job cannot be recorded"):
         store.add_job(replace(draft, spec=replace(draft.spec, name="caf\udce9")))
+
+
+def test_what_was_stored_before_a_field_was_there_is_read_with_its_default() -> None:
+    """Jobs and plans of an older version: no waiting price, no cost of power."""
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    held = (Interval(noon, noon + timedelta(hours=1)),)
+    placement = Placement(1, held, Emissions(1.0), Emissions(2.0), noon, False, "run-now")
+    job, made = a_draft().as_job(1), Plan("run-now", noon, (placement,))
+    for kind, value, fields in (
+        (Job, job, ("patience_g_per_h",)),
+        (Plan, made, ("energy_cost", "run_now_energy_cost")),
+    ):
+        document = Documents(kind).text(value)
+        for field in fields:
+            assert f'"{field}":null' in document
+            document = document.replace(f',"{field}":null', "")
+        assert Documents(kind).value(document) == value
