@@ -57,6 +57,9 @@ def simulate(
     pue: Annotated[
         float | None, typer.Option(min=1.0, help="Facility overhead, applied to every figure; else 1, or as recorded.")
     ] = None,
+    deadline_confidence: Annotated[
+        float, typer.Option(min=0.5, max=0.999, help="Share of deadlines to be met where estimates are wrong.")
+    ] = 0.9,
     offline: Annotated[bool, typer.Option("--offline", help="All jobs are known from the beginning.")] = False,
     schedule: Annotated[Path | None, typer.Option(help="Write job,start,end,gpus rows here (one policy).")] = None,
     plot: Annotated[
@@ -80,7 +83,7 @@ def simulate(
             made, inputs = _from_history(since, until, gpus, pue, forecast, slot)
         else:
             inputs = from_files(intensity, jobs, gpus, pue or 1.0, forecast, history, slot)
-        done = _simulated(inputs, names, offline)
+        done = _simulated(inputs, names, offline, deadline_confidence)
     except CarbonqError as error:
         raise Failure(str(error)) from None
     if schedule is not None:
@@ -113,14 +116,16 @@ def _from_history(
     return made, with_forecast(made.world, record, forecast, slot)
 
 
-def _simulated(inputs: Inputs, names: Sequence[str], offline: bool) -> list[tuple[Simulation, Mapping[str, Any]]]:
+def _simulated(
+    inputs: Inputs, names: Sequence[str], offline: bool, confidence: float
+) -> list[tuple[Simulation, Mapping[str, Any]]]:
     from scheduler.planning.settings import PLAIN, RESERVED
     from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g
     from scheduler.simulation.run import simulate as run
 
     world, settings = inputs.world, PLAIN if offline else RESERVED
     run_now_g, bound_g = run_now_emissions_g(world), lower_bound_g(world)
-    done = [run(world, name, inputs.forecaster, settings, inputs.debounce, offline) for name in names]
+    done = [run(world, name, inputs.forecaster, settings, inputs.debounce, offline, confidence) for name in names]
     return [(simulation, figures(simulation, world, run_now_g, bound_g)) for simulation in done]
 
 

@@ -44,6 +44,9 @@ class PlannableJob:
     """Shortest stretch worth starting."""
     after: tuple[int, ...] = ()
     """Jobs of this problem that must have finished first."""
+    margin: timedelta = timedelta(0)
+    """How much longer than `remaining` it may yet run, with the confidence asked for: kept free before its deadline
+    where that makes no job late."""
 
 
 @dataclass(frozen=True, slots=True)

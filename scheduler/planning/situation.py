@@ -40,6 +40,7 @@ class Demand:
     switch_joules: float
     min_run: int
     after: tuple[int, ...]
+    margin: int = 0
 
     @property
     def fixed(self) -> bool:
@@ -123,6 +124,7 @@ def _demand(job: PlannableJob, now: int, known: set[int]) -> Demand:
         _earliest(job, now), to_micros(job.finish_by),
         job.interruptible, job.running, job.run_now, length_micros(job.switch.time), job.switch.energy.joules,
         length_micros(job.min_run), () if job.running else tuple(p for p in job.after if p in known),
+        length_micros(job.margin),
     )  # fmt: skip
 
 

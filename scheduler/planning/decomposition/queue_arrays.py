@@ -15,7 +15,12 @@ from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jo
 from scheduler.planning.decomposition.joint import Held, Queue, firm_rows
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import Placements, no_placements
-from scheduler.planning.feasibility import due_with_successors, hardest_to_place_first, successors
+from scheduler.planning.feasibility import (
+    due_with_successors,
+    hardest_to_place_first,
+    successors,
+    wanted_ends,
+)
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.situation import LOOK_AHEAD, Demand, Schedule, Situation
 from scheduler.planning.windows import Room, cheapest_window
@@ -41,6 +46,8 @@ class QueueArrays:
     capacity: Ints
     held: Held
     order: Ints
+    wanted: Ints | None
+    """By when each row is to end where there is room; None where no job has a margin."""
 
     @property
     def rows(self) -> tuple[Demand, ...]:
@@ -49,13 +56,16 @@ class QueueArrays:
     def queue(self, announced: Schedule) -> Queue:
         """With expected work; `announced` is what the last plan said."""
         known = self.placements(announced) if any(d.id in announced for d in self.movable) else None
-        return Queue(self.pieces, self.jobs, self.capacity, self.held, self.order, len(self.movable), known)
+        return Queue(
+            self.pieces, self.jobs, self.capacity, self.held, self.order, len(self.movable), known, wanted=self.wanted
+        )  # fmt: skip
 
     def firm_queue(self) -> Queue:
-        """Of the jobs that are there, alone."""
+        """Of the jobs that are there, alone, each to end with its margin."""
         count = len(self.movable)
         order = self.order[self.order < count]
-        return Queue(self.pieces, firm_rows(self.jobs, count), self.capacity, self.held, order, count)
+        jobs = self.jobs if self.wanted is None else self.jobs._replace(hi=self.wanted)
+        return Queue(self.pieces, firm_rows(jobs, count), self.capacity, self.held, order, count)
 
     def schedule(self, placed: Placements) -> Schedule:
         """Of all demands, the settled ones and expected work too."""
@@ -107,7 +117,15 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
         capacity,
         _held(settled, situation.run_now),
         _ints([row[d.id] for d in order if d.id in row]),
+        _wanted(movable, jobs, wanted_ends(situation, due)) if any(d.margin for d in movable) else None,
     )
+
+
+def _wanted(movable: tuple[Demand, ...], jobs: Jobs, ends: Mapping[int, int]) -> Ints:
+    """Expected work has no margin."""
+    wanted = jobs.hi.copy()
+    wanted[: len(movable)] = np.minimum(jobs.hi[: len(movable)], _ints([ends[d.id] for d in movable]))
+    return wanted
 
 
 def _jobs(
