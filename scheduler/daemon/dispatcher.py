@@ -17,6 +17,7 @@ from time import perf_counter
 from scheduler.daemon.carrying_out import StartFailures, carry_out
 from scheduler.daemon.expectation import ExpectedWork
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.running_times import RunningTimes
 from scheduler.daemon.watching import look, look_at_machine, triggers
 from scheduler.dispatch.dependencies import dependency_verdict, known_states
 from scheduler.dispatch.problem import build_problem
@@ -69,6 +70,7 @@ class Dispatcher:
         gains = {"start_gain": planning.start_gain_pct / 100, "move_gain": planning.move_gain_pct / 100}
         self._planning = replace(STEADY, **gains)
         self._expected = ExpectedWork(parts.store)
+        self.running_times = RunningTimes(parts.store, parts.settings.queue.assumed_duration)
         self._replan = ReplanState()
         self._events: list[Trigger] = [Trigger.INVENTORY]
         self._beat_lock = asyncio.Lock()
@@ -156,6 +158,7 @@ class Dispatcher:
         looked = await look(self._parts)
         self._events.extend(triggers(looked))
         if any(result.observation.concluded for result in looked):
+            self.running_times.forget()
             self._on_job_end()
 
     async def _plan_if_called_for(self) -> None:
@@ -185,7 +188,10 @@ class Dispatcher:
     def _problem(self, queue: Queue, inventory: Inventory, now: datetime) -> PlanningProblem:
         forecast, rules = self._forecast(now), self._parts.settings.queue
         jobs = [job for job in queue.jobs if job.id not in self._failures.unfit]
-        problem = build_problem(jobs, queue.segments, inventory, forecast, now, rules, queue.ended)
+        problem = build_problem(
+            jobs, queue.segments, inventory, forecast, now, rules, queue.ended,
+            self.running_times.of, self._parts.settings.planning.deadline_confidence,
+        )  # fmt: skip
         if self._parts.settings.planning.policy not in HEED_EXPECTED:
             return problem
         return replace(problem, expected=self._expected.at(now, inventory))

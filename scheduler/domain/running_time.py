@@ -86,7 +86,7 @@ class RunningTime:
 
     def given(self, ran: timedelta) -> RunningTime:
         """The same, knowing that it has run so long and has not ended."""
-        return replace(self, ran=max(ran, timedelta(0)))
+        return self if ran == self.ran else replace(self, ran=max(ran, timedelta(0)))
 
     def quantile(self, share: float) -> timedelta:
         """The running time, what it has run included, that so large a share of such jobs do not exceed."""
@@ -142,6 +142,7 @@ def unknown_spread() -> Spread:
 
 
 def _spread(logs: list[float], learnt: Learnt, jobs: int) -> Spread:
-    middle = median(logs)
-    deviation = sum(abs(log - middle) for log in logs) / len(logs)
-    return Spread(tuple(sorted(logs)), max(ESTIMATED, deviation), learnt, jobs)
+    # Only what ran longer says how much longer one may run: trial runs of a few seconds do not.
+    usual = max(median(logs), 0.0)
+    longer = 2 * sum(max(log - usual, 0.0) for log in logs) / len(logs)
+    return Spread(tuple(sorted(logs)), max(ESTIMATED, longer), learnt, jobs)

@@ -107,6 +107,12 @@ def test_nothing_runs_beyond_its_time_limit() -> None:
     assert likely.chance(6 * HOUR) == 1
 
 
+def test_trial_runs_of_a_few_seconds_do_not_say_that_jobs_run_for_ever() -> None:
+    """Only those that ran longer than estimated say how much longer one may."""
+    likely = RunningTime(4 * HOUR, estimate_spread([0.0004] * 3))
+    assert likely.quantile(0.9) < 5 * HOUR
+
+
 def test_like_jobs_are_expected_to_run_as_their_median_did() -> None:
     likely = as_like_jobs([3 * HOUR, HOUR, 2 * HOUR])
     assert (likely.expected, likely.quantile(0.5)) == (2 * HOUR, 2 * HOUR)
