@@ -11,6 +11,9 @@ from scheduler.domain.plans import Placement
 from scheduler.domain.running_time import Learnt, RunningTime
 from scheduler.service_views.jobs import ConfidenceView
 
+_SHORT = timedelta(minutes=10)
+"""Of a shorter job moments are told with their seconds."""
+
 
 def confidence_view(
     job: Job, likely: RunningTime, left: timedelta, placement: Placement | None, confidence: float
@@ -48,7 +51,8 @@ def deadline_words(job: Job, view: ConfidenceView | None, zone: tzinfo) -> tuple
     deadline = job.spec.deadline
     if view is None or deadline is None or view.ends_by is None or view.in_time is None:
         return ()
-    asked, ends_by = print_share(view.confidence), f"{view.ends_by.astimezone(zone):%a %d %b %H:%M %Z}"
+    clock = "%H:%M:%S" if job.expected_duration < _SHORT else "%H:%M"
+    asked, ends_by = print_share(view.confidence), f"{view.ends_by.astimezone(zone):%a %d %b {clock} %Z}"
     if view.ends_by <= deadline:
         return (f"It ends by {ends_by} with {asked} confidence.",)
     return (f"Its deadline is met with {print_share(view.in_time)} confidence; with {asked} it ends by {ends_by}.",)

@@ -66,6 +66,11 @@ def test_the_deadline_is_spoken_of_with_its_confidence() -> None:
     assert deadline_words(a_job(), view(a_job()), UTC) == deadline_words(sure, None, UTC) == ()
 
 
+def test_of_a_job_of_seconds_the_seconds_are_told() -> None:
+    short = with_deadline(6, expected_duration=timedelta(seconds=30))
+    assert "17:00:00 UTC" in deadline_words(short, view(short), UTC)[0]
+
+
 NO_HISTORY = RunningTime(2 * HOUR, estimate_spread(()))
 LIKE = RunningTime(2 * HOUR, estimate_spread([1.5] * 5, Learnt.LIKE_JOBS))
 
