@@ -92,6 +92,8 @@ class PlanningSettings(_Section):
     """A start is delayed only for at least this predicted saving."""
     move_gain_pct: Annotated[float, Field(ge=0, le=100)] = 6.0
     """An announced plan is moved only for at least this predicted saving."""
+    deadline_confidence: Annotated[float, Field(ge=0.5, le=0.999)] = 0.9
+    """Share of deadlines to be met although running times are uncertain, as far as a deadline leaves room for it."""
     debounce: Duration = timedelta(seconds=2)
     stale_after: Positive = timedelta(hours=12)
     """Age of a forecast after which it is still used, and marked stale."""

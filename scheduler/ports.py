@@ -23,7 +23,7 @@ from scheduler.domain.jobs import Basis, Job, JobSpec, Owner
 from scheduler.domain.lifecycle import JobEvent, JobState, Reason, StopReason
 from scheduler.domain.plans import Plan
 from scheduler.domain.readings import EnergySlice
-from scheduler.domain.runs import Segment, SegmentId
+from scheduler.domain.runs import CompletedRun, Segment, SegmentId
 from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import EmissionsStatement
 from scheduler.domain.units import Power
@@ -162,6 +162,10 @@ class Store(Protocol):
 
     def like_durations(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[timedelta, ...]:
         """Running times of the newest completed jobs of the same owner, command and GPU count."""
+        ...
+
+    def completed_runs(self, owner: Owner, limit: int) -> tuple[CompletedRun, ...]:
+        """What the owner's newest completed jobs took, as `like_durations` has it, newest first."""
         ...
 
     def like_powers(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[Power, ...]:

@@ -35,7 +35,8 @@ def job_text(detail: dict[str, Any], now: datetime) -> str:
     if detail["detail"]:
         lines.append(f"  {one_line(detail['detail'])}")
     planned = placement_pairs(detail["placement"], now) if detail["placement"] else ()
-    for part in (_asked(detail, now), _progress(detail), _times(detail), planned, _figures(detail)):
+    sure = _sure(detail, now)
+    for part in (_asked(detail, now), _progress(detail), _times(detail), planned, sure, _figures(detail)):
         lines += [f"  {name:<12}{value}" for name, value in part]
     return "\n".join([*lines, *_parts(detail, now)])
 
@@ -58,6 +59,20 @@ def _asked(detail: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
 def _estimate(detail: dict[str, Any]) -> str:
     running = f"{figures.duration(detail['expected_duration_s'])} ({detail['duration_basis']})"
     return f"{running}, {figures.power(detail['expected_power_w'])} ({detail['power_basis']})"
+
+
+def _sure(detail: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
+    """How long it may run, and how surely it is in time."""
+    certainty = detail["certainty"]
+    if certainty is None:
+        return
+    asked, jobs = figures.percent(certainty["confidence"]), certainty["learnt_jobs"]
+    basis = {"like-jobs": f"by {_count(jobs, 'like job')}", "own-jobs": f"by {_count(jobs, 'job')} of this user"}
+    source = basis.get(certainty["learnt_from"], "no like job has ended yet")
+    yield "may run", f"{figures.duration(certainty['running_time_s'])} with {asked} confidence ({source})"
+    if certainty["in_time"] is not None:
+        by = times.shown(certainty["ends_by"], now)
+        yield "in time", f"with {int(certainty['in_time'] * 100)} % confidence; with {asked} it ends by {by}"
 
 
 def _labels(detail: dict[str, Any]) -> Iterator[str]:

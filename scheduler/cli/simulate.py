@@ -67,6 +67,9 @@ def simulate(
                                    show_default=False)
     ] = None,
     currency: Annotated[str, typer.Option(help="What costs are counted in, for printing.", show_default=False)] = "",
+    deadline_confidence: Annotated[
+        float, typer.Option(min=0.5, max=0.999, help="Share of deadlines to be met where estimates are wrong.")
+    ] = 0.9,
     offline: Annotated[bool, typer.Option("--offline", help="All jobs are known from the beginning.")] = False,
     schedule: Annotated[Path | None, typer.Option(help="Write job,start,end,gpus rows here (one policy).")] = None,
     plot: Annotated[
@@ -91,7 +94,7 @@ def simulate(
             made, inputs = _from_history(since, until, gpus, pue, forecast, slot, weighed)
         else:
             inputs = from_files(intensity, jobs, gpus, pue or 1.0, forecast, history, slot, weighed)
-        done = _simulated(inputs, names, offline)
+        done = _simulated(inputs, names, offline, deadline_confidence)
     except CarbonqError as error:
         raise Failure(str(error)) from None
     if schedule is not None:
@@ -131,14 +134,16 @@ def _from_history(
     return made, with_forecast(weighed.applied_to(made.world), record, forecast, slot)
 
 
-def _simulated(inputs: Inputs, names: Sequence[str], offline: bool) -> list[tuple[Simulation, Mapping[str, Any]]]:
+def _simulated(
+    inputs: Inputs, names: Sequence[str], offline: bool, confidence: float
+) -> list[tuple[Simulation, Mapping[str, Any]]]:
     from scheduler.planning.settings import PLAIN, RESERVED
     from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g, run_now_energy_cost
     from scheduler.simulation.run import simulate as run
 
     world, settings = inputs.world, PLAIN if offline else RESERVED
     run_now_g, bound_g, run_now_cost = run_now_emissions_g(world), lower_bound_g(world), run_now_energy_cost(world)
-    done = [run(world, name, inputs.forecaster, settings, inputs.debounce, offline) for name in names]
+    done = [run(world, name, inputs.forecaster, settings, inputs.debounce, offline, confidence) for name in names]
     return [(simulation, figures(simulation, world, run_now_g, bound_g, run_now_cost)) for simulation in done]
 
 

@@ -18,6 +18,7 @@ from scheduler.daemon.carrying_out import StartFailures, carry_out
 from scheduler.daemon.expectation import ExpectedWork
 from scheduler.daemon.parts import Parts
 from scheduler.daemon.price_desk import PriceDesk
+from scheduler.daemon.running_times import RunningTimes
 from scheduler.daemon.watching import look, look_at_machine, triggers
 from scheduler.dispatch.dependencies import dependency_verdict, known_states
 from scheduler.dispatch.problem import Weights, build_problem
@@ -72,6 +73,7 @@ class Dispatcher:
             STEADY, start_gain=planning.start_gain_pct / 100, move_gain=planning.move_gain_pct / 100
         )
         self._expected, self._prices = ExpectedWork(parts.store), prices
+        self.running_times = RunningTimes(parts.store, parts.settings.queue.assumed_duration)
         self._replan = ReplanState()
         self._events: list[Trigger] = [Trigger.INVENTORY]
         self._beat_lock = asyncio.Lock()
@@ -162,6 +164,7 @@ class Dispatcher:
         looked = await look(self._parts)
         self._events.extend(triggers(looked))
         if any(result.observation.concluded for result in looked):
+            self.running_times.forget()
             self._on_job_end()
 
     async def _plan_if_called_for(self) -> None:
@@ -192,8 +195,11 @@ class Dispatcher:
         forecast, rules = self._forecast(now), self._parts.settings.queue
         jobs = [job for job in queue.jobs if job.id not in self._failures.unfit]
         settings = self._parts.settings
-        weights = Weights(settings.planning.patience_g_per_h, settings.site.pue, self._prices.price)
-        problem = build_problem(jobs, queue.segments, inventory, forecast, now, rules, queue.ended, weights)
+        problem = build_problem(
+            jobs, queue.segments, inventory, forecast, now, rules, queue.ended, self.running_times.of,
+            settings.planning.deadline_confidence,
+            Weights(settings.planning.patience_g_per_h, settings.site.pue, self._prices.price),
+        )  # fmt: skip
         if self._policy() not in HEED_EXPECTED:
             return problem
         return replace(problem, expected=self._expected.at(now, inventory))

@@ -9,6 +9,7 @@ from datetime import timedelta, tzinfo
 from scheduler.daemon.access import may_see
 from scheduler.daemon.grid_desk import GridDesk
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.running_times import RunningTimes
 from scheduler.daemon.settlement import Settler
 from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import NOT_ENDED, TERMINAL
@@ -17,6 +18,7 @@ from scheduler.domain.statements import EmissionsStatement
 from scheduler.drafting import known_job
 from scheduler.planning.explain import explain
 from scheduler.ports import JobQuery
+from scheduler.presenting.confidence import confidence_view, deadline_words
 from scheduler.presenting.grid import case_answer
 from scheduler.presenting.jobs import JobCase, job_detail, job_row
 from scheduler.presenting.submission import explanation
@@ -30,8 +32,11 @@ SHOWN_AFTER_END = timedelta(hours=24)
 class JobAnswers:
     """The jobs of one installation. What reads the store runs on the writer thread, which `explain` goes to itself."""
 
-    def __init__(self, parts: Parts, desk: GridDesk, settler: Settler, time_zone: tzinfo) -> None:
+    def __init__(
+        self, parts: Parts, desk: GridDesk, settler: Settler, running_times: RunningTimes, time_zone: tzinfo
+    ) -> None:
         self._parts, self._desk, self._settler, self._time_zone = parts, desk, settler, time_zone
+        self._running_times = running_times
 
     def rows(self, query: JobQuery, everything: bool) -> tuple[JobRow, ...]:
         store, now = self._parts.store, self._parts.clock.now()
@@ -60,7 +65,7 @@ class JobAnswers:
         drawn_up = statements[-1] if job.ended and statements else None
         shown = drawn_up or (self._settler.statement_so_far(job) if job.attempts else None)
         detail = job_detail(
-            self.case(job, shown),
+            self.sure_case(job, shown),
             store.segments(job_id),
             store.job_events(job_id),
             store.slices(job_id),
@@ -77,7 +82,10 @@ class JobAnswers:
         # Problem and plan are one pair only where they are made, on the loop's own thread.
         sentences = () if job.ended else self.sentences(live.problem, live.plan, job_id)
         answered = case_answer(await self._parts.writer(self._desk.case))
-        return explanation(self.case(job, None), sentences, answered, self._parts.clock.now())
+        case = await self._parts.writer(self.sure_case, job, None)
+        if sentences:
+            sentences += self.deadline_words(case)
+        return explanation(case, sentences, answered, self._parts.clock.now())
 
     def sentences(
         self, problem: PlanningProblem | None, plan: Plan | None, job_id: int, rehearsed: bool = False
@@ -86,6 +94,21 @@ class JobAnswers:
         if problem is None or plan is None or all(job.id != job_id for job in problem.jobs):
             return ()
         return explain(problem, plan, job_id, self._time_zone, self._parts.settings.site.pue, rehearsed)
+
+    def deadline_words(self, case: JobCase) -> tuple[str, ...]:
+        """With which confidence its deadline is met, times in the machine's zone."""
+        return deadline_words(case.job, case.certainty, self._time_zone)
+
+    def sure_case(self, job: Job, statement: EmissionsStatement | None, placement: Placement | None = None) -> JobCase:
+        """With how sure its running time is, read from the store; `placement` is that of a rehearsal."""
+        case = self.case(job, statement)
+        if placement is not None:
+            case = replace(case, placement=placement)
+        if job.ended:
+            return case
+        likely, left = self._running_times.at(job, self._parts.clock.now())
+        confidence = self._parts.settings.planning.deadline_confidence
+        return replace(case, certainty=confidence_view(job, likely, left, case.placement, confidence))
 
     def case(self, job: Job, statement: EmissionsStatement | None) -> JobCase:
         zone = self._desk.capabilities.key.zone

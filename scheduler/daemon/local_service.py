@@ -51,7 +51,7 @@ class LocalService:
     ) -> None:
         self._parts, self._dispatcher, self._desk = parts, dispatcher, desk
         self._providers, self._agent_pid = providers, agent_pid
-        self._jobs = JobAnswers(parts, desk, settler, time_zone)
+        self._jobs = JobAnswers(parts, desk, settler, dispatcher.running_times, time_zone)
         self._submissions = Submissions(parts, dispatcher, desk, self._jobs)
         self._history = HistoryAnswers(parts, desk, reviewer, self._jobs)
         self._grid, self._record = GridAnswers(parts, desk), GridRecord(parts.store, desk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from scheduler import service
@@ -16,6 +15,7 @@ from scheduler.dispatch.replanning import Trigger
 from scheduler.domain.jobs import Owner
 from scheduler.drafting import draft_job, known_job
 from scheduler.ports import JobDraft
+from scheduler.presenting.jobs import JobCase
 from scheduler.presenting.submission import submission
 from scheduler.service_views.requests import Caller, JobRequest
 from scheduler.service_views.submission import Submission
@@ -53,13 +53,19 @@ class Submissions:
         rehearsed = await self._dispatcher.rehearse(job)
         problem, plan = rehearsed or (None, None)
         placement = plan.placement(job.id) if plan else None
-        case = replace(self._jobs.case(job, None), placement=placement)
-        return submission(case, self._jobs.sentences(problem, plan, job.id, True), self._forecast_age(), dry_run=True)
+        case = await self._parts.writer(self._jobs.sure_case, job, None, placement)
+        sentences = self._jobs.sentences(problem, plan, job.id, True)
+        return self._said(case, sentences, dry_run=True)
 
     async def _submitted(self, job_id: int) -> Submission:
         job = await self._parts.writer(known_job, self._parts.store, job_id)
         sentences = self._jobs.sentences(self._parts.live.problem, self._parts.live.plan, job_id)
-        return submission(self._jobs.case(job, None), sentences, self._forecast_age(), dry_run=False)
+        return self._said(await self._parts.writer(self._jobs.sure_case, job, None), sentences, dry_run=False)
+
+    def _said(self, case: JobCase, sentences: tuple[str, ...], *, dry_run: bool) -> Submission:
+        if sentences:
+            sentences += self._jobs.deadline_words(case)
+        return submission(case, sentences, self._forecast_age(), dry_run=dry_run)
 
     def _forecast_age(self) -> timedelta | None:
         problem = self._parts.live.problem

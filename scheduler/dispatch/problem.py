@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from scheduler.config import QueueSettings
 from scheduler.dispatch.dependencies import doomed, known_states
-from scheduler.dispatch.urgency import remaining_at
+from scheduler.dispatch.running_times import LikelyRunningTime
+from scheduler.dispatch.urgency import ran_at, remaining_at
 from scheduler.dispatch.vacancy import OPEN, reachable_places
 from scheduler.domain.carbon import CarbonForecast
 from scheduler.domain.gpus import Inventory, Pool
@@ -16,6 +17,7 @@ from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import HOLDING_GPUS, WAITING, JobState, StopReason
 from scheduler.domain.plans import PlannableJob, PlanningProblem, SwitchCost
 from scheduler.domain.prices import PowerPrice
+from scheduler.domain.running_time import RunningTime
 from scheduler.domain.runs import Segment
 
 
@@ -41,14 +43,19 @@ def build_problem(
     now: datetime,
     queue: QueueSettings,
     ended: Mapping[int, JobState] | None = None,
+    likely: LikelyRunningTime | None = None,
+    confidence: float = 0.5,
     weights: Weights = Weights(),
 ) -> PlanningProblem:
-    """Held jobs, jobs wider than the machine and jobs that wait for one outside the problem are left out."""
+    """Held jobs, jobs wider than the machine and jobs that wait for one outside the problem are left out.
+
+    `likely` says how sure the length of each is; then deadlines are to be met with `confidence`, 0 to 1.
+    """
     open_segments = {segment.id.job: segment for segment in segments if segment.state in OPEN}
     included = _plannable(jobs, inventory, ended or {})
     planned = tuple(
         replace(
-            _planned(job, open_segments.get(job.id), now, queue),
+            _planned(job, open_segments.get(job.id), now, queue, likely, confidence),
             after=_after(job, included),
             patience_g_per_h=weights.patience_of(job),
         )
@@ -74,7 +81,16 @@ def _after(job: Job, included: Mapping[int, Job]) -> tuple[int, ...]:
     return tuple(other for other in job.spec.after if other in included)
 
 
-def _planned(job: Job, segment: Segment | None, now: datetime, queue: QueueSettings) -> PlannableJob:
+def _planned(
+    job: Job,
+    segment: Segment | None,
+    now: datetime,
+    queue: QueueSettings,
+    likely: LikelyRunningTime | None,
+    confidence: float,
+) -> PlannableJob:
+    known = likely(job).given(ran_at(job, segment, now)) if likely else None
+    left = remaining_at(job, segment, now, known)
     # A run that is being suspended has its places for the grace time and is then one that waits.
     suspending = job.stop_requested == StopReason.SUSPEND and segment is not None
     return PlannableJob(
@@ -82,7 +98,7 @@ def _planned(job: Job, segment: Segment | None, now: datetime, queue: QueueSetti
         submitted_at=job.submitted_at,
         pool=job.spec.pool,
         width=job.spec.width,
-        remaining=remaining_at(job, segment, now) + _resumption(job, suspending, queue),
+        remaining=left + _resumption(job, suspending, queue),
         power=job.expected_power,
         finish_by=job.finish_by,
         earliest_start=now + 2 * job.spec.grace if suspending else now,
@@ -91,7 +107,16 @@ def _planned(job: Job, segment: Segment | None, now: datetime, queue: QueueSetti
         run_now=job.spec.run_now,
         switch=SwitchCost(time=queue.switch_cost),
         min_run=queue.shortest_run,
+        margin=_margin(job, known, confidence, left),
     )
+
+
+def _margin(job: Job, likely: RunningTime | None, confidence: float, left: timedelta) -> timedelta:
+    """Only a deadline that somebody gave is worth one, and only where there is something to decide yet."""
+    settled = job.state in HOLDING_GPUS and not job.spec.interruptible
+    if likely is None or job.spec.deadline is None or settled:
+        return timedelta(0)
+    return likely.margin(confidence, left)
 
 
 def _resumption(job: Job, suspending: bool, queue: QueueSettings) -> timedelta:

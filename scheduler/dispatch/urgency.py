@@ -5,18 +5,29 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from scheduler.domain.jobs import Job
+from scheduler.domain.running_time import RunningTime
 from scheduler.domain.runs import Segment
 
 OVERRUN_SHARE = 0.1
-"""A run that has outlived its estimate is expected to need this share of it more: an estimate is no limit."""
+"""A run that has outlived its estimate is expected to need this share of it more, at least: an estimate is no limit."""
 
 
-def remaining_at(job: Job, segment: Segment | None, now: datetime) -> timedelta:
-    """Running time still expected at `now`, what the open segment has run taken off."""
+def ran_at(job: Job, segment: Segment | None, now: datetime) -> timedelta:
+    """Running time that counts toward the expected duration, what the open segment has run included."""
     if segment is None or segment.started_at is None:
-        return job.remaining
-    ran = max(now - segment.started_at, timedelta(0))
-    return max(job.expected_duration - job.work_done - ran, job.expected_duration * OVERRUN_SHARE)
+        return job.work_done
+    return job.work_done + max(now - segment.started_at, timedelta(0))
+
+
+def remaining_at(job: Job, segment: Segment | None, now: datetime, likely: RunningTime | None = None) -> timedelta:
+    """Running time still expected at `now`, what the open segment has run taken off.
+
+    `likely`, given what it has run, tells how much more a job needs that has outlived what was expected.
+    """
+    left = job.remaining
+    if segment is not None and segment.started_at is not None:
+        left = max(job.expected_duration - ran_at(job, segment, now), job.expected_duration * OVERRUN_SHARE)
+    return left if likely is None else likely.left(left)
 
 
 def latest_start(job: Job) -> datetime:

@@ -49,6 +49,9 @@ class PlannableJob:
     """Jobs of this problem that must have finished first."""
     patience_g_per_h: float = 0.0
     """The waiting price: what an hour by which it ends later than it could is worth [gCO2eq, PUE not included]."""
+    margin: timedelta = timedelta(0)
+    """How much longer than `remaining` it may yet run, with the confidence asked for: kept free before its deadline
+    where that makes no job late."""
 
 
 @dataclass(frozen=True, slots=True)

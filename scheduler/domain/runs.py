@@ -26,6 +26,18 @@ class SegmentId:
 
 
 @dataclass(frozen=True, slots=True)
+class CompletedRun:
+    """How long a job that completed ran, against what its user said."""
+
+    argv: tuple[str, ...]
+    gpus: int
+    estimate: timedelta | None
+    """As the user gave it; None: the user gave none."""
+    ran: timedelta
+    """Of the attempt that completed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """One start and what came of it."""
 

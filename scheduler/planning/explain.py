@@ -107,6 +107,8 @@ def _change(job: PlannableJob, placement: Placement, zone: tzinfo, rehearsed: bo
             if job.interruptible
             else "Nothing holds it back."
         )
+    if placement.reason == "due" and job.margin and latest_safe_start(job) > placement.start:
+        return "Begun later, it would meet its deadline with less confidence."
     safe = f"It can start as late as {_time(latest_safe_start(job), zone, placement.busy)}"
     start = "--now" if rehearsed else f"carbonq run-now {job.id}"
     return f"{safe}; a new forecast or another job can move it, and `{start}` starts it."

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from scheduler.domain.plans import PlannableJob
-from scheduler.planning.situation import Demand, predecessors_first
+from scheduler.planning.situation import Demand, Situation, predecessors_first
 
 
 def latest_safe_start(job: PlannableJob) -> datetime:
@@ -30,6 +30,22 @@ def due_with_successors(demands: tuple[Demand, ...]) -> dict[int, int]:
     for demand in reversed(predecessors_first(demands)):
         due[demand.id] = min([demand.due, *(due[s.id] - s.work for s in waiting.get(demand.id, []))])
     return due
+
+
+def wanted_ends(situation: Situation, due: Mapping[int, int]) -> dict[int, int]:
+    """By when each job is to end so that it, and those that wait for it, may run longer than expected.
+
+    That is its due time less its margin, but no earlier than first come, first served ends it: that can be done.
+    """
+    wanted = dict(due)
+    if not any(demand.margin for demand in situation.demands):
+        return wanted
+    waiting = successors(situation.demands)
+    for demand in reversed(predecessors_first(situation.demands)):
+        usual = situation.run_now[demand.id][-1][1]
+        others = [wanted[s.id] - s.work for s in waiting.get(demand.id, [])]
+        wanted[demand.id] = min(due[demand.id], max(min([demand.due - demand.margin, *others]), usual))
+    return wanted
 
 
 def least_flexible_first(demands: tuple[Demand, ...], due: Mapping[int, int]) -> tuple[Demand, ...]:

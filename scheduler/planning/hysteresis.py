@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scheduler.planning.board import Board
 from scheduler.planning.cost import emissions_g, weighed_g
-from scheduler.planning.feasibility import due_with_successors
+from scheduler.planning.feasibility import due_with_successors, wanted_ends
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.situation import Demand, Segments, Situation
 from scheduler.planning.windows import Room
@@ -15,11 +15,14 @@ def settle(board: Board, situation: Situation, outlook: Outlook) -> None:
     if not situation.settings.start_gain and not situation.settings.move_gain:
         return
     due = due_with_successors(situation.demands)
+    wanted = wanted_ends(situation, due)
     for demand in situation.demands:
-        if demand.fixed or demand.run_now or board.placed[demand.id][-1][1] > due[demand.id]:
+        end = board.placed[demand.id][-1][1]
+        if demand.fixed or demand.run_now or end > due[demand.id]:
             continue
+        by = wanted[demand.id] if end <= wanted[demand.id] else due[demand.id]
         best = board.lift(demand)
-        room = Room(*board.stretches(demand, board.earliest(demand), board.latest(demand, due[demand.id])))
+        room = Room(*board.stretches(demand, board.earliest(demand), board.latest(demand, by)))
         board.place(demand, steady(best, demand, room, situation, outlook))
 
 

@@ -3,13 +3,13 @@ may be worse than first come, first served."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from scheduler.domain.places import length_micros
 from scheduler.planning.board import Board
 from scheduler.planning.cost import weighed_g
-from scheduler.planning.feasibility import due_with_successors, least_flexible_first
+from scheduler.planning.feasibility import due_with_successors, least_flexible_first, wanted_ends
 from scheduler.planning.guard import first_sound, late_jobs
 from scheduler.planning.hysteresis import steady
 from scheduler.planning.outlook import Outlook
@@ -27,7 +27,9 @@ _POLISHED_JOBS = 200
 
 def plan_queue(situation: Situation, outlook: Outlook, choose: Choose) -> Schedule:
     """The plan we would like best among those that are no worse than first come, first served."""
-    return first_sound(_Planner(situation, outlook, choose).attempts(), situation, outlook)
+    due = due_with_successors(situation.demands)
+    planner = _Planner(situation, outlook, choose, due, wanted_ends(situation, due))
+    return first_sound(planner.attempts(), situation, outlook)
 
 
 def pull_forward(board: Board, situation: Situation) -> Schedule:
@@ -44,6 +46,9 @@ class _Planner:
     situation: Situation
     outlook: Outlook
     choose: Choose
+    due: Mapping[int, int]
+    wanted: Mapping[int, int]
+    """By when each job is to end where there is room: its due time less its margin."""
 
     def attempts(self) -> Iterator[Schedule]:
         """The plan we would like best, first."""
@@ -70,25 +75,37 @@ class _Planner:
             if not late - first:
                 break
             first |= late
-        return board
+        return self._without_margins(board, first) if late and self.wanted != self.due else board
+
+    def _without_margins(self, board: Board, first: set[int]) -> Board:
+        """Placed again with no margin for anybody, where that leaves fewer jobs late."""
+        tight = replace(self, wanted=self.due)._placed_in_turn(first)
+        late = [len(late_jobs(each.placed, self.situation)) for each in (tight, board)]
+        return tight if late[0] < late[1] else board
 
     def _placed_in_turn(self, first: set[int]) -> Board:
         """Those in `first` choose before all others; who cannot be in time takes what is left, as soon as possible."""
-        board, due = Board(self.situation), due_with_successors(self.situation.demands)
+        board, due = Board(self.situation), self.due
         order = least_flexible_first(self.situation.demands, due)
         for demand in order:
             if demand.run_now and not demand.running:
                 board.place(demand, self.situation.run_now[demand.id])
         unplaced = []
         for demand in predecessors_first(sorted(order, key=lambda d: d.id not in first)):
-            if demand.id not in board.placed and not self._place_best(board, demand, due[demand.id]):
+            if demand.id not in board.placed and not self._place_best(board, demand):
                 unplaced.append(demand)
         for demand in unplaced:
             board.place(demand, board.as_soon_as_possible(demand, board.earliest(demand)))
         return board
 
-    def _place_best(self, board: Board, demand: Demand, due: int) -> bool:
-        best = self._best(board, demand, due) if board.ready(demand) else None
+    def _place_best(self, board: Board, demand: Demand) -> bool:
+        """In time, and with its margin where there is room for that."""
+        if not board.ready(demand):
+            return False
+        wanted, due = self.wanted[demand.id], self.due[demand.id]
+        best = self._best(board, demand, wanted)
+        if best is None and wanted < due:
+            best = self._best(board, demand, due)
         if best is not None:
             board.place(demand, best)
         return best is not None
@@ -109,12 +126,12 @@ class _Planner:
 
     def _polish(self, board: Board) -> None:
         """Let each job choose once more among the others, now that all are placed."""
-        due = due_with_successors(self.situation.demands)
-        for demand in least_flexible_first(self.situation.demands, due):
+        for demand in least_flexible_first(self.situation.demands, self.due):
             if demand.fixed or demand.run_now or board.placed[demand.id][-1][1] > demand.due:
                 continue
             old = board.lift(demand)
-            new = self._best(board, demand, demand.due)
+            with_margin = demand.margin and old[-1][1] <= self.wanted[demand.id]
+            new = self._best(board, demand, self.wanted[demand.id] if with_margin else demand.due)
             board.place(demand, new if new is not None and self._cheaper(demand, new, old) else old)
 
     def _cheaper(self, demand: Demand, new: Segments, old: Segments) -> bool:

@@ -13,7 +13,7 @@ def why(demand: Demand, schedule: Schedule, situation: Situation) -> str:
         return "running"
     if situation.outlook is None:
         return "no-forecast"
-    if segments[-1][1] > demand.due or demand.due - demand.work <= situation.now:
+    if segments[-1][1] > demand.due or demand.due - demand.margin - demand.work <= situation.now:
         return "due"
     if start > usual[0][0]:
         return "carbon-window"

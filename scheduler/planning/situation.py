@@ -51,6 +51,7 @@ class Demand:
     after: tuple[int, ...]
     patience_g_per_h: float = 0.0
     """The waiting price [gCO2eq for each hour of delay]."""
+    margin: int = 0
 
     @property
     def fixed(self) -> bool:
@@ -171,7 +172,7 @@ def _demand(job: PlannableJob, now: int, known: set[int]) -> Demand:
         _earliest(job, now), to_micros(job.finish_by),
         job.interruptible, job.running, job.run_now, length_micros(job.switch.time), job.switch.energy.joules,
         length_micros(job.min_run), () if job.running else tuple(p for p in job.after if p in known),
-        job.patience_g_per_h,
+        job.patience_g_per_h, length_micros(job.margin),
     )  # fmt: skip
 
 

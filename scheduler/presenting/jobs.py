@@ -17,6 +17,7 @@ from scheduler.ports import JobEventRecord
 from scheduler.protocol import Progress
 from scheduler.service_views.jobs import (
     ComponentEnergyView,
+    ConfidenceView,
     EventView,
     JobDetail,
     JobRow,
@@ -40,6 +41,7 @@ class JobCase:
     pue: float
     patience_g_per_h: float = 0.0
     """The site's waiting price, of jobs that name none."""
+    certainty: ConfidenceView | None = None
 
 
 def job_row(case: JobCase) -> JobRow:
@@ -130,6 +132,7 @@ def job_detail(
         power_w=power_w,
         progress=_progress(progress),
         placement=placement_view(case.placement, job.id, case.pue) if case.placement and not job.ended else None,
+        certainty=None if job.ended else case.certainty,
         segments=tuple(_segment(segment) for segment in segments),
         events=tuple(EventView(e.at, e.event, e.state, e.reason, e.detail) for e in events),
         energy=_by_component(slices),

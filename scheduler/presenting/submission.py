@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from scheduler.domain.durations import format_duration
 from scheduler.domain.jobs import Basis, Job
 from scheduler.domain.lifecycle import WAITING
 from scheduler.domain.printing import print_power
 from scheduler.presenting.chain import Answer
+from scheduler.presenting.confidence import print_share, running_time_words
 from scheduler.presenting.jobs import JobCase, job_row, placement_view
-from scheduler.service_views.jobs import PlacementView, row_fields
+from scheduler.service_views.jobs import ConfidenceView, PlacementView, row_fields
 from scheduler.service_views.submission import Explanation, Figure, Submission
 
 
@@ -29,7 +29,8 @@ def submission(
         expected_power_w=job.expected_power.watts,
         power_basis=job.power_basis,
         placement=placement_view(case.placement, None if dry_run else job.id, case.pue) if case.placement else None,
-        words=sentences + _assumptions(job),
+        certainty=case.certainty,
+        words=sentences + _assumptions(job, case.certainty),
         forecast_age_s=forecast_age.total_seconds() if forecast_age is not None else None,
     )
 
@@ -43,24 +44,29 @@ def explanation(case: JobCase, sentences: tuple[str, ...], answered: Answer | No
         state=job.state,
         reason=job.reason,
         sentences=sentences or _words_of_state(job),
-        figures=_figures(job, shown, now),
+        figures=(*_figures(job, shown, now), *(_sureness(case.certainty) if case.certainty else ())),
         placement=shown,
+        certainty=None if job.ended else case.certainty,
         forecast_by=planned_with.words if planned_with else None,
         because=planned_with.because if planned_with else (),
         latest_start=job.finish_by - job.remaining if job.state in WAITING else None,
     )
 
 
-def _assumptions(job: Job) -> tuple[str, ...]:
-    """What the user left open, and where the figure used instead comes from."""
-    words = []
-    if job.duration_basis is not Basis.USER:
-        words.append(
-            f"Running time {format_duration(job.expected_duration)}: {_source(job.duration_basis, '--duration')}."
-        )
+def _assumptions(job: Job, certainty: ConfidenceView | None) -> tuple[str, ...]:
+    """What the user left open, where the figure used instead comes from, and how sure the running time is."""
+    words = list(running_time_words(job, certainty))
     if job.power_basis is not Basis.USER:
         words.append(f"Power {print_power(job.expected_power.watts)}: {_source(job.power_basis, '--power')}.")
     return tuple(words)
+
+
+def _sureness(certainty: ConfidenceView) -> tuple[Figure, ...]:
+    asked = print_share(certainty.confidence)
+    longest = Figure(f"running time with {asked} confidence", certainty.running_time_s, "s")
+    if certainty.in_time is None:
+        return (longest,)
+    return (longest, Figure("chance of meeting the deadline", int(certainty.in_time * 1000) / 10, "%"))
 
 
 def _source(basis: Basis, flag: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from scheduler.domain.jobs import Basis
 from scheduler.domain.lifecycle import JobState, Reason, SegmentState, StopReason
 from scheduler.domain.readings import Component, MeterMethod, ReadingFlag
+from scheduler.domain.running_time import Learnt
 from scheduler.domain.statements import Settlement, StatementMethod
 from scheduler.service_views.statements import StatementView
 
@@ -96,6 +97,23 @@ class PlacementView:
     """`carbon-window`, `resources`, `dependency`, `due`, `run-now`, `running` or `no-forecast`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfidenceView:
+    """How sure a job's running time is, and its deadline with it."""
+
+    confidence: float
+    """With which deadlines are to be met, 0 to 1 (`planning.deadline_confidence`)."""
+    running_time_s: float
+    """It runs no longer with that confidence; what it has run is in it."""
+    learnt_from: Learnt
+    learnt_jobs: int
+    """Earlier jobs that this rests on."""
+    ends_by: datetime | None
+    """With that confidence, if it runs on after its planned end; None where it is in no plan."""
+    in_time: float | None
+    """Chance of meeting the deadline so, 0 to 1; None without a deadline, or a plan."""
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentView:
     """One start of the job's process."""
@@ -170,6 +188,8 @@ class JobDetail(JobRow):
     """Power just now, IT; None when it does not run or nothing is metered yet."""
     progress: ProgressView | None
     placement: PlacementView | None
+    certainty: ConfidenceView | None
+    """None once it has ended."""
     segments: tuple[SegmentView, ...]
     events: tuple[EventView, ...]
     energy: tuple[ComponentEnergyView, ...]

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from scheduler.domain.jobs import Basis
 from scheduler.domain.lifecycle import JobState, Reason
-from scheduler.service_views.jobs import JobRow, PlacementView
+from scheduler.service_views.jobs import ConfidenceView, JobRow, PlacementView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,8 @@ class Submission(JobRow):
     expected_power_w: float
     power_basis: Basis
     placement: PlacementView | None
+    certainty: ConfidenceView | None
+    """None where nobody asked the record."""
     words: tuple[str, ...]
     """The plan in sentences for people: when, why, what it saves, what was assumed."""
     forecast_age_s: float | None
@@ -45,6 +47,8 @@ class Explanation:
     sentences: tuple[str, ...]
     figures: tuple[Figure, ...]
     placement: PlacementView | None
+    certainty: ConfidenceView | None
+    """None once it has ended."""
     forecast_by: str | None
     """What it is planned with; None once it has ended."""
     because: tuple[str, ...]

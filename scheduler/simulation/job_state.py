@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
 from scheduler.domain.plans import PlannableJob, SwitchCost
+from scheduler.domain.running_time import RunningTime, Spread
 from scheduler.domain.units import Power
 from scheduler.simulation.world import SimulatedJob
 
@@ -33,6 +34,7 @@ class JobState:
     held: list[Interval] = field(default_factory=list)
     _told: PlannableJob | None = None
     """What the planner was told last, as long as it is still so."""
+    _told_with: Spread | None = None
 
     @property
     def finished(self) -> bool:
@@ -50,10 +52,12 @@ class JobState:
     def end(self) -> datetime:
         return self.held[-1].end
 
-    def plannable(self) -> PlannableJob:
-        """What the planner is told: the estimate."""
-        if self._told is None:
-            self._told = self._plannable(self.job.expected - self.done)
+    def plannable(self, spread: Spread | None = None, confidence: float = 0.5) -> PlannableJob:
+        """What the planner is told: the estimate, and with a spread how far beyond it the job may run."""
+        if self._told is None or self._told_with is not spread:
+            told = self._plannable(self.job.expected - self.done)
+            self._told = told if spread is None else self._heeding_chance(told, spread, confidence)
+            self._told_with = spread
         return self._told
 
     def truly(self) -> PlannableJob:
@@ -83,6 +87,14 @@ class JobState:
             switch=SwitchCost(self.job.switch),
             patience_g_per_h=self.patience_g_per_h,
         )
+
+    def _heeding_chance(self, told: PlannableJob, spread: Spread, confidence: float) -> PlannableJob:
+        likely = RunningTime(self.job.expected, spread, ran=self.done)
+        to_pay = self.overhead if told.running else self._resume(False)
+        left = likely.left(told.remaining - to_pay)
+        settled = told.running and not told.interruptible
+        heeded = self.job.deadline is not None and not settled
+        return replace(told, remaining=left + to_pay, margin=likely.margin(confidence, left) if heeded else NOTHING)
 
     def follow(self, stretches: tuple[Interval, ...], span: Interval) -> None:
         """Hold the GPUs in those stretches as far as `span` goes; what runs at its end runs on."""

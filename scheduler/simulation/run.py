@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +12,7 @@ from scheduler.domain.errors import RequestError
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
 from scheduler.domain.plans import Plan, PlannableJob, PlanningProblem
+from scheduler.domain.running_time import REMEMBERED, estimate_spread
 from scheduler.domain.units import Power
 from scheduler.planning import HEED_EXPECTED, PlanningSettings, plan
 from scheduler.planning.arrivals import AHEAD, Arrival, Arrivals
@@ -18,6 +21,8 @@ from scheduler.simulation.world import Forecaster, SimulatedJob, World
 
 LONGEST_WAIT = timedelta(hours=24)
 """Of a job without a deadline, as in the daemon."""
+CONFIDENCE = 0.9
+"""With which deadlines are to be met, as in the daemon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +36,13 @@ class Simulation:
 
 def simulate(
     world: World, policy: str, forecaster: Forecaster, settings: PlanningSettings, debounce: timedelta,
-    offline: bool = False,
+    offline: bool = False, confidence: float = CONFIDENCE,
 ) -> Simulation:  # fmt: skip
-    """Run all jobs to their end; RequestError where that is after the series' end."""
-    engine = _Engine(world, policy, forecaster, settings, debounce, offline)
+    """Run all jobs to their end; RequestError where that is after the series' end.
+
+    Deadlines are to be met with `confidence`, 0 to 1. Where no length differs from its estimate, all know that.
+    """
+    engine = _Engine(world, policy, forecaster, settings, debounce, offline, confidence)
     engine.run()
     return Simulation(policy, tuple(engine.states), tuple(engine.plan_seconds))
 
@@ -55,7 +63,7 @@ class _Engine:
 
     def __init__(
         self, world: World, policy: str, forecaster: Forecaster, settings: PlanningSettings, debounce: timedelta,
-        offline: bool,
+        offline: bool, confidence: float,
     ) -> None:  # fmt: skip
         self._world, self._policy, self._forecaster = world, policy, forecaster
         self._settings, self._debounce, self._offline = settings, debounce, offline
@@ -68,6 +76,11 @@ class _Engine:
         self._active: list[JobState] = []
         self._previous: Plan | None = None
         self._arrivals = Arrivals(Pool.GPU)
+        self._confidence = confidence
+        self._ratios: deque[float] = deque(maxlen=REMEMBERED)
+        """Of the jobs that have ended, length to estimate, the newest first."""
+        exact = all(job.expected == job.duration for job in world.jobs)
+        self._spread = None if exact else estimate_spread(())
 
     def run(self) -> None:
         now = self._coming[-1].job.submitted_at if self._coming else self._world.span.start
@@ -86,7 +99,7 @@ class _Engine:
             self._arrivals.add(_arrival(state))
 
     def _plan(self, now: datetime) -> Plan:
-        jobs = tuple(state.plannable() for state in self._active)
+        jobs = tuple(state.plannable(self._spread, self._confidence) for state in self._active)
         places = {Pool.GPU: self._world.gpus, Pool.CPU: 0}
         forecast, price = self._forecaster.at(now), self._world.price
         problem = PlanningProblem(now, jobs, places, forecast, self._expected(now), price)
@@ -120,8 +133,15 @@ class _Engine:
         until = min([until, *(moment for moment in surprises if moment is not None)])
         for state, stretches in busy:
             state.follow(stretches, Interval(now, until))
+        self._learn([state.job for state in self._active if state.finished])
         self._active = [state for state in self._active if not state.finished]
         return until
+
+    def _learn(self, ended: Sequence[SimulatedJob]) -> None:
+        """How estimates hold: jobs of a file are taken to be one user's."""
+        if ended and self._spread is not None:
+            self._ratios.extendleft(job.duration / job.expected for job in ended)
+            self._spread = estimate_spread(self._ratios)
 
 
 def _arrival(state: JobState) -> Arrival:

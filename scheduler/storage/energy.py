@@ -11,17 +11,19 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from scheduler.domain.intervals import Interval
-from scheduler.domain.jobs import JobSpec, Owner
+from scheduler.domain.jobs import Job, JobSpec, Owner
 from scheduler.domain.lifecycle import JobState
 from scheduler.domain.readings import Component, ComponentEnergy, EnergySlice, MeterMethod, ReadingFlag
-from scheduler.domain.runs import SegmentId
+from scheduler.domain.runs import CompletedRun, SegmentId
 from scheduler.domain.units import Energy, Power
+from scheduler.storage.documents import Documents
 from scheduler.storage.jobs import likeness
 from scheduler.storage.records import Records
 from scheduler.storage.segments import is_segment, known_segment
 from scheduler.storage.tables import ENERGY_SLICE, JOB, SEGMENT
 from scheduler.storage.times import length, moment, moment_us
 
+_jobs = Documents(Job)
 _parts = msgspec.json.Decoder(tuple[tuple[Component, str, float, MeterMethod, tuple[ReadingFlag, ...]], ...])
 
 
@@ -47,17 +49,20 @@ class EnergyRecords(Records):
 
     def like_durations(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[timedelta, ...]:
         """Of the attempt that completed: its suspended time and earlier attempts are left out."""
-        held = func.sum(SEGMENT.c.ended_at_us - SEGMENT.c.started_at_us)
-        key = (SEGMENT.c.job_id, SEGMENT.c.attempt)
-        by_attempt = (
-            select(SEGMENT.c.job_id, held)
-            .where(key[0].in_(_alike(spec, owner, limit)))
-            .group_by(*key)
-            .order_by(key[0].desc(), key[1])
-        )
         with self._database.reading() as connection:
-            last_attempt = {job_id: length(int(us)) for job_id, us in connection.execute(by_attempt) if us is not None}
-        return tuple(last_attempt.values())
+            return tuple(_last_attempts(connection, _alike(spec, owner, limit)).values())
+
+    def completed_runs(self, owner: Owner, limit: int) -> tuple[CompletedRun, ...]:
+        completed = (JOB.c.owner_uid == owner.uid, JOB.c.state == JobState.COMPLETED.value)
+        newest = select(JOB.c.id).where(*completed).order_by(JOB.c.id.desc()).limit(limit)
+        documents = select(JOB.c.id, JOB.c.document_json).where(JOB.c.id.in_(newest))
+        with self._database.reading() as connection:
+            ran = _last_attempts(connection, newest)
+            specs = {job_id: _jobs.value(document).spec for job_id, document in connection.execute(documents)}
+        return tuple(
+            CompletedRun(specs[job_id].argv, specs[job_id].gpus, specs[job_id].duration, held)
+            for job_id, held in ran.items()
+        )
 
     def like_powers(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[Power, ...]:
         job = ENERGY_SLICE.c.job_id
@@ -71,6 +76,14 @@ class EnergyRecords(Records):
         with self._database.reading() as connection:
             totals = connection.execute(by_job).all()
         return tuple(Energy(joules) / length(int(us)) for joules, us in totals)
+
+
+def _last_attempts(connection: Connection, jobs: Select[Any]) -> dict[int, timedelta]:
+    """How long the last attempt of each of these jobs ran, the newest job first."""
+    held = func.sum(SEGMENT.c.ended_at_us - SEGMENT.c.started_at_us)
+    key = (SEGMENT.c.job_id, SEGMENT.c.attempt)
+    by_attempt = select(SEGMENT.c.job_id, held).where(key[0].in_(jobs)).group_by(*key).order_by(key[0].desc(), key[1])
+    return {job_id: length(int(us)) for job_id, us in connection.execute(by_attempt) if us is not None}
 
 
 def _alike(spec: JobSpec, owner: Owner, limit: int) -> Select[Any]:

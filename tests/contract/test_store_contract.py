@@ -14,7 +14,7 @@ from scheduler.domain.changes import JobChanges, SegmentChanges
 from scheduler.domain.errors import IllegalTransition, NotFound, StorageError
 from scheduler.domain.jobs import Owner
 from scheduler.domain.lifecycle import JobEvent, JobState, Reason, SegmentState, StopReason
-from scheduler.domain.runs import SegmentId
+from scheduler.domain.runs import CompletedRun, SegmentId
 from scheduler.domain.units import Power
 from scheduler.ports import JobQuery, Store
 
@@ -245,6 +245,18 @@ def test_like_jobs_have_the_same_owner_command_and_width(store: Store) -> None:
     assert store.like_powers(a_spec(), ANNA) == (Power(200.0), Power(100.0))
     assert store.like_durations(a_spec(), ANNA, limit=1) == (HOUR + MINUTE,)
     assert store.like_powers(a_spec(argv=("never",)), ANNA) == ()
+
+
+def test_completed_runs_are_the_owners_newest_with_what_they_said(store: Store) -> None:
+    """Of every command; a job that has not completed, or is another's, is none of them."""
+    completed(store, HOUR, MINUTE, duration=2 * HOUR)
+    completed(store, 5 * HOUR, owner=BOB)
+    completed(store, 3 * HOUR, argv=("python", "other.py"), gpus=4)
+    store.add_job(a_draft())
+    first = CompletedRun(a_spec().argv, a_spec().gpus, 2 * HOUR, HOUR + MINUTE)
+    second = CompletedRun(("python", "other.py"), 4, a_spec().duration, 3 * HOUR)
+    assert store.completed_runs(ANNA, 9) == (second, first)
+    assert store.completed_runs(ANNA, 1) == (second,)
 
 
 def test_of_a_retried_job_only_the_attempt_that_completed_counts_as_its_length(store: Store) -> None:

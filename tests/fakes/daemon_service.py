@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fakes.clock import NOON
-from fakes.views import a_forecast_strip, a_grid_now, a_placement, a_recomputed, a_row, a_status, gpu_rows
+from fakes.views import a_certainty, a_forecast_strip, a_grid_now, a_placement, a_recomputed, a_row, a_status, gpu_rows
 
 from scheduler.domain.errors import IllegalTransition, NotFound
 from scheduler.domain.intervals import Interval
@@ -86,6 +86,7 @@ class FakeDaemonService:
             expected_power_w=300.0,
             power_basis=Basis.ASSUMED,
             placement=a_placement(job=row.id, now=self.now),
+            certainty=None,
             words=(
                 "Starts in 5 h, at 60 instead of 210 gCO2eq/kWh.",
                 "4 h assumed: give --duration for a better plan.",
@@ -127,6 +128,7 @@ class FakeDaemonService:
             power_w=None,
             progress=None,
             placement=a_placement(job=row.id, now=self.now) if row.state is JobState.QUEUED else None,
+            certainty=a_certainty(self.now) if row.state is JobState.QUEUED else None,
             segments=(),
             events=(EventView(self.now, "submitted", JobState.QUEUED, Reason.NEW, None),),
             energy=(),
@@ -170,6 +172,7 @@ class FakeDaemonService:
             sentences=(f"Job {job_id} waits for cleaner power.", "It would emit 3.5 times as much now."),
             figures=(Figure("intensity now", 210.0, "gCO2eq/kWh"), Figure("slack", None, "h")),
             placement=a_placement(job=job_id, now=self.now),
+            certainty=a_certainty(self.now),
             forecast_by="forecast of neso",
             because=("electricity-maps is not in use: HTTP 403",),
             latest_start=self.now + timedelta(hours=9),

@@ -18,7 +18,7 @@ from scheduler.domain.lifecycle import JobEvent, JobState, SegmentState, advance
 from scheduler.domain.plans import Plan
 from scheduler.domain.readings import EnergySlice
 from scheduler.domain.revisions import newest_values, says_the_same
-from scheduler.domain.runs import Segment, SegmentId
+from scheduler.domain.runs import CompletedRun, Segment, SegmentId
 from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import EmissionsStatement, Settlement
 from scheduler.domain.units import Energy, Power
@@ -103,12 +103,19 @@ class FakeStore:
         return dict(sorted(found))
 
     def like_durations(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[timedelta, ...]:
-        held = []
-        for job in self._alike(spec, owner, limit):
-            ended = [s for s in self.segments(job.id) if s.started_at is not None and s.ended_at is not None]
-            last = [s.held for s in ended if s.id.attempt == ended[-1].id.attempt]
-            held += [sum(last, timedelta(0))] if last else []
-        return tuple(held)
+        held = [self._last_attempt(job) for job in self._alike(spec, owner, limit)]
+        return tuple(each for each in held if each is not None)
+
+    def completed_runs(self, owner: Owner, limit: int) -> tuple[CompletedRun, ...]:
+        own = [j for j in self._is.jobs.values() if j.owner.uid == owner.uid and j.state is JobState.COMPLETED]
+        newest = sorted(own, key=lambda job: -job.id)[:limit]
+        ran = [(job.spec, self._last_attempt(job)) for job in newest]
+        return tuple(CompletedRun(s.argv, s.gpus, s.duration, held) for s, held in ran if held is not None)
+
+    def _last_attempt(self, job: Job) -> timedelta | None:
+        ended = [s for s in self.segments(job.id) if s.started_at is not None and s.ended_at is not None]
+        last = [s.held for s in ended if s.id.attempt == ended[-1].id.attempt]
+        return sum(last, timedelta(0)) if last else None
 
     def like_powers(self, spec: JobSpec, owner: Owner, limit: int = 20) -> tuple[Power, ...]:
         powers = []

@@ -12,10 +12,11 @@ from fakes.clock import NOON
 from scheduler.domain.carbon import IntensityStatus, LinkState
 from scheduler.domain.gpus import Pool
 from scheduler.domain.lifecycle import JobState, Reason
+from scheduler.domain.running_time import Learnt
 from scheduler.domain.statements import Settlement, StatementMethod
 from scheduler.service_views.grid import ChainLinkView, ForecastLink, Freshness, GridNow, IntensitySlot
 from scheduler.service_views.grid_record import ObservedValue
-from scheduler.service_views.jobs import JobRow, PlacementView, Stretch
+from scheduler.service_views.jobs import ConfidenceView, JobRow, PlacementView, Stretch
 from scheduler.service_views.site import AgentStatus, DaemonStatus, DatabaseStatus, GpuRow
 from scheduler.service_views.statements import RecomputedView, StatementView
 
@@ -103,6 +104,18 @@ def a_recomputed(row: JobRow, asked: bool = True, **fields: Any) -> RecomputedVi
     before = a_statement_view(row)
     after = replace(before, **fields)
     return RecomputedView(row.id, after != before, asked, before, after)
+
+
+def a_certainty(now: datetime) -> ConfidenceView:
+    """Learnt from seven like jobs, and all but sure to be in time."""
+    return ConfidenceView(
+        confidence=0.9,
+        running_time_s=18_600.0,
+        learnt_from=Learnt.LIKE_JOBS,
+        learnt_jobs=7,
+        ends_by=now + timedelta(hours=12),
+        in_time=0.97,
+    )
 
 
 def a_placement(job: int | None, now: datetime) -> PlacementView:

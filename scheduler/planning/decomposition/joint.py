@@ -57,6 +57,8 @@ class Queue(NamedTuple):
     """Where the last plan had them: kept and bettered, unless planning from nothing is better still."""
     prices: Floats | None = None
     """Of the last plan: where the search for prices begins."""
+    wanted: Ints | None = None
+    """By when each job is to end, its margin kept; given up before a job is late. None: nobody has a margin."""
 
 
 class Effort(NamedTuple):
@@ -81,8 +83,9 @@ class Joint(NamedTuple):
 
 def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a NamedTuple is immutable
     pieces, due = queue.pieces, queue.jobs.hi
-    prices, bound = bounding_prices(pieces, queue.jobs, queue.prices)
-    jobs = _with_reserve(queue.jobs, effort.reserve)
+    jobs = queue.jobs if queue.wanted is None else queue.jobs._replace(hi=queue.wanted)
+    prices, bound = bounding_prices(pieces, jobs, queue.prices)
+    jobs = _with_reserve(jobs, effort.reserve)
     queue = queue._replace(jobs=jobs)
     enough = bound * (1 + effort.good_enough)
     if _hardly_changed(queue):
@@ -150,8 +153,8 @@ def improved(queue: Queue, placed: Placements) -> Placements:
 
 
 def _bound_of_firm(queue: Queue, due: Ints, late: np.ndarray, prices: Floats, bound: float) -> float:
-    """`bound` itself, unless it counts jobs that are only expected, or windows that were missed."""
-    if queue.firm < queue.jobs.lo.size or late.any():
+    """`bound` itself, unless it counts jobs that are only expected, margins, or windows that were missed."""
+    if queue.firm < queue.jobs.lo.size or late.any() or queue.wanted is not None:
         firm = firm_rows(queue.jobs._replace(hi=due), queue.firm)
         patient = firm._replace(hi=np.where(late, queue.pieces.edges[-1], firm.hi))
         # Beginning with no prices: those of a queue that only might come are far above what the firm jobs bear.
@@ -168,8 +171,9 @@ def firm_rows(jobs: Jobs, firm: int) -> Jobs:
 def _placed(
     queue: Queue, due: Ints, prices: Floats, announced: Placements | None
 ) -> tuple[Timeline, Placements]:  # fmt: skip
-    """Placed in order under full prices; those left without a place in time give up their reserve and choose first."""
+    """Placed in order under full prices; those left without a place give up reserve, then margin, and choose first."""
     jobs, order = queue.jobs, queue.order
+    wanted = due if queue.wanted is None else queue.wanted
     for _ in range(_REPAIRS):
         line, placed = _with_held(queue, prices), no_placements(jobs.lo.size)
         if announced is not None:
@@ -177,7 +181,8 @@ def _placed(
         if not place_in_turn(line, jobs, placed, order, 1.0):
             break
         unplaced = placed.number[order] == 0
-        jobs.hi[order[unplaced]] = due[order[unplaced]]
+        without = order[unplaced]
+        jobs.hi[without] = np.where(jobs.hi[without] < wanted[without], wanted[without], due[without])
         order = np.concatenate((order[unplaced], order[~unplaced]))
     place_soonest(line, jobs, placed, order)
     return line, placed

@@ -16,7 +16,12 @@ from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jo
 from scheduler.planning.decomposition.joint import Held, Queue, firm_rows
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import Placements, no_placements
-from scheduler.planning.feasibility import due_with_successors, hardest_to_place_first, successors
+from scheduler.planning.feasibility import (
+    due_with_successors,
+    hardest_to_place_first,
+    successors,
+    wanted_ends,
+)
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.situation import LOOK_AHEAD, Demand, PlacePrices, Schedule, Situation
 from scheduler.planning.windows import Room, cheapest_window
@@ -42,6 +47,8 @@ class QueueArrays:
     capacity: Ints
     held: Held
     order: Ints
+    wanted: Ints | None
+    """By when each row is to end where there is room; None where no job has a margin."""
 
     @property
     def rows(self) -> tuple[Demand, ...]:
@@ -51,13 +58,16 @@ class QueueArrays:
         """With expected work; `announced` is what the last plan said, and the prices are its own."""
         known = self.placements(announced) if any(d.id in announced for d in self.movable) else None
         prices = self._prices_now(place_prices) if known is not None and place_prices else None
-        return Queue(self.pieces, self.jobs, self.capacity, self.held, self.order, len(self.movable), known, prices)
+        return Queue(
+            self.pieces, self.jobs, self.capacity, self.held, self.order, len(self.movable), known, prices, self.wanted
+        )
 
     def firm_queue(self) -> Queue:
-        """Of the jobs that are there, alone."""
+        """Of the jobs that are there, alone, each to end with its margin."""
         count = len(self.movable)
         order = self.order[self.order < count]
-        return Queue(self.pieces, firm_rows(self.jobs, count), self.capacity, self.held, order, count)
+        jobs = self.jobs if self.wanted is None else self.jobs._replace(hi=self.wanted)
+        return Queue(self.pieces, firm_rows(jobs, count), self.capacity, self.held, order, count)
 
     def schedule(self, placed: Placements) -> Schedule:
         """Of all demands, the settled ones and expected work too."""
@@ -127,12 +137,20 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
         capacity,
         _held(settled, situation.run_now),
         _ints([row[d.id] for d in order if d.id in row]),
+        _wanted(movable, jobs, wanted_ends(situation, due)) if any(d.margin for d in movable) else None,
     )
 
 
 def _settled(demand: Demand) -> bool:
     """Whether it stays where first come, first served has it."""
     return demand.fixed or (demand.run_now and not demand.running)
+
+
+def _wanted(movable: tuple[Demand, ...], jobs: Jobs, ends: Mapping[int, int]) -> Ints:
+    """Expected work has no margin."""
+    wanted = jobs.hi.copy()
+    wanted[: len(movable)] = np.minimum(jobs.hi[: len(movable)], _ints([ends[d.id] for d in movable]))
+    return wanted
 
 
 def _jobs(

@@ -97,6 +97,23 @@ def test_show_gives_every_figure_its_unit_and_method(carbonq: CommandLine) -> No
     assert "300 W (assumed)" in out
 
 
+def test_show_says_how_long_a_job_may_run_and_how_surely_it_is_in_time(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    out = carbonq("show", "1").out
+    assert "5 h 10 min with 90 % confidence (by 7 like jobs)" in out
+    assert "with 97 % confidence; with 90 % it ends by" in out
+
+
+def test_history_counts_the_deadlines_that_were_met(carbonq: CommandLine) -> None:
+    """Of jobs that completed and had one."""
+    carbonq.service.add(**COMPLETED)
+    assert "Deadlines met" not in carbonq("history").out
+    ended = carbonq.service.now
+    carbonq.service.add(**{**COMPLETED, "ended_at": ended, "deadline": ended})
+    carbonq.service.add(**{**COMPLETED, "ended_at": ended, "deadline": ended - timedelta(hours=1)})
+    assert "Deadlines met: 1 of 2, of the jobs that completed." in carbonq("history").out
+
+
 def test_explain_gives_sentences_and_figures(carbonq: CommandLine) -> None:
     carbonq.service.add()
     out = carbonq("explain", "1").out

@@ -13,7 +13,8 @@ from scheduler.dispatch.problem import Weights, build_problem
 from scheduler.domain.gpus import Inventory, Pool
 from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import JobState, SegmentState
-from scheduler.domain.plans import PlanningProblem
+from scheduler.domain.plans import PlannableJob, PlanningProblem
+from scheduler.domain.running_time import RunningTime, estimate_spread
 from scheduler.domain.runs import Segment
 
 
@@ -104,3 +105,46 @@ def test_a_waiting_price_is_the_jobs_own_else_the_sites_and_counts_the_building_
     weights = Weights(patience_g_per_h=50, pue=1.25)
     built = build_problem(jobs, [], a_machine(), None, NOON, QueueSettings(), weights=weights)
     assert [job.patience_g_per_h for job in built.jobs] == [40, 0, 80]
+
+
+def with_chances(job: Job, *ratios: float, ran: timedelta = timedelta(0)) -> PlannableJob:
+    """The job as planned with a confidence of 0.9; `ratios`: of its user's earlier jobs, length to estimate."""
+    running = (a_segment(1, state=SegmentState.RUNNING, started_at=NOON - ran),) if ran else ()
+
+    def likely(job: Job) -> RunningTime:
+        return RunningTime(job.expected_duration, estimate_spread(ratios))
+
+    planned = build_problem([job], running, a_machine(), None, NOON, QueueSettings(), None, likely, 0.9)
+    return planned.job(1)
+
+
+DEADLINE = a_spec(deadline=NOON + 24 * HOUR)
+
+
+def test_a_deadline_asks_for_a_margin_as_long_as_the_estimate_may_be_wrong() -> None:
+    """Two hours that, as nine jobs before, will be three."""
+    assert with_chances(a_job(1, spec=DEADLINE), *[1.5] * 9).margin == HOUR
+    assert with_chances(a_job(1, spec=DEADLINE), *[1.0] * 9).margin == timedelta(0)
+
+
+def test_a_job_without_a_deadline_needs_no_margin() -> None:
+    """Its longest wait is ours, and nobody counts on it to the hour."""
+    assert with_chances(a_job(1), *[1.5] * 9).margin == timedelta(0)
+
+
+def test_what_runs_on_whatever_is_planned_needs_no_margin() -> None:
+    running = a_job(1, JobState.RUNNING, spec=DEADLINE)
+    assert with_chances(running, *[1.5] * 9, ran=HOUR).margin == timedelta(0)
+
+
+def test_the_margin_of_a_job_that_can_pause_shrinks_as_it_runs() -> None:
+    """What it may run longer does not grow by its having run, as long as that is within the estimate."""
+    running = a_job(1, JobState.RUNNING, spec=a_spec(deadline=NOON + 24 * HOUR, interruptible=True))
+    planned = with_chances(running, *[1.5] * 9, ran=HOUR)
+    assert (planned.remaining, planned.margin) == (HOUR, HOUR)
+
+
+def test_a_run_that_outlives_its_estimate_is_expected_to_go_on_as_others_did() -> None:
+    """Nine jobs took half as long again: so will this one, and not just a tenth."""
+    overdue = a_job(1, JobState.RUNNING, spec=DEADLINE)
+    assert with_chances(overdue, *[1.5] * 9, ran=2 * HOUR).remaining == HOUR

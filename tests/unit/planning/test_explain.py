@@ -47,6 +47,14 @@ def test_without_a_forecast_nothing_is_claimed() -> None:
     assert "no saving is claimed" in worth
 
 
+def test_a_job_that_may_run_long_is_told_why_it_does_not_wait() -> None:
+    """By what is expected it could; but then fewer such jobs would be in time."""
+    asked = problem(job(7, within=4, margin=5 * HOUR), values=VALUES)
+    waits, _, change = explain(asked, plan(asked, "lowest-window"), 7)
+    assert "no time to wait before its deadline" in waits
+    assert change == "Begun later, it would meet its deadline with less confidence."
+
+
 def test_a_job_that_will_be_late_is_told_so_and_what_to_do() -> None:
     asked = problem(job(7, hours=6, within=4), values=VALUES)
     assert "`carbonq update 7 --by TIME`" in explain(asked, plan(asked, "lowest-window"), 7)[2]
