@@ -19,6 +19,7 @@ from scheduler.planning.decomposition.placing import (
     place_soonest,
     total_cost,
 )
+from scheduler.planning.decomposition.rescue import rescue
 from scheduler.planning.decomposition.shaking import shake
 from scheduler.planning.decomposition.timeline import Timeline, hold, timeline_over
 
@@ -78,7 +79,7 @@ class Joint(NamedTuple):
     prices: Floats
     """What a place is worth for a second [g/s], beyond what its use emits; shape (pools, pieces)."""
     bound_g: float
-    """No placement of the firm jobs, those that came late excepted from their window, costs less; -inf if not asked."""
+    """No placement of the firm jobs, those that came late excepted from their window, costs less; -inf: unproven."""
 
 
 def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a NamedTuple is immutable
@@ -109,8 +110,11 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
 
 
 def _joint(queue: Queue, due: Ints, placed: Placements, prices: Floats, bound: float, prove: bool) -> Joint:
-    late = _ends(placed)[: queue.firm] > due[: queue.firm]
-    return Joint(placed, prices, _bound_of_firm(queue, due, late, prices, bound) if prove else -np.inf)
+    ends = _ends(placed)[: queue.firm]
+    # A late job may lie beyond the pieces, of which no bound says anything.
+    if not prove or (ends > queue.pieces.edges[-1]).any():
+        return Joint(placed, prices, -np.inf)
+    return Joint(placed, prices, _bound_of_firm(queue, due, ends > due[: queue.firm], prices, bound))
 
 
 def _long(queue: Queue) -> bool:
@@ -174,18 +178,32 @@ def _placed(
     """Placed in order under full prices; those left without a place give up reserve, then margin, and choose first."""
     jobs, order = queue.jobs, queue.order
     wanted = due if queue.wanted is None else queue.wanted
+    best, fewest = None, jobs.lo.size + 1
     for _ in range(_REPAIRS):
         line, placed = _with_held(queue, prices), no_placements(jobs.lo.size)
         if announced is not None:
             hold_announced(line, jobs, placed, announced, order)
-        if not place_in_turn(line, jobs, placed, order, 1.0):
-            break
+        if place_in_turn(line, jobs, placed, order, 1.0):
+            _rescue(line, jobs, placed, order, due)
         unplaced = placed.number[order] == 0
+        if (left := int(unplaced.sum())) < fewest:
+            best, fewest = (line, placed), left
+        if not left:
+            break
         without = order[unplaced]
         jobs.hi[without] = np.where(jobs.hi[without] < wanted[without], wanted[without], due[without])
-        order = np.concatenate((order[unplaced], order[~unplaced]))
+        order = np.concatenate((without, order[~unplaced]))
+    assert best is not None
+    line, placed = best
     place_soonest(line, jobs, placed, order)
     return line, placed
+
+
+def _rescue(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, due: Ints) -> None:
+    """The others may use up their reserve and margin to make room."""
+    if rescue(line, jobs._replace(hi=due), placed, order):
+        used = (placed.number > 0) & (_ends(placed) > jobs.hi)
+        jobs.hi[used] = due[used]
 
 
 def _better(line: Timeline, placed: Placements, queue: Queue, enough_g: float) -> None:

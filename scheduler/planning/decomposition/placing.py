@@ -13,8 +13,8 @@ from scheduler.planning.decomposition.sooner import cheapest_parts_waited_for
 from scheduler.planning.decomposition.timeline import Timeline, has_room, hold, is_free
 from scheduler.planning.decomposition.whole import cheapest_whole, cost_of, soonest_whole
 
-_BETTER = 1 - 1e-9
-"""A job is moved for more than rounding only."""
+_BETTER, _EQUAL = 1 - 1e-9, 1 + 1e-12
+"""A job is moved later for more than rounding only."""
 
 
 class Placements(NamedTuple):
@@ -109,6 +109,9 @@ def improve(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, fade: f
         new = put_best(line, jobs, placed, j, fade)
         if new < old * _BETTER:
             moved += 1
+            continue
+        if new <= old * _EQUAL and placed.segments[j, 0, 0] < before[0, 0]:
+            # As good, and sooner: nobody is kept waiting for nothing.
             continue
         if placed.number[j] > 0:
             lift(line, jobs, placed, j)

@@ -46,7 +46,7 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
             copy_segments(placed.segments[j], numbers[i], segments[i], 0)
             old += cost_now(line, jobs, placed, j, 0.0)
             lift(line, jobs, placed, j)
-        state = _next(state)
+        state = next_state(state)
         fade = 0.5 if state % 4 == 0 else 0.0
         new = 0.0
         for i in range(count):
@@ -69,15 +69,15 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
 @compiled
 def _choose(jobs: Jobs, candidates: Ints, chosen: Ints, state: int) -> tuple[int, int]:
     """(how many, next state): different jobs of one pool, in random order, whose windows overlap the first one's."""
-    state = _next(state)
+    state = next_state(state)
     wanted = 2 + state % (min(_MOST, candidates.size) - 1)
-    state = _next(state)
+    state = next_state(state)
     first = candidates[state % candidates.size]
     chosen[0], count = first, 1
     for _ in range(4 * _MOST):
         if count == wanted:
             break
-        state = _next(state)
+        state = next_state(state)
         j = candidates[state % candidates.size]
         meets = jobs.pool[j] == jobs.pool[first] and jobs.lo[j] < jobs.hi[first] and jobs.lo[first] < jobs.hi[j]
         fresh = True
@@ -86,13 +86,13 @@ def _choose(jobs: Jobs, candidates: Ints, chosen: Ints, state: int) -> tuple[int
         if meets and fresh:
             chosen[count] = j
             count += 1
-    state = _next(state)
+    state = next_state(state)
     swap = state % count
     chosen[0], chosen[swap] = chosen[swap], chosen[0]
     return count, state
 
 
 @compiled
-def _next(state: int) -> int:
+def next_state(state: int) -> int:
     """A linear congruential generator: the same plan for the same problem, on every machine."""
     return (state * 1_103_515_245 + 12_345) % 2_147_483_648

@@ -7,6 +7,7 @@ jobs' answers prove the bound; placing them in turn and letting them choose agai
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from scheduler.planning.board import Board
 from scheduler.planning.decomposition.compiled import COMPILED
@@ -43,7 +44,7 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
             joint, jointly = without, tight
     schedule = first_sound(_attempts(jointly, arrays, situation, outlook), situation, outlook)
     # The bound supposes that the jobs in time are those of the joint schedule; of any others it says nothing.
-    proven = effort.prove and late_jobs(schedule, situation) <= late_jobs(jointly, situation)
+    proven = joint.bound_g > -inf and late_jobs(schedule, situation) <= late_jobs(jointly, situation)
     room = {demand.id: jointly[demand.id] for demand in situation.expected}
     return Outcome(
         {**schedule, **room},
