@@ -27,7 +27,7 @@ def saved(difference_g: float | None, run_now_g: float | None) -> str:
     """The difference, with its share of run-now where that is meaningful."""
     if difference_g is None:
         return UNKNOWN
-    share = f" ({difference_g / run_now_g * 100:.0f} %)" if run_now_g and run_now_g > 0 else ""
+    share = f" ({difference_g / run_now_g * 100:z.0f} %)" if run_now_g and run_now_g > 0 else ""
     return f"{emissions(difference_g)}{share}"
 
 

@@ -38,6 +38,7 @@ def test_emissions_carry_their_unit_and_sign(grams: float | None, text: str) -> 
 def test_savings_name_their_share_only_where_there_is_something_to_share() -> None:
     assert figures.saved(60.0, 84.0) == "60.0 gCO2eq (71 %)"
     assert figures.saved(0.0, 0.0) == "0 gCO2eq"
+    assert figures.saved(-0.1, 84.0) == "-0.10 gCO2eq (0 %)"
     assert figures.saved(None, 84.0) == "–"
 
 
