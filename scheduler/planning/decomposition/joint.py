@@ -84,16 +84,19 @@ class Joint(NamedTuple):
 
 def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a NamedTuple is immutable
     pieces, due = queue.pieces, queue.jobs.hi
-    jobs = queue.jobs if queue.wanted is None else queue.jobs._replace(hi=queue.wanted)
-    prices, bound = bounding_prices(pieces, jobs, queue.prices)
-    jobs = _with_reserve(jobs, effort.reserve)
+    free = queue.jobs if queue.wanted is None else queue.jobs._replace(hi=queue.wanted)
+    jobs = _with_reserve(free, effort.reserve)
     queue = queue._replace(jobs=jobs)
-    enough = bound * (1 + effort.good_enough)
     if _hardly_changed(queue):
-        line, placed = _with_what_is_new(queue, due, prices, int(effort.shakes * _SHAKES_SHARE), enough)
+        prices, bound = bounding_prices(pieces, free, queue.prices)
+        shakes, enough = int(effort.shakes * _SHAKES_SHARE), bound * (1 + effort.good_enough)
+        line, placed = _with_what_is_new(queue, due, prices, shakes, enough)
         # A new forecast leaves the old places far above the bound: then all is planned again.
         if total_cost(line, jobs, placed) <= bound * (1 + _STILL_GOOD):
             return _joint(queue, due, placed, prices, bound, effort.prove)
+    # The last plan's prices may be those of hours that are no longer clean: worse to begin with than none.
+    prices, bound = bounding_prices(pieces, free)
+    enough = bound * (1 + effort.good_enough)
     line, placed = _placed(queue, due, prices, None)
     _better(line, placed, queue, enough)
     if queue.announced is not None:
