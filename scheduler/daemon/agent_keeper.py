@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from scheduler.daemon.beside import start_beside
+
 logger = logging.getLogger(__name__)
 
 LOWEST_BACKOFF_S = 0.2
@@ -81,16 +83,4 @@ class AgentKeeper:
             await process.wait()
 
     async def _start(self) -> asyncio.subprocess.Process:
-        descriptor = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            # Its own session, so that Ctrl-C at the daemon's terminal does not reach it.
-            return await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=descriptor,
-                stderr=descriptor,
-                env=self._environ,
-                start_new_session=True,
-            )
-        finally:
-            os.close(descriptor)
+        return await start_beside(self._command, self._environ, self._log, stdin=asyncio.subprocess.DEVNULL)

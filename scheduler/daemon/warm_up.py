@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from scheduler.daemon.beside import start_beside
 from scheduler.daemon.live import Live
 
 logger = logging.getLogger(__name__)
@@ -84,16 +84,5 @@ class WarmUp:
         self._live.stand_in_because = FAILED
 
     async def _start(self) -> asyncio.subprocess.Process:
-        descriptor = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            # Its own session, so that Ctrl-C does not reach it; it ends when the pipe to us does.
-            return await asyncio.create_subprocess_exec(
-                *self._command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=descriptor,
-                stderr=descriptor,
-                env=self._environ,
-                start_new_session=True,
-            )
-        finally:
-            os.close(descriptor)
+        # It ends when the pipe to us does.
+        return await start_beside(self._command, self._environ, self._log, stdin=asyncio.subprocess.PIPE, anew=True)
