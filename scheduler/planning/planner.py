@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scheduler.domain.errors import RequestError
 from scheduler.domain.intervals import Interval
 from scheduler.domain.places import from_micros
@@ -47,7 +49,8 @@ def _outcome(situation: Situation, policy: str) -> Outcome:
     # Planned by emissions first: that proves the bound, and it is there where the guard forbids what money would like.
     schedules = [outcome.schedule]
     if situation.weighed is not situation.outlook:
-        schedules.append(POLICIES[policy](situation, situation.weighed).schedule)
+        unproven = replace(situation, settings=replace(situation.settings, prove=False))
+        schedules.append(POLICIES[policy](unproven, situation.weighed).schedule)
     return preferred(outcome, [*schedules, situation.run_now], situation, situation.weighed)
 
 

@@ -108,7 +108,6 @@ class Situation:
     """What a kWh costs [unit of money]; None where nobody asked for money."""
     weighed: Outlook | None = None
     """Intensity, and money at its weight [g/kWh]; `outlook` itself where money has none."""
-
     notes: tuple[str, ...] = ()
     """What was asked for and is not done."""
 

@@ -173,6 +173,18 @@ def lift(line: Timeline, jobs: Jobs, placed: Placements, j: int) -> None:
 
 
 @compiled
+def put_back(
+    line: Timeline, jobs: Jobs, placed: Placements, which: Ints, count: int, segments: Ints, numbers: Ints
+) -> None:
+    """The first `count` of `which`, wherever a trial has left them, where they were: the i-th in segments[i]."""
+    for i in range(count):
+        if placed.number[which[i]] > 0:
+            lift(line, jobs, placed, which[i])
+    for i in range(count):
+        put(line, jobs, placed, which[i], segments[i], numbers[i])
+
+
+@compiled
 def total_cost(line: Timeline, jobs: Jobs, placed: Placements) -> float:
     """Of all placements, waiting included [g], prices left out."""
     total = 0.0

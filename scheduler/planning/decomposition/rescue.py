@@ -10,7 +10,7 @@ import numpy as np
 from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
-from scheduler.planning.decomposition.placing import Placements, lift, put, put_best
+from scheduler.planning.decomposition.placing import Placements, lift, put_back, put_best
 from scheduler.planning.decomposition.shaking import next_state
 from scheduler.planning.decomposition.timeline import Timeline, tidy
 
@@ -86,9 +86,5 @@ def _try(
         return state
     if placed.number[j] > 0:
         lift(line, jobs, placed, j)
-    for i in range(wanted):
-        if placed.number[in_the_way[i]] > 0:
-            lift(line, jobs, placed, in_the_way[i])
-    for i in range(wanted):
-        put(line, jobs, placed, in_the_way[i], segments[i], numbers[i])
+    put_back(line, jobs, placed, in_the_way, wanted, segments, numbers)
     return state

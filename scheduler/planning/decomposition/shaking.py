@@ -10,7 +10,7 @@ import numpy as np
 from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
-from scheduler.planning.decomposition.placing import Placements, cost_now, lift, put, put_best
+from scheduler.planning.decomposition.placing import Placements, cost_now, lift, put_back, put_best
 from scheduler.planning.decomposition.timeline import Timeline, tidy
 
 _MOST = 5
@@ -58,11 +58,7 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
         if new <= old * _EQUAL:
             total += new - old
             continue
-        for i in range(count):
-            if placed.number[chosen[i]] > 0:
-                lift(line, jobs, placed, chosen[i])
-        for i in range(count):
-            put(line, jobs, placed, chosen[i], segments[i], numbers[i])
+        put_back(line, jobs, placed, chosen, count, segments, numbers)
     return total
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,19 +87,24 @@ def test_the_bound_is_never_above_the_exact_optimum_whatever_else_is_weighed(
         assert made.lower_bound.grams <= best * (1 + 1e-9)
 
 
+def a_queue(draw: np.random.Generator, least_slack_h: int, more: Callable[[], dict[str, Any]]) -> PlanningProblem:
+    """Twelve jobs of 1, 2 or 4 of 8 GPUs on two days that look like a real grid's; `more`: fields of each."""
+    values = 300 + 150 * np.sin(np.arange(48) / 24 * 2 * np.pi + draw.uniform(0, 6)) + draw.normal(0, 20, 48)
+    jobs = []
+    for number in range(1, 13):
+        hours, width = int(draw.integers(1, 9)), int(draw.choice([1, 2, 4]))
+        within = min(48, hours + int(draw.integers(least_slack_h, 40)))
+        jobs.append(job(number, hours, within, width=width, power=Power(500 * width), **more()))
+    return PlanningProblem(NOON, tuple(jobs), {Pool.GPU: 8, Pool.CPU: 0}, forecast(np.maximum(values, 20)))
+
+
 def test_on_small_instances_the_plan_is_within_a_percent_of_the_optimum() -> None:
     """Mean over seeded instances with the daily shape of a real grid."""
     draw, gaps = np.random.default_rng(5), []
     for _ in range(12):
-        values = 300 + 150 * np.sin(np.arange(48) / 24 * 2 * np.pi + draw.uniform(0, 6)) + draw.normal(0, 20, 48)
-        jobs = []
-        for number in range(1, 13):
-            hours, width = int(draw.integers(1, 9)), int(draw.choice([1, 2, 4]))
-            jobs.append(
-                job(number, hours, min(48, hours + int(draw.integers(4, 40))), width=width, power=Power(500 * width),
-                    interruptible=bool(draw.integers(2)), switch=NO_SWITCH, min_run=timedelta(0))
-            )  # fmt: skip
-        asked = PlanningProblem(NOON, tuple(jobs), {Pool.GPU: 8, Pool.CPU: 0}, forecast(np.maximum(values, 20)))
+        asked = a_queue(
+            draw, 4, lambda: {"interruptible": bool(draw.integers(2)), "switch": NO_SWITCH, "min_run": timedelta(0)}
+        )
         best, made = optimum_g(asked), plan(asked, "carbonq")
         assert best is not None and made.emissions is not None
         gaps.append(made.emissions.grams / best - 1)
@@ -109,15 +116,7 @@ def test_with_waiting_priced_the_plan_is_within_a_few_percent_of_the_optimum(pat
     """Emissions and waiting together; the prices that guide the search know of emissions alone."""
     draw, gaps = np.random.default_rng(7), []
     for _ in range(12):
-        values = 300 + 150 * np.sin(np.arange(48) / 24 * 2 * np.pi + draw.uniform(0, 6)) + draw.normal(0, 20, 48)
-        jobs = []
-        for number in range(1, 13):
-            hours, width = int(draw.integers(1, 9)), int(draw.choice([1, 2, 4]))
-            jobs.append(
-                job(number, hours, min(48, hours + int(draw.integers(12, 40))), width=width, power=Power(500 * width),
-                    patience_g_per_h=patience)
-            )  # fmt: skip
-        asked = PlanningProblem(NOON, tuple(jobs), {Pool.GPU: 8, Pool.CPU: 0}, forecast(np.maximum(values, 20)))
+        asked = a_queue(draw, 12, lambda: {"patience_g_per_h": patience})
         best, made = optimum_g(asked), plan(asked, "carbonq")
         assert best is not None and made.emissions is not None and not made.late_jobs
         waited = sum((p.start - NOON) / HOUR for p in made.placements)
