@@ -64,15 +64,19 @@ class Dispatcher:
         forecast: Callable[[datetime], CarbonForecast | None],
         on_job_end: Callable[[], None],
         prices: PriceDesk,
+        stopwatch_s: Callable[[], float] = perf_counter,
     ) -> None:
-        """`forecast` gives what to plan on, on the writer thread; `on_job_end` is told when a segment is over."""
+        """`forecast` gives what to plan on, on the writer thread; `on_job_end` is told when a segment is over.
+
+        `stopwatch_s` times each plan: while plans are quick, whoever submits is answered with one at once.
+        """
         planning = parts.settings.planning
         self._parts, self._forecast, self._on_job_end = parts, forecast, on_job_end
         self._rules = ReplanRules(debounce=planning.debounce)
         self._planning = replace(
             STEADY, start_gain=planning.start_gain_pct / 100, move_gain=planning.move_gain_pct / 100
         )
-        self._expected, self._prices = ExpectedWork(parts.store), prices
+        self._expected, self._prices, self._stopwatch_s = ExpectedWork(parts.store), prices, stopwatch_s
         self.running_times = RunningTimes(parts.store, parts.settings.queue.assumed_duration)
         self._replan = ReplanState()
         self._events: list[Trigger] = [Trigger.INVENTORY]
@@ -184,10 +188,10 @@ class Dispatcher:
             return
         queue = await self._parts.writer(self._load_queue)
         problem = await self._parts.writer(self._problem, queue, live.inventory, now)
-        began = perf_counter()
+        began = self._stopwatch_s()
         plan = await self._planned(problem)
         live.problem, live.plan = problem, plan
-        live.plan_took = timedelta(seconds=perf_counter() - began)
+        live.plan_took = timedelta(seconds=self._stopwatch_s() - began)
         await self._parts.writer(self._parts.store.add_plan, plan)
         await self._parts.writer(self._note_reasons, queue, plan, now)
 

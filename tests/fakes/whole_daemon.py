@@ -120,7 +120,8 @@ class WholeDaemon:
         self.settler = Settler(self.parts, self.desk)
         self.reviewer = Reviewer(self.parts, self.desk, self.settler)
         prices = PriceDesk(settings.planning, read_prices)
-        self.dispatcher = Dispatcher(self.parts, self.desk.forecast, lambda: None, prices)
+        # A plan takes no time here: how busy the machine is that runs the tests must not decide when plans are made.
+        self.dispatcher = Dispatcher(self.parts, self.desk.forecast, lambda: None, prices, lambda: 0.0)
         self.service = LocalService(
             self.parts, self.dispatcher, self.desk, self.settler, self.reviewer, lambda now: (), lambda: None, UTC
         )
