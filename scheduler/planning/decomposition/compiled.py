@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -26,10 +26,23 @@ def compiled(function: F) -> F:
     What makes that first call long: whole-array expressions and slice copies (each compiles broadcasting and its error
     messages; loops do not), a literal among the arguments, and columns with a stride (both compile once more).
     """
+    return _compiled(function)
+
+
+def lean(function: F) -> F:
+    """As `compiled`, for a function that makes no array, nor calls one that does.
+
+    numba counts the references to each array that a function is handed, atomically: a quarter of the planner's time.
+    Where nothing is made nothing need be counted. Should a function make an array after all, compiling it fails.
+    """
+    return _compiled(function, _nrt=False)
+
+
+def _compiled(function: F, **options: Any) -> F:
     if not COMPILED:
         return function
     try:
-        return cast(F, njit(cache=True)(function))
+        return cast(F, njit(cache=True, **options)(function))
     except RuntimeError:
         # There is no directory to keep it in that we may write: each process compiles for itself.
-        return cast(F, njit(function))
+        return cast(F, njit(**options)(function))

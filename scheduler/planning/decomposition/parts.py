@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Flags, Floats, Ints
-from scheduler.planning.decomposition.compiled import compiled
+from scheduler.planning.decomposition.compiled import compiled, lean
 from scheduler.planning.decomposition.timeline import Timeline, piece_at
 
 MAX_SEGMENTS = 16
@@ -86,7 +86,7 @@ def cheapest_parts(
     return number, grown
 
 
-@compiled
+@lean
 def copy_segments(source: Ints, number: int, into: Ints, later: int) -> None:
     """The first `number` segments, each so much later."""
     for k in range(number):
@@ -124,7 +124,7 @@ def _level_of(window: Window, work: int) -> float:
     return -1.0
 
 
-@compiled
+@lean
 def _run_at(worth: float, window: Window, marks: Ints, segments: Ints) -> tuple[int, int, float]:
     """(segments, work done, cost [g]) where a second of work is worth `worth`."""
     value, until, open_ = window.value, window.until, window.open_
@@ -148,7 +148,7 @@ def _run_at(worth: float, window: Window, marks: Ints, segments: Ints) -> tuple[
     return _read_back(window, marks, segments)
 
 
-@compiled
+@lean
 def _read_back(window: Window, marks: Ints, segments: Ints) -> tuple[int, int, float]:
     """Follow the marks from the end; segments shorter than the minimum are left out."""
     number, last, in_run, until = 0, 0, False, window.until
@@ -175,13 +175,13 @@ def _read_back(window: Window, marks: Ints, segments: Ints) -> tuple[int, int, f
     return number, _work_done(segments, number, window), cost
 
 
-@compiled
+@lean
 def _paid(segments: Ints, k: int, window: Window) -> bool:
     """Whether segment k begins with a switch."""
     return k > 0 or (window.going and segments[0, 0] > 0)
 
 
-@compiled
+@lean
 def _work_done(segments: Ints, number: int, window: Window) -> int:
     done = 0
     for k in range(number):
@@ -189,13 +189,13 @@ def _work_done(segments: Ints, number: int, window: Window) -> int:
     return done
 
 
-@compiled
+@lean
 def _piece(window: Window, moment: int) -> int:
     """The piece that holds `moment`."""
     return int(np.searchsorted(window.until, moment, side="right")) - 1
 
 
-@compiled
+@lean
 def _trim(segments: Ints, number: int, excess: int, window: Window) -> int:
     """Take `excess` off the dearest ends, whole segments first; the number of segments left, 0 where it cannot be."""
     number, excess = _drop(segments, number, excess, window)
@@ -220,7 +220,7 @@ def _trim(segments: Ints, number: int, excess: int, window: Window) -> int:
     return number
 
 
-@compiled
+@lean
 def _drop(segments: Ints, number: int, excess: int, window: Window) -> tuple[int, int]:
     """Leave out later segments that are not needed at all, the dearest first."""
     while True:
@@ -238,7 +238,7 @@ def _drop(segments: Ints, number: int, excess: int, window: Window) -> tuple[int
         number -= 1
 
 
-@compiled
+@lean
 def _grow(segments: Ints, number: int, missing: int, window: Window) -> int:
     """Lengthen segments into the cheapest places beside them; the number of segments, 0 where that does not do."""
     value, until, open_ = window.value, window.until, window.open_
@@ -263,7 +263,7 @@ def _grow(segments: Ints, number: int, missing: int, window: Window) -> int:
     return number
 
 
-@compiled
+@lean
 def _cost(segments: Ints, number: int, window: Window) -> float:
     """Of holding the segments, and of their switches [g]; infinite where there are none."""
     cost = 0.0 if number > 0 else np.inf
@@ -274,7 +274,7 @@ def _cost(segments: Ints, number: int, window: Window) -> float:
     return cost
 
 
-@compiled
+@lean
 def _spent_by(window: Window, moment: int) -> float:
     """Cost of holding the places from the window's beginning to `moment` [g]."""
     i = min(_piece(window, moment), window.value.size - 1)

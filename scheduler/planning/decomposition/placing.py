@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Ints, Jobs
-from scheduler.planning.decomposition.compiled import compiled
+from scheduler.planning.decomposition.compiled import compiled, lean
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
 from scheduler.planning.decomposition.sooner import cheapest_parts_waited_for
 from scheduler.planning.decomposition.timeline import Timeline, has_room, hold, is_free
@@ -39,7 +39,7 @@ def place_in_turn(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, f
     return left
 
 
-@compiled
+@lean
 def place_soonest(line: Timeline, jobs: Jobs, placed: Placements, order: Ints) -> None:
     """Place each unplaced job as soon as there is room, in time or not."""
     for j in order:
@@ -73,7 +73,7 @@ def hold_announced(line: Timeline, jobs: Jobs, placed: Placements, announced: Pl
             put(line, jobs, placed, j, left, number)
 
 
-@compiled
+@lean
 def _still_to_come(jobs: Jobs, announced: Placements, j: int, left: Ints) -> int:
     """(number of segments, in `left`) what is left of the announced ones; the last of them does what work is over."""
     number = 0
@@ -157,7 +157,7 @@ def put_best(line: Timeline, jobs: Jobs, placed: Placements, j: int, fade: float
     return cost
 
 
-@compiled
+@lean
 def put(line: Timeline, jobs: Jobs, placed: Placements, j: int, segments: Ints, number: int) -> None:
     placed.number[j] = number
     copy_segments(segments, number, placed.segments[j], 0)
@@ -165,14 +165,14 @@ def put(line: Timeline, jobs: Jobs, placed: Placements, j: int, segments: Ints, 
         hold(line, jobs.pool[j], segments[k, 0], segments[k, 1], jobs.width[j])
 
 
-@compiled
+@lean
 def lift(line: Timeline, jobs: Jobs, placed: Placements, j: int) -> None:
     for k in range(placed.number[j]):
         hold(line, jobs.pool[j], placed.segments[j, k, 0], placed.segments[j, k, 1], -jobs.width[j])
     placed.number[j] = 0
 
 
-@compiled
+@lean
 def put_back(
     line: Timeline, jobs: Jobs, placed: Placements, which: Ints, count: int, segments: Ints, numbers: Ints
 ) -> None:
@@ -184,7 +184,7 @@ def put_back(
         put(line, jobs, placed, which[i], segments[i], numbers[i])
 
 
-@compiled
+@lean
 def total_cost(line: Timeline, jobs: Jobs, placed: Placements) -> float:
     """Of all placements, waiting included [g], prices left out."""
     total = 0.0
@@ -193,7 +193,7 @@ def total_cost(line: Timeline, jobs: Jobs, placed: Placements) -> float:
     return total
 
 
-@compiled
+@lean
 def cost_now(line: Timeline, jobs: Jobs, placed: Placements, j: int, fade: float) -> float:
     total = 0.0
     for k in range(placed.number[j]):
@@ -208,7 +208,7 @@ def cost_now(line: Timeline, jobs: Jobs, placed: Placements, j: int, fade: float
     return total
 
 
-@compiled
+@lean
 def _earliest(jobs: Jobs, placed: Placements, j: int) -> int:
     """When the job may begin, seen from those it waits for."""
     lo = jobs.lo[j]
@@ -218,7 +218,7 @@ def _earliest(jobs: Jobs, placed: Placements, j: int) -> int:
     return int(lo)
 
 
-@compiled
+@lean
 def _latest(jobs: Jobs, placed: Placements, j: int) -> int:
     """When the job must have ended, seen from those that wait for it."""
     hi = jobs.hi[j]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import Ints, Jobs
-from scheduler.planning.decomposition.compiled import compiled
+from scheduler.planning.decomposition.compiled import compiled, lean
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
 from scheduler.planning.decomposition.placing import Placements, lift, put_back, put_best
 from scheduler.planning.decomposition.shaking import next_state
@@ -41,7 +41,7 @@ def rescue(line: Timeline, jobs: Jobs, placed: Placements, order: Ints) -> int:
     return found
 
 
-@compiled
+@lean
 def _overlapping(jobs: Jobs, placed: Placements, order: Ints, j: int, into: Ints) -> int:
     """(how many, in `into`) placed jobs of the same pool that hold places in the window of job j."""
     count = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs, Pieces
-from scheduler.planning.decomposition.compiled import compiled
+from scheduler.planning.decomposition.compiled import compiled, lean
 
 
 @compiled
@@ -34,7 +34,7 @@ def respond(pieces: Pieces, jobs: Jobs, prices: Floats, first: Ints, last: Ints,
     return total
 
 
-@compiled
+@lean
 def _equals_from(jobs: Jobs, j: int) -> int:
     """How many jobs in a row, from j on, are alike: those of a sweep give one answer."""
     k = j + 1
@@ -52,7 +52,7 @@ def _equals_from(jobs: Jobs, j: int) -> int:
     return k - j
 
 
-@compiled
+@lean
 def _hold(
     pieces: Pieces, jobs: Jobs, prices: Floats, j: int, piece: int, start: int, times: int, usage: Floats
 ) -> float:
@@ -69,7 +69,7 @@ def _hold(
     return cost
 
 
-@compiled
+@lean
 def _cheapest_window(
     pieces: Pieces, jobs: Jobs, prices: Floats, j: int, first: int, times: int, usage: Floats
 ) -> float:
@@ -96,7 +96,7 @@ def _cheapest_window(
     return _hold(pieces, jobs, prices, j, best_head, best_start, times, usage)
 
 
-@compiled
+@lean
 def _cheapest_pieces(
     pieces: Pieces, jobs: Jobs, prices: Floats, j: int, first: int, last: int, times: int, value: Floats,
     weight: Floats, usage: Floats,
@@ -132,7 +132,7 @@ def _cheapest_pieces(
     return cost
 
 
-@compiled
+@lean
 def _level(value: Floats, weight: Floats, count: int, wanted: float) -> float:
     """The value up to which the cheapest pieces add up to `wanted`: a weighted quickselect; reorders both arrays."""
     low, high, need = 0, count - 1, wanted

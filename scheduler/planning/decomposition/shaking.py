@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import Ints, Jobs
-from scheduler.planning.decomposition.compiled import compiled
+from scheduler.planning.decomposition.compiled import compiled, lean
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
 from scheduler.planning.decomposition.placing import Placements, cost_now, lift, put_back, put_best
 from scheduler.planning.decomposition.timeline import Timeline, tidy
@@ -62,7 +62,7 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
     return total
 
 
-@compiled
+@lean
 def _choose(jobs: Jobs, candidates: Ints, chosen: Ints, state: int) -> tuple[int, int]:
     """(how many, next state): different jobs of one pool, in random order, whose windows overlap the first one's."""
     state = next_state(state)
@@ -88,7 +88,7 @@ def _choose(jobs: Jobs, candidates: Ints, chosen: Ints, state: int) -> tuple[int
     return count, state
 
 
-@compiled
+@lean
 def next_state(state: int) -> int:
     """A linear congruential generator: the same plan for the same problem, on every machine."""
     return (state * 1_103_515_245 + 12_345) % 2_147_483_648

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Ints
-from scheduler.planning.decomposition.compiled import compiled
+from scheduler.planning.decomposition.compiled import compiled, lean
 from scheduler.planning.decomposition.parts import cheapest_parts, copy_segments
 from scheduler.planning.decomposition.timeline import Timeline, piece_at
 
@@ -44,7 +44,7 @@ def cheapest_parts_waited_for(
     return number, cost
 
 
-@compiled
+@lean
 def end_sooner(line: Timeline, pool: int, width: int, segments: Ints, number: int) -> None:
     """Move the last of several segments to where the stretch that it lies in begins, for that costs nothing."""
     if number < 2:
@@ -61,7 +61,7 @@ def end_sooner(line: Timeline, pool: int, width: int, segments: Ints, number: in
         segments[number - 1, 0], segments[number - 1, 1] = begin, begin + end - start
 
 
-@compiled
+@lean
 def _alike(line: Timeline, pool: int, first: int, last: int) -> bool:
     """Whether intensity and price stay the same from one piece to another."""
     for i in range(first + 1, last + 1):
@@ -70,7 +70,7 @@ def _alike(line: Timeline, pool: int, first: int, last: int) -> bool:
     return True
 
 
-@compiled
+@lean
 def soonest_end_in_parts(
     line: Timeline, pool: int, lo: int, hi: int, work: int, width: int, switch: int, min_run: int, going: bool
 ) -> int:  # fmt: skip

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import Floats, Ints
-from scheduler.planning.decomposition.compiled import compiled
+from scheduler.planning.decomposition.compiled import lean
 
 
 class Timeline(NamedTuple):
@@ -38,7 +38,7 @@ def timeline_over(edges: Ints, rate: Floats, prices: Floats, capacity: Ints, roo
     return made
 
 
-@compiled
+@lean
 def piece_at(line: Timeline, pool: int, moment: int) -> int:
     """The piece that holds `moment`."""
     low, high = 0, line.size[pool] - 1
@@ -52,7 +52,7 @@ def piece_at(line: Timeline, pool: int, moment: int) -> int:
     return low
 
 
-@compiled
+@lean
 def hold(line: Timeline, pool: int, start: int, end: int, places: int) -> None:
     """Take `places` for [start, end), or give them back where `places` is negative."""
     first, last = _cut(line, pool, start), _cut(line, pool, end)
@@ -60,7 +60,7 @@ def hold(line: Timeline, pool: int, start: int, end: int, places: int) -> None:
         line.free[pool, piece] -= places
 
 
-@compiled
+@lean
 def is_free(line: Timeline, pool: int, start: int, end: int, places: int) -> bool:
     """Whether so many places are free for all of [start, end)."""
     piece = piece_at(line, pool, start)
@@ -71,7 +71,7 @@ def is_free(line: Timeline, pool: int, start: int, end: int, places: int) -> boo
     return True
 
 
-@compiled
+@lean
 def tidy(line: Timeline, pool: int) -> None:
     """Join neighbours that do not differ."""
     edges, free, rate, price = line.edges[pool], line.free[pool], line.rate[pool], line.price[pool]
@@ -85,7 +85,7 @@ def tidy(line: Timeline, pool: int) -> None:
     line.size[pool] = kept + 1
 
 
-@compiled
+@lean
 def has_room(line: Timeline, pool: int, cuts: int) -> bool:
     """Whether `cuts` more cuts fit, after tidying where they would not otherwise."""
     if line.size[pool] + cuts + 1 >= line.edges.shape[1]:
@@ -93,7 +93,7 @@ def has_room(line: Timeline, pool: int, cuts: int) -> bool:
     return bool(line.size[pool] + cuts + 1 < line.edges.shape[1])
 
 
-@compiled
+@lean
 def _cut(line: Timeline, pool: int, moment: int) -> int:
     """The piece that begins at `moment`, made where there is none."""
     piece = piece_at(line, pool, moment)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND
-from scheduler.planning.decomposition.compiled import compiled
+from scheduler.planning.decomposition.compiled import lean
 from scheduler.planning.decomposition.timeline import Timeline, piece_at
 
 _TIE = 1 - 1e-12
 """Among placements that cost the same the earliest is taken, and rounding must not decide."""
 
 
-@compiled
+@lean
 def cheapest_whole(
     line: Timeline, pool: int, lo: int, hi: int, work: int, width: int, grams: float, fade: float, wait: float
 ) -> tuple[int, float]:
@@ -56,7 +56,7 @@ def cheapest_whole(
     return best_start, best * PER_SECOND
 
 
-@compiled
+@lean
 def soonest_whole(line: Timeline, pool: int, lo: int, work: int, width: int) -> int:
     """The first start from `lo` on; -1 where the pool never has the places."""
     edges, free = line.edges[pool], line.free[pool]
@@ -70,7 +70,7 @@ def soonest_whole(line: Timeline, pool: int, lo: int, work: int, width: int) -> 
     return -1
 
 
-@compiled
+@lean
 def cost_of(line: Timeline, pool: int, start: int, end: int, width: int, grams: float, fade: float) -> float:
     """Cost of holding [start, end) under the faded prices [g]."""
     piece, at, cost = piece_at(line, pool, start), start, 0.0
