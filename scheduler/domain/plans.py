@@ -85,8 +85,7 @@ class Placement:
     late: bool
     """Whether it is expected to finish after `finish_by`."""
     reason: str
-    """A closed word: `carbon-window`, `resources`, `dependency`, `due`, `run-now`, `running`, `no-forecast`; and
-    `expected` for work that nobody has submitted yet."""
+    """A closed word: `carbon-window`, `resources`, `dependency`, `due`, `run-now`, `running`, `no-forecast`."""
     place_price_g_per_h: float | None = None
     """What other jobs would save with one of its places, in the mean over its intervals; None where nobody reckoned."""
     energy_cost: float | None = None
@@ -124,8 +123,9 @@ class Plan:
     lower_bound: Emissions | None = None
     """No plan for the same forecast, slots and jobs can emit less; None where a policy proves none."""
     notes: tuple[str, ...] = field(default=())
-    expected: tuple[Placement, ...] = field(default=())
-    """Where the plan leaves room for work that is only expected; counted in no figure."""
+    expected: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    """Where the plan leaves room for work that is only expected, [start, end) in microseconds since 1970-01-01 UTC;
+    nothing is claimed of it, it is counted in no figure, and only the next plan looks at it."""
     place_prices: Mapping[Pool, StepSeries] = field(default_factory=dict, repr=False)
     """What a place of each pool is worth to others over time [gCO2eq/h]; the next plan's search begins there."""
 

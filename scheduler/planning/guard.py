@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scheduler.planning.cost import schedule_emissions_g
+from scheduler.planning.cost import emissions_of
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.situation import Schedule, Situation
 
@@ -34,4 +34,4 @@ def _in_turn(schedule: Schedule, situation: Situation) -> bool:
 
 
 def _emissions_g(schedule: Schedule, situation: Situation, outlook: Outlook) -> float:
-    return schedule_emissions_g(situation.demands, schedule, outlook.intensity, situation.now)
+    return sum(emissions_of(situation.demands, schedule, outlook.intensity, situation.now))

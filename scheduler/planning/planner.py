@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from scheduler.domain.errors import RequestError
@@ -9,12 +10,12 @@ from scheduler.domain.intervals import Interval
 from scheduler.domain.places import from_micros
 from scheduler.domain.plans import Placement, Plan, PlanningProblem
 from scheduler.domain.units import Emissions
-from scheduler.planning.cost import emissions_g
+from scheduler.planning.cost import emissions_of
 from scheduler.planning.policies import HEED_PRICES, POLICIES
 from scheduler.planning.preference import preferred
 from scheduler.planning.reasons import why
 from scheduler.planning.settings import PLAIN, PlanningSettings
-from scheduler.planning.situation import Demand, Outcome, Segments, Situation, situation_from
+from scheduler.planning.situation import Outcome, Schedule, Segments, Situation, situation_from
 
 
 def plan(
@@ -31,11 +32,11 @@ def plan(
     return Plan(
         policy=policy,
         made_at=problem.now,
-        placements=tuple(_placement(demand, outcome, situation) for demand in situation.demands),
+        placements=_placements(outcome, situation, previous),
         forecast_issued_at=problem.forecast.issued_at if problem.forecast is not None else None,
         lower_bound=None if outcome.lower_bound_g is None else Emissions(outcome.lower_bound_g),
         notes=(*_notes(situation), *outcome.notes),
-        expected=tuple(_room_for(d, outcome.schedule[d.id]) for d in situation.expected if d.id in outcome.schedule),
+        expected={d.id: outcome.schedule[d.id] for d in situation.expected if d.id in outcome.schedule},
         place_prices=outcome.place_prices,
     )
 
@@ -54,48 +55,47 @@ def _outcome(situation: Situation, policy: str) -> Outcome:
     return preferred(outcome, [*schedules, situation.run_now], situation, situation.weighed)
 
 
-def _placement(demand: Demand, outcome: Outcome, situation: Situation) -> Placement:
-    segments, run_now = outcome.schedule[demand.id], situation.run_now[demand.id]
-    return Placement(
-        job=demand.id,
-        intervals=_intervals(segments),
-        emissions=_emissions(demand, segments, situation),
-        run_now_emissions=_emissions(demand, run_now, situation),
-        run_now_start=from_micros(run_now[0][0]),
-        late=segments[-1][1] > demand.due,
-        reason=why(demand, outcome.schedule, situation),
-        place_price_g_per_h=outcome.job_prices.get(demand.id),
-        energy_cost=_energy_cost(demand, segments, situation),
-        run_now_energy_cost=_energy_cost(demand, run_now, situation),
-    )
-
-
-def _room_for(demand: Demand, segments: Segments) -> Placement:
-    """Room left for work that is only expected: nothing is claimed of it."""
-    return Placement(
-        job=demand.id,
-        intervals=_intervals(segments),
-        emissions=None,
-        run_now_emissions=None,
-        run_now_start=from_micros(demand.earliest),
-        late=False,
-        reason="expected",
-    )
+def _placements(outcome: Outcome, situation: Situation, previous: Plan | None) -> tuple[Placement, ...]:
+    schedule, run_now = outcome.schedule, situation.run_now
+    emitted, usually_emitted = (_emissions(each, situation) for each in (schedule, run_now))
+    cost, usual_cost = (_energy_costs(each, situation) for each in (schedule, run_now))
+    announced = {p.job: p.intervals for p in previous.placements} if previous is not None else {}
+    made = []
+    for k, demand in enumerate(situation.demands):
+        segments = schedule[demand.id]
+        kept = announced.get(demand.id) if situation.previous.get(demand.id) == segments else None
+        placement = Placement(
+            job=demand.id,
+            intervals=kept or _intervals(segments),
+            emissions=emitted[k],
+            run_now_emissions=usually_emitted[k],
+            run_now_start=from_micros(run_now[demand.id][0][0]),
+            late=segments[-1][1] > demand.due,
+            reason=why(demand, schedule, situation),
+            place_price_g_per_h=outcome.job_prices.get(demand.id),
+            energy_cost=cost[k],
+            run_now_energy_cost=usual_cost[k],
+        )
+        made.append(placement)
+    return tuple(made)
 
 
 def _intervals(segments: Segments) -> tuple[Interval, ...]:
     return tuple(Interval(from_micros(start), from_micros(end)) for start, end in segments)
 
 
-def _emissions(demand: Demand, segments: Segments, situation: Situation) -> Emissions | None:
+def _emissions(schedule: Schedule, situation: Situation) -> Sequence[Emissions | None]:
+    """Of each demand; None without an outlook."""
     if situation.outlook is None:
-        return None
-    return Emissions(emissions_g(demand, segments, situation.outlook, situation.now))
+        return [None] * len(situation.demands)
+    return [Emissions(g) for g in emissions_of(situation.demands, schedule, situation.outlook, situation.now)]
 
 
-def _energy_cost(demand: Demand, segments: Segments, situation: Situation) -> float | None:
+def _energy_costs(schedule: Schedule, situation: Situation) -> Sequence[float | None]:
     """Money by the same rule as grams: a price for each kWh is to it what intensity is to emissions."""
-    return None if situation.prices is None else emissions_g(demand, segments, situation.prices, situation.now)
+    if situation.prices is None:
+        return [None] * len(situation.demands)
+    return emissions_of(situation.demands, schedule, situation.prices, situation.now)
 
 
 def _notes(situation: Situation) -> tuple[str, ...]:

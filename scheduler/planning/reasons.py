@@ -17,6 +17,6 @@ def why(demand: Demand, schedule: Schedule, situation: Situation) -> str:
         return "due"
     if start > usual[0][0]:
         return "carbon-window"
-    if start == max([0, *(schedule[p][-1][1] for p in demand.after)]):
+    if demand.after and start == max(schedule[p][-1][1] for p in demand.after):
         return "dependency"
     return "resources" if start > demand.earliest else "run-now"

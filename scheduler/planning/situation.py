@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import inf
+from typing import NamedTuple
 
 from scheduler.domain.carbon import SignalKind
 from scheduler.domain.gpus import Pool
-from scheduler.domain.places import FreePlaces, from_micros, length_micros, to_micros
+from scheduler.domain.places import from_micros, length_micros, to_micros
 from scheduler.domain.plans import Plan, PlannableJob, PlanningProblem
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import JOULES_PER_KWH
+from scheduler.planning.early_places import EarlyPlaces
 from scheduler.planning.money import price_outlook, weighed_outlook
 from scheduler.planning.outlook import Outlook, outlook_from
 from scheduler.planning.settings import PlanningSettings
@@ -28,10 +30,10 @@ PlacePrices = Mapping[Pool, StepSeries]
 LOOK_AHEAD = timedelta(days=14)
 """Beyond the forecast's end by this much, one guess is as good as another: nothing waits longer for clean power."""
 _HOUR_S = 3600.0
+_NOTHING = timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """A job in whole microseconds: how much of which pool, between when and when."""
 
     id: int
@@ -139,10 +141,12 @@ def situation_from(problem: PlanningProblem, settings: PlanningSettings, previou
 
 def first_come(now: int, demands: Iterable[Demand], capacity: Mapping[Pool, int]) -> Schedule:
     """First come, first served: what runs goes on, and each other job in turn takes the earliest time that fits it."""
-    free = {pool: FreePlaces(capacity.get(pool, 0), now) for pool in Pool}
+    free = {pool: EarlyPlaces(capacity.get(pool, 0), now) for pool in Pool}
     schedule: dict[int, Segments] = {}
     for demand in sorted(demands, key=lambda d: not d.running):
-        begin = max([demand.earliest, *(schedule[p][-1][1] for p in demand.after)])
+        begin = demand.earliest
+        if demand.after:
+            begin = max(begin, *(schedule[p][-1][1] for p in demand.after))
         start = now if demand.running else free[demand.pool].earliest(demand.width, demand.work, begin)
         free[demand.pool].occupy(start, start + demand.work, demand.width)
         schedule[demand.id] = ((start, start + demand.work),)
@@ -162,22 +166,19 @@ def _in_grams(problem: PlanningProblem) -> tuple[PlanningProblem, tuple[str, ...
 
 
 def _demand(job: PlannableJob, now: int, known: set[int]) -> Demand:
-    if job.remaining <= timedelta(0) or job.width <= 0:
+    work, submitted = length_micros(job.remaining), to_micros(job.submitted_at)
+    if job.remaining <= _NOTHING or job.width <= 0:
         raise ValueError(f"job {job.id} needs no time or no places; leave it out of the problem")
     if not 0 <= job.patience_g_per_h < inf:
         raise ValueError(f"job {job.id} has a waiting price of {job.patience_g_per_h} g/h; it is 0 or more")
+    # What runs has begun, so nothing holds it back any more.
+    earliest = now if job.running else max(now, to_micros(job.earliest_start), submitted)
     return Demand(
-        job.id, to_micros(job.submitted_at), job.pool, job.width, length_micros(job.remaining), job.power.watts,
-        _earliest(job, now), to_micros(job.finish_by),
+        job.id, submitted, job.pool, job.width, work, job.power.watts, earliest, to_micros(job.finish_by),
         job.interruptible, job.running, job.run_now, length_micros(job.switch.time), job.switch.energy.joules,
-        length_micros(job.min_run), () if job.running else tuple(p for p in job.after if p in known),
-        job.patience_g_per_h, length_micros(job.margin),
+        length_micros(job.min_run), tuple(p for p in job.after if p in known) if job.after and not job.running else (),
+        job.patience_g_per_h, length_micros(job.margin) if job.margin else 0,
     )  # fmt: skip
-
-
-def _earliest(job: PlannableJob, now: int) -> int:
-    """What runs has begun, so nothing holds it back any more."""
-    return now if job.running else max(now, to_micros(job.earliest_start), to_micros(job.submitted_at))
 
 
 def _in_order(demands: list[Demand]) -> tuple[Demand, ...]:
@@ -188,6 +189,9 @@ def _in_order(demands: list[Demand]) -> tuple[Demand, ...]:
 
 def predecessors_first(demands: Iterable[Demand]) -> tuple[Demand, ...]:
     """The given order, with every job moved behind those it waits for."""
+    demands = tuple(demands)
+    if not any(demand.after for demand in demands):
+        return demands
     waiting = {demand.id: demand for demand in demands}
     ordered: dict[int, Demand] = {}
     for demand in tuple(waiting.values()):
@@ -221,8 +225,8 @@ def _left_out(demands: Iterable[Demand], capacity: Mapping[Pool, int]) -> dict[i
 def _announced(previous: Plan | None) -> Schedule:
     if previous is None:
         return {}
-    placements = (*previous.placements, *previous.expected)
-    return {p.job: tuple((to_micros(i.start), to_micros(i.end)) for i in p.intervals) for p in placements}
+    told = {p.job: tuple((to_micros(i.start), to_micros(i.end)) for i in p.intervals) for p in previous.placements}
+    return {**told, **previous.expected}
 
 
 def _expected(problem: PlanningProblem, now: int) -> tuple[Demand, ...]:

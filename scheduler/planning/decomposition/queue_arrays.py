@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from scheduler.domain.places import length_micros
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import JOULES_PER_KWH
 from scheduler.planning.cost import emissions_g
-from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs, Pieces
+from scheduler.planning.decomposition.arrays import PER_SECOND, Flags, Floats, Ints, Jobs, Pieces
 from scheduler.planning.decomposition.joint import Held, Queue, firm_rows
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import Placements, no_placements
@@ -71,11 +72,10 @@ class QueueArrays:
 
     def schedule(self, placed: Placements) -> Schedule:
         """Of all demands, the settled ones and expected work too."""
-        rows = {
-            demand.id: tuple((int(start), int(end)) for start, end in placed.segments[j, : placed.number[j]])
-            for j, demand in enumerate(self.rows[: placed.number.size])
-        }
-        return {**self.settled, **rows}
+        spans = list(map(tuple, placed.segments[_in_use(placed)].tolist()))
+        until = np.cumsum(placed.number).tolist()
+        rows = zip(self.rows, [0, *until], until, strict=False)
+        return {**self.settled, **{demand.id: tuple(spans[begin:end]) for demand, begin, end in rows}}
 
     def place_prices(self, prices: Floats) -> PlacePrices:
         """Prices [g/s] of the pieces, as a plan carries them."""
@@ -99,21 +99,31 @@ class QueueArrays:
         """What others would save with one place of each movable job, in the mean over its segments [g/h]."""
         earned = np.cumsum(prices * np.diff(self.pieces.edges) * PER_SECOND, axis=1)
         earned = np.concatenate((np.zeros((len(_POOLS), 1)), earned), axis=1)
-        found = {}
-        for demand, pool in zip(self.movable, self.jobs.pool, strict=False):
-            at = np.interp(np.array(schedule[demand.id], dtype=np.int64), self.pieces.edges, earned[pool])
-            held_s = sum(end - start for start, end in schedule[demand.id]) * PER_SECOND
-            found[demand.id] = float((at[:, 1] - at[:, 0]).sum()) / held_s * _HOUR_S
-        return found
+        placed = self.placements(schedule)
+        count = len(self.movable)
+        number, segments = placed.number[:count], placed.segments[:count]
+        spans = segments[_in_use(Placements(number, segments))]
+        row = np.repeat(np.arange(count), number)
+        gained, held_s = np.zeros(len(spans)), np.diff(spans)[:, 0] * PER_SECOND
+        for pool in range(len(_POOLS)):
+            here = self.jobs.pool[row] == pool
+            gained[here] = np.diff(np.interp(spans[here], self.pieces.edges, earned[pool]))[:, 0]
+        found = np.bincount(row, gained, count) / np.bincount(row, held_s, count) * _HOUR_S
+        return {demand.id: price for demand, price in zip(self.movable, found.tolist(), strict=True)}
 
     def placements(self, schedule: Schedule) -> Placements:
         """Of the rows that the schedule knows, as far as a placement can hold; of the others none."""
-        placed = no_placements(len(self.rows))
-        for j, demand in enumerate(self.rows):
-            segments = schedule.get(demand.id, ())[:MAX_SEGMENTS]
-            placed.number[j] = len(segments)
-            placed.segments[j, : len(segments)] = np.array(segments, dtype=np.int64).reshape(-1, 2)
+        rows = [schedule.get(demand.id, ())[:MAX_SEGMENTS] for demand in self.rows]
+        placed = no_placements(len(rows))
+        placed.number[:] = list(map(len, rows))
+        placed.segments[_in_use(placed)] = _ints(list(chain.from_iterable(chain.from_iterable(rows)))).reshape(-1, 2)
         return placed
+
+
+def _in_use(placed: Placements) -> Flags:
+    """(jobs, segments): which of the rows mean something."""
+    used: Flags = np.arange(MAX_SEGMENTS) < placed.number[:, None]
+    return used
 
 
 def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
@@ -161,7 +171,10 @@ def _jobs(
     behind = successors(movable)
     known_until = max(outlook.end, situation.now) + length_micros(LOOK_AHEAD)
     hi = [min(due[d.id], max(known_until, situation.run_now[d.id][-1][1])) for d in movable]
-    lo = [max([d.earliest, *(situation.run_now[p][-1][1] for p in d.after if p not in row)]) for d in movable]
+    lo = [
+        max([d.earliest, *(situation.run_now[p][-1][1] for p in d.after if p not in row)]) if d.after else d.earliest
+        for d in movable
+    ]
     hi, lo = [*hi, *(d.due for d in expected)], [*lo, *(d.earliest for d in expected)]
     rows = (*movable, *expected)
     before, before_from = _linked([[row[p] for p in d.after if p in row] for d in rows])
