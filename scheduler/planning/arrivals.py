@@ -82,12 +82,13 @@ class Arrivals:
             return ()
         total_s = float(self._came_s.sum())
         length_s = round(total_s / self._widths)
-        slack = timedelta(seconds=round(self._slack_s / total_s))
+        length, slack = timedelta(seconds=length_s), timedelta(seconds=round(self._slack_s / total_s))
         rate = self._work_by_bin(now, self._begin)
         width = max(1, round(self._widths / len(self._known)))
         together = -(-_SHARE * float(rate.max()) // (_MOST_A_BIN * width * length_s))
         width = max(width, min(width * int(together), places // 2))
         made: list[PlannableJob] = []
+        power, at_no_cost = Power(self._watts / total_s * width), SwitchCost(timedelta(0))
         # What comes in a half-day is taken to come at its middle.
         carried_s, begin = 0.0, ((int(now.timestamp()) - _BIN_S // 2) // _BIN_S + 1) * _BIN_S
         for start in range(begin, int(until.timestamp()), _BIN_S):
@@ -95,19 +96,20 @@ class Arrivals:
             count = min(int(carried_s / (width * length_s)), _NUMBERS_A_BIN)
             carried_s -= count * width * length_s
             arrives = from_epoch(start + _BIN_S / 2)
+            finish_by = arrives + length + slack
             made += [
                 PlannableJob(
                     id=-(start // _BIN_S * _NUMBERS_A_BIN + k + 1),
                     submitted_at=arrives,
                     pool=self._pool,
                     width=width,
-                    remaining=timedelta(seconds=length_s),
-                    power=Power(self._watts / total_s * width),
-                    finish_by=arrives + timedelta(seconds=length_s) + slack,
+                    remaining=length,
+                    power=power,
+                    finish_by=finish_by,
                     earliest_start=arrives,
                     # One that stands for many is as easily divided as they are.
                     interruptible=True,
-                    switch=SwitchCost(timedelta(0)),
+                    switch=at_no_cost,
                 )
                 for k in range(count)
             ]

@@ -28,9 +28,9 @@ class EarlyPlaces:
         edges, free = self._edges, self._free
         full_until = self._full_until.get(places, edges[0])
         start = max(begin, full_until)
-        piece = bisect_right(edges, start) - 1
+        first = bisect_right(edges, start) - 1
         seen = begin > full_until
-        while piece < len(free):
+        for piece in range(first, len(free)):
             if free[piece] < places:
                 start = edges[piece + 1]
             else:
@@ -38,7 +38,6 @@ class EarlyPlaces:
                     self._full_until[places], seen = start, True
                 if edges[piece + 1] >= start + length:
                     return start
-            piece += 1
         raise ValueError(f"{places} places are never free: the pool is smaller than that")
 
     def _cut(self, moment: int) -> int:

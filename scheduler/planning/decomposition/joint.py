@@ -187,7 +187,8 @@ def _placed(
         if announced is not None:
             hold_announced(line, jobs, placed, announced, order)
         if place_in_turn(line, jobs, placed, order, 1.0):
-            _rescue(line, jobs, placed, order, due)
+            # Nobody is late who is only expected.
+            _rescue(line, jobs, placed, order[order < queue.firm], due)
         unplaced = placed.number[order] == 0
         if (left := int(unplaced.sum())) < fewest:
             best, fewest = (line, placed), left
