@@ -1,39 +1,36 @@
-"""The bound, and the prices that prove it: found roughly with a sample of a long queue, then with all of it."""
+"""The bound, and the prices that prove it: found roughly with samples of a long queue, then with all of it."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs, Pieces
+from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs, Pieces
 from scheduler.planning.decomposition.prices import FIRST_HOPE, raise_prices
 
 PASSES = 80
-_SAMPLED_PASSES, _PASSES_AFTER = 25, 32
 _PASSES_AGAIN, _PASSES_AGAIN_OF_MANY = 20, 4
 _HOPE_AGAIN = 0.02
 """As FIRST_HOPE, where the search begins with the prices of a plan just made."""
-_SAMPLE = 200
-"""Jobs of a sample; a queue of fewer than four times as many is not sampled."""
+_MANY = 800
+"""Jobs of a queue that is sampled."""
+_SAMPLES = ((100, 40, FIRST_HOPE), (400, 16, 0.01))
+"""Jobs, passes and first hope of each sample: the better the prices, the less is left to hope for."""
+_PASSES_AFTER, _HOPE_AFTER = 12, 0.005
 _SURE = 1e-9
 """Share by which a bound is lowered for rounding."""
 
 
 def bounding_prices(pieces: Pieces, jobs: Jobs, prices: Floats | None = None) -> tuple[Floats, float]:
     """(prices [g/s for each place], what no placement can cost less than [g]); `prices`: where the search begins."""
-    every = max(1, jobs.lo.size // _SAMPLE)
-    hope = FIRST_HOPE
+    many = jobs.lo.size >= _MANY
+    found, passes, hope = np.zeros_like(pieces.places), PASSES, FIRST_HOPE
     if prices is not None and prices.shape == pieces.places.shape:
-        found, hope = prices.copy(), _HOPE_AGAIN
-        passes = _PASSES_AGAIN_OF_MANY if every >= 4 else _PASSES_AGAIN
-    elif every >= 4:
-        found = np.zeros_like(pieces.places)
-        thin = _every(jobs, every)
-        raise_prices(
-            pieces._replace(places=pieces.places / every), thin, *windows(pieces, thin), found, _SAMPLED_PASSES, hope
-        )  # fmt: skip
-        passes = _PASSES_AFTER
-    else:
-        found, passes = np.zeros_like(pieces.places), PASSES
+        found, passes, hope = prices.copy(), _PASSES_AGAIN_OF_MANY if many else _PASSES_AGAIN, _HOPE_AGAIN
+    elif many:
+        for size, sampled_passes, sampled_hope in _SAMPLES:
+            room, some = _sample(pieces, jobs, jobs.lo.size // size)
+            raise_prices(room, some, *windows(room, some), found, sampled_passes, sampled_hope)
+        passes, hope = _PASSES_AFTER, _HOPE_AFTER
     bound, _ = raise_prices(pieces, jobs, *windows(pieces, jobs), found, passes, hope)
     return found, bound
 
@@ -50,6 +47,13 @@ def windows(pieces: Pieces, jobs: Jobs) -> tuple[Ints, Ints]:
     return first, last
 
 
-def _every(jobs: Jobs, nth: int) -> Jobs:
-    """Each nth job: what they would do tells what all would do. Links between jobs are no matter of prices."""
-    return Jobs._make((*(np.ascontiguousarray(column[::nth]) for column in jobs[:-4]), *jobs[-4:]))
+def _sample(pieces: Pieces, jobs: Jobs, nth: int) -> tuple[Pieces, Jobs]:
+    """Each nth job, and of each pool's places the share that these ask for: they crowd as all do.
+
+    Links between jobs are no matter of prices.
+    """
+    some = Jobs._make((*(np.ascontiguousarray(column[::nth]) for column in jobs[:-4]), *jobs[-4:]))
+    pools = len(pieces.places)
+    asked = np.bincount(jobs.pool, jobs.work * jobs.width * PER_SECOND, pools)
+    share = np.bincount(some.pool, some.work * some.width * PER_SECOND, pools) / np.maximum(asked, PER_SECOND)
+    return pieces._replace(places=pieces.places * share[:, None]), some

@@ -8,6 +8,7 @@ import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Flags, Floats, Ints
 from scheduler.planning.decomposition.compiled import compiled, lean
+from scheduler.planning.decomposition.selecting import level_of
 from scheduler.planning.decomposition.timeline import Timeline, piece_at
 
 MAX_SEGMENTS = 16
@@ -115,13 +116,14 @@ def _window(
 @compiled
 def _level_of(window: Window, work: int) -> float:
     """The value up to which the cheapest open pieces add up to the work; -1 where all of them do not."""
-    need = work
-    for i in np.argsort(window.value):
+    value, weight = np.empty(window.value.size), np.empty(window.value.size, dtype=np.int64)
+    some, room = 0, 0
+    for i in range(window.value.size):
         if window.open_[i]:
-            need -= window.until[i + 1] - window.until[i]
-            if need <= 0:
-                return float(window.value[i])
-    return -1.0
+            value[some], weight[some] = window.value[i], window.until[i + 1] - window.until[i]
+            room += weight[some]
+            some += 1
+    return level_of(value, weight, some, work)[0] if room >= work else -1.0
 
 
 @lean

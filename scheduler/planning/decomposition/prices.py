@@ -6,7 +6,7 @@ import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs, Pieces
 from scheduler.planning.decomposition.compiled import compiled
-from scheduler.planning.decomposition.responses import respond
+from scheduler.planning.decomposition.responses import Answers, respond
 
 FIRST_HOPE = 0.05
 """Gain hoped for by the first step, as a share of the bound, where nothing is known of the prices."""
@@ -31,14 +31,14 @@ def raise_prices(
     seconds, offered = _offered(pieces)
     tried = prices.copy()
     crowding, heading = np.empty_like(prices), np.zeros_like(prices)
-    best, hope, stalled, done = -np.inf, 0.0, 0, 0
+    answers = Answers(np.empty_like(prices), np.empty_like(prices), np.zeros(jobs.lo.size))
+    best, hope, moved, stalled, done = -np.inf, 0.0, np.inf, 0, 0
     while done < passes:
-        earned = 0.0
+        value = respond(pieces, jobs, tried, first, last, moved, answers)
         for pool in range(prices.shape[0]):
             for piece in range(prices.shape[1]):
-                crowding[pool, piece] = -offered[pool, piece]
-                earned += tried[pool, piece] * offered[pool, piece]
-        value = respond(pieces, jobs, tried, first, last, crowding) - earned
+                crowding[pool, piece] = answers.usage[pool, piece] - offered[pool, piece]
+                value -= tried[pool, piece] * offered[pool, piece]
         done += 1
         stalled = 0 if value > best + 0.1 * hope else stalled + 1
         if value > best:
@@ -50,7 +50,10 @@ def raise_prices(
             hope = first_hope * abs(value)
         if stalled >= _PATIENCE:
             hope, stalled = hope * _SOBER, 0
-        if hope <= _ENOUGH * abs(best) or not _step(tried, heading, crowding, seconds, best + hope - value):
+        if hope <= _ENOUGH * abs(best):
+            break
+        moved = _step(tried, heading, crowding, seconds, best + hope - value)
+        if moved == 0:
             break
     return best, done
 
@@ -66,8 +69,8 @@ def _offered(pieces: Pieces) -> tuple[Floats, Floats]:
 
 
 @compiled
-def _step(prices: Floats, heading: Floats, crowding: Floats, seconds: Floats, wanted: float) -> bool:
-    """Move prices along the heading so far that a linear bound would gain `wanted`; False: nothing crowds."""
+def _step(prices: Floats, heading: Floats, crowding: Floats, seconds: Floats, wanted: float) -> float:
+    """Move prices along the heading so far that a linear bound would gain `wanted`; the furthest move [g/s]."""
     against, before = 0.0, 0.0
     for pool in range(prices.shape[0]):
         for piece in range(prices.shape[1]):
@@ -82,10 +85,11 @@ def _step(prices: Floats, heading: Floats, crowding: Floats, seconds: Floats, wa
             heading[pool, piece] = crowding[pool, piece] + kept * heading[pool, piece]
             norm += heading[pool, piece] ** 2 / seconds[piece]
     if norm <= 0:
-        return False
-    length = wanted / norm
+        return 0.0
+    length, furthest = wanted / norm, 0.0
     for pool in range(prices.shape[0]):
         for piece in range(prices.shape[1]):
-            moved = prices[pool, piece] + length * heading[pool, piece] / seconds[piece]
-            prices[pool, piece] = max(0.0, moved)
-    return True
+            last = prices[pool, piece]
+            prices[pool, piece] = max(0.0, last + length * heading[pool, piece] / seconds[piece])
+            furthest = max(furthest, abs(prices[pool, piece] - last))
+    return furthest
