@@ -26,6 +26,8 @@ from scheduler.planning.decomposition.timeline import Timeline, hold, timeline_o
 _REPAIRS = 5
 _FADES, _FADES_OF_MANY = (0.7, 0.4, 0.0, 0.0), (0.4, 0.0)
 """Shares of the prices under which jobs choose again: first mindful of others, then each for itself."""
+_LOOKS = 4
+"""How often, while all of a long queue choose again, it is seen whether that is still called for."""
 _CUTS_A_JOB = 8
 _LONG_QUEUE = 1_000
 _KNOWN_SHARE, _KNOWN_SHARE_OF_MANY = 0.9, 0.95
@@ -213,10 +215,13 @@ def _rescue(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, due: In
 def _better(line: Timeline, placed: Placements, queue: Queue, enough_g: float) -> None:
     """Let each choose again while that gains anything and is wanted."""
     for fade in _FADES_OF_MANY if _long(queue) else _FADES:
-        if total_cost(line, queue.jobs, placed) <= enough_g:
-            break
-        if not improve(line, queue.jobs, placed, queue.order, fade) and fade == 0:
-            break
+        moved = 0
+        for some in np.array_split(queue.order, _LOOKS if _long(queue) else 1):
+            if total_cost(line, queue.jobs, placed) <= enough_g:
+                return
+            moved += improve(line, queue.jobs, placed, some, fade)
+        if not moved and fade == 0:
+            return
 
 
 def _with_reserve(jobs: Jobs, reserve: float) -> Jobs:
