@@ -32,8 +32,8 @@ def main() -> None:
     print(f"{'20 jobs on 8 GPUs, mean':>26}{'worst':>8}")
     for file in sorted((folder() / "grids").glob("*_hourly.csv")):
         rate = week(file)
-        many = [gap(*instance(300, SLOTS, MINUTES, 1, load, rate), Effort(0.002)) for load in LOADS]
-        few = [gap(*few_jobs(rate, seed), Effort(0.002, shakes=4_000)) for seed in range(DRAWS)]
+        many = [gap(*instance(300, SLOTS, MINUTES, 1, load, rate), Effort(0.002, thorough=True)) for load in LOADS]
+        few = [gap(*few_jobs(rate, seed), Effort(0.002, thorough=True)) for seed in range(DRAWS)]
         gaps = [share for share, _ in few if np.isfinite(share)]
         print(
             f"{file.name.split('_')[0]:15}" + "".join(f"{f'{share:.2%} ({late})':>16}" for share, late in many)

@@ -137,11 +137,11 @@ def _from_history(
 def _simulated(
     inputs: Inputs, names: Sequence[str], offline: bool, confidence: float
 ) -> list[tuple[Simulation, Mapping[str, Any]]]:
-    from scheduler.planning.settings import PLAIN, RESERVED
+    from scheduler.planning.settings import OFFLINE, RESERVED
     from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g, run_now_energy_cost
     from scheduler.simulation.run import simulate as run
 
-    world, settings = inputs.world, PLAIN if offline else RESERVED
+    world, settings = inputs.world, OFFLINE if offline else RESERVED
     run_now_g, bound_g, run_now_cost = run_now_emissions_g(world), lower_bound_g(world), run_now_energy_cost(world)
     done = [run(world, name, inputs.forecaster, settings, inputs.debounce, offline, confidence) for name in names]
     return [(simulation, figures(simulation, world, run_now_g, bound_g, run_now_cost)) for simulation in done]

@@ -33,6 +33,12 @@ _LONG_QUEUE = 1_000
 _KNOWN_SHARE, _KNOWN_SHARE_OF_MANY = 0.9, 0.95
 _STILL_GOOD = 0.02
 """Share above the bound up to which announced places are kept."""
+_NEAR = 0.0095
+"""Share above the bound at which even a thorough search ends."""
+_TURNS, _TURNS_TO_BE_IN_TIME, _VARIED = 8, 3, 0.2
+"""Searches under prices varied by such a share, at most."""
+_MANY_SHAKES = 20_000 if COMPILED else 0
+"""In one go: with other random numbers every 2,000 trials they found less."""
 _SHAKES_SHARE = 0.3
 """Of the trials, where hardly anything has changed."""
 
@@ -71,6 +77,8 @@ class Effort(NamedTuple):
     """Trials of the neighbourhood search."""
     reserve: float = 0.0
     """Share of its slack that each job keeps before its deadline, if it can."""
+    thorough: bool = False
+    """Whether to go on while the plan is more than 1 % above the bound: up to half a second for some hundred jobs."""
     prove: bool = True
     """Whether anybody reads the bound."""
 
@@ -99,19 +107,51 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
     # The last plan's prices may be those of hours that are no longer clean: worse to begin with than none.
     prices, bound = bounding_prices(pieces, free)
     enough = bound * (1 + effort.good_enough)
+    hi = jobs.hi.copy()
+    line, placed = _searched(queue, due, prices, enough, effort.shakes)
+    for turn in range(0 if _long(queue) else _TURNS if effort.thorough else _TURNS_TO_BE_IN_TIME):
+        worth = _worth(line, placed, jobs, due)
+        far = effort.thorough and worth[1] > bound * (1 + _NEAR)
+        if not far and not _late_for_nothing(placed, jobs, due):
+            break
+        anew = queue._replace(jobs=jobs._replace(hi=hi.copy()), announced=None)
+        other_line, other = _searched(anew, due, _varied(prices, turn), enough, effort.shakes)
+        if _worth(other_line, other, jobs, due) < worth:
+            line, placed = other_line, other
+            jobs.hi[:] = anew.jobs.hi
+    if effort.thorough and not _long(queue):
+        shake(line, jobs, placed, np.flatnonzero(_ends(placed) <= jobs.hi), _MANY_SHAKES, bound * (1 + _NEAR))
+    return _joint(queue, due, placed, prices, bound, effort.prove)
+
+
+def _searched(
+    queue: Queue, due: Ints, prices: Floats, enough_g: float, shakes: int
+) -> tuple[Timeline, Placements]:  # fmt: skip
+    """Placed from nothing, or from what was announced where that is better, and then shaken."""
+    jobs = queue.jobs
     line, placed = _placed(queue, due, prices, None)
-    _better(line, placed, queue, enough)
+    _better(line, placed, queue, enough_g)
     if queue.announced is not None:
         kept_line, kept = _placed(queue, due, prices, queue.announced)
-        _better(kept_line, kept, queue, enough)
+        _better(kept_line, kept, queue, enough_g)
         if _worth(kept_line, kept, jobs, due) <= _worth(line, placed, jobs, due):
             line, placed = kept_line, kept
     in_time = np.flatnonzero(_ends(placed) <= jobs.hi)
     if jobs.hi.size == in_time.size == 1:
-        choose_alone(line, pieces.edges, jobs, placed)
+        choose_alone(line, queue.pieces.edges, jobs, placed)
     else:
-        shake(line, jobs, placed, in_time, effort.shakes, enough)
-    return _joint(queue, due, placed, prices, bound, effort.prove)
+        shake(line, jobs, placed, in_time, shakes, enough_g)
+    return line, placed
+
+
+def _late_for_nothing(placed: Placements, jobs: Jobs, due: Ints) -> bool:
+    """Whether a job is late that alone could be in time."""
+    return bool(((_ends(placed) > due) & (jobs.lo + jobs.work <= due)).any())
+
+
+def _varied(prices: Floats, turn: int) -> Floats:
+    """Prices under which the jobs choose a little differently, the same for the same turn."""
+    return prices * np.random.default_rng(turn).uniform(1 - _VARIED, 1 + _VARIED, prices.shape)
 
 
 def _joint(queue: Queue, due: Ints, placed: Placements, prices: Floats, bound: float, prove: bool) -> Joint:

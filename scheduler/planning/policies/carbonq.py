@@ -31,7 +31,8 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
         note = "planned by suspend-resume, without a bound: so many jobs are planned jointly only by compiled loops"
         return Outcome(suspend_resume(situation, outlook).schedule, notes=(note,))
     queue = arrays.queue(situation.previous, situation.place_prices)
-    effort = Effort(reserve=situation.settings.reserve, prove=situation.settings.prove)
+    settings = situation.settings
+    effort = Effort(reserve=settings.reserve, thorough=settings.thorough, prove=settings.prove)
     if queue.announced is not None:
         # It begins where the last search ended.
         effort = effort._replace(shakes=effort.shakes // 2)
