@@ -21,8 +21,9 @@ from scheduler.domain.units import Power
 REMEMBERED = timedelta(days=28)
 AHEAD = timedelta(days=4)
 """As far as arrivals are expected: what comes later competes with little that is here now."""
-_SHARE = 0.8
-"""Of what came lately: an empty place that was kept for nobody is a loss too."""
+_MOST_EXPECTED, _SHARE_A_LOAD = 0.8, 3.2
+"""Of what came lately such a share is expected, or this many times the square of the load, where that is less: an
+empty place that was kept for nobody is a loss too, and where few come few are in each other's way."""
 _BIN_S = 12 * 3600
 _BINS_A_DAY = 86_400 // _BIN_S
 _LEAST_DAYS = 3.0
@@ -84,15 +85,16 @@ class Arrivals:
         length_s = round(total_s / self._widths)
         length, slack = timedelta(seconds=length_s), timedelta(seconds=round(self._slack_s / total_s))
         rate = self._work_by_bin(now, self._begin)
+        share = min(_MOST_EXPECTED, _SHARE_A_LOAD * _load(rate, places) ** 2)
         width = max(1, round(self._widths / len(self._known)))
-        together = -(-_SHARE * float(rate.max()) // (_MOST_A_BIN * width * length_s))
+        together = -(-share * float(rate.max()) // (_MOST_A_BIN * width * length_s))
         width = max(width, min(width * int(together), places // 2))
         made: list[PlannableJob] = []
         power, at_no_cost = Power(self._watts / total_s * width), SwitchCost(timedelta(0))
         # What comes in a half-day is taken to come at its middle.
         carried_s, begin = 0.0, ((int(now.timestamp()) - _BIN_S // 2) // _BIN_S + 1) * _BIN_S
         for start in range(begin, int(until.timestamp()), _BIN_S):
-            carried_s += _SHARE * float(rate[_bin(start)])
+            carried_s += share * float(rate[_bin(start)])
             count = min(int(carried_s / (width * length_s)), _NUMBERS_A_BIN)
             carried_s -= count * width * length_s
             arrives = from_epoch(start + _BIN_S / 2)
@@ -131,6 +133,11 @@ class Arrivals:
         usual = self._came_s.sum(axis=0) / max(float(days.sum()), _LEAST_DAYS)
         rate: Floats = (self._came_s + _BELIEF_DAYS * usual) / (days[:, None] + _BELIEF_DAYS)
         return rate
+
+
+def _load(rate: Floats, places: int) -> float:
+    """Share of the places' time that a mean week asks for; `rate` as of _work_by_bin."""
+    return float(5 * rate[0].sum() + 2 * rate[1].sum()) / (7 * 86_400 * places)
 
 
 def _bin(epoch_s: int) -> tuple[int, int]:

@@ -26,7 +26,7 @@ def a_store(days: int, each_day: int) -> FakeStore:
 
 def test_what_was_submitted_lately_is_expected_again() -> None:
     """On GPUs, for that is what was asked for."""
-    expected = ExpectedWork(a_store(days=14, each_day=6)).at(NOON, a_machine(gpus=4))
+    expected = ExpectedWork(a_store(days=14, each_day=12)).at(NOON, a_machine(gpus=1))
     assert expected and {job.pool for job in expected} == {Pool.GPU}
     assert all(job.earliest_start > NOON and job.id < 0 for job in expected)
 

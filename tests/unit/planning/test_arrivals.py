@@ -14,6 +14,8 @@ from scheduler.planning.arrivals import Arrival, Arrivals
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+BUSY = 2
+"""GPUs that the four jobs of each workday keep busy most of the time."""
 
 
 def a_job(at: datetime, width: int = 2, length: timedelta = 6 * HOUR, pool: Pool = Pool.GPU) -> Arrival:
@@ -35,7 +37,7 @@ def test_nothing_is_expected_where_nothing_came() -> None:
 def test_what_came_each_workday_is_expected_on_the_next() -> None:
     """Most of the work of four jobs of 12 GPU-hours, in the half of the day in which they came."""
     now = MONDAY + 21 * DAY
-    coming = Arrivals(Pool.GPU, every_workday(3)).expected(now, now + DAY, 16)
+    coming = Arrivals(Pool.GPU, every_workday(3)).expected(now, now + DAY, BUSY)
     work_h = sum(job.width * job.remaining / HOUR for job in coming)
     assert 0.5 * 48 <= work_h <= 48
     assert {job.submitted_at for job in coming if job.submitted_at < now + 12 * HOUR} <= {now + 6 * HOUR}
@@ -45,13 +47,20 @@ def test_less_is_expected_at_the_weekend_than_on_a_workday() -> None:
     """Nobody came on a Saturday for three weeks."""
     arrivals = Arrivals(Pool.GPU, every_workday(3))
     friday, saturday = MONDAY + 18 * DAY, MONDAY + 19 * DAY
-    assert len(arrivals.expected(saturday, saturday + DAY, 16)) < len(arrivals.expected(friday, friday + DAY, 16))
+    assert len(arrivals.expected(saturday, saturday + DAY, BUSY)) < len(arrivals.expected(friday, friday + DAY, BUSY))
+
+
+def test_where_there_is_room_for_all_little_is_kept_for_those_to_come() -> None:
+    """Four jobs of two GPUs are in nobody's way on thirty-two."""
+    arrivals, now = Arrivals(Pool.GPU, every_workday(3)), MONDAY + 21 * DAY
+    counts = [len(arrivals.expected(now, now + 4 * DAY, gpus)) for gpus in (2, 4, 32)]
+    assert counts[0] > counts[1] > counts[2] == 0
 
 
 def test_the_expected_job_is_like_those_that_came() -> None:
     """Its width, length, patience and power."""
     now = MONDAY + 21 * DAY
-    job = Arrivals(Pool.GPU, every_workday(3)).expected(now, now + DAY, 16)[0]
+    job = Arrivals(Pool.GPU, every_workday(3)).expected(now, now + DAY, BUSY)[0]
     assert (job.width, job.remaining, job.power) == (2, 6 * HOUR, Power(1000.0))
     assert job.finish_by - job.submitted_at == 30 * HOUR
 
@@ -59,20 +68,20 @@ def test_the_expected_job_is_like_those_that_came() -> None:
 def test_what_is_a_month_old_is_forgotten() -> None:
     """People leave."""
     arrivals = Arrivals(Pool.GPU, every_workday(1))
-    assert arrivals.expected(MONDAY + 7 * DAY, MONDAY + 9 * DAY, 16)
-    assert arrivals.expected(MONDAY + 40 * DAY, MONDAY + 44 * DAY, 16) == ()
+    assert arrivals.expected(MONDAY + 7 * DAY, MONDAY + 9 * DAY, BUSY)
+    assert arrivals.expected(MONDAY + 40 * DAY, MONDAY + 44 * DAY, BUSY) == ()
 
 
 def test_jobs_of_another_pool_do_not_count() -> None:
     """CPU slots and GPUs are not each other's."""
     jobs = [a_job(MONDAY + k * HOUR, pool=Pool.CPU) for k in range(40)]
-    assert Arrivals(Pool.GPU, jobs).expected(MONDAY + 2 * DAY, MONDAY + 4 * DAY, 16) == ()
+    assert Arrivals(Pool.GPU, jobs).expected(MONDAY + 2 * DAY, MONDAY + 4 * DAY, BUSY) == ()
 
 
 def test_the_same_half_day_has_the_same_numbers_whenever_it_is_asked_about() -> None:
     """So that the next plan knows where the last one had left them room."""
     arrivals, now = Arrivals(Pool.GPU, every_workday(3)), MONDAY + 21 * DAY
-    first, later = (arrivals.expected(at, now + 2 * DAY, 16) for at in (now, now + HOUR))
+    first, later = (arrivals.expected(at, now + 2 * DAY, BUSY) for at in (now, now + HOUR))
     assert {job.id for job in later} <= {job.id for job in first}
     assert all(job.id < 0 for job in first)
 
@@ -86,7 +95,7 @@ def test_no_more_is_expected_than_came_a_day_at_most(drawn: list[tuple[int, int,
     """Over four days: no more than four times all the work of the month, and numbers that differ."""
     arrivals = [a_job(MONDAY + h * HOUR, width, length * HOUR) for h, width, length in sorted(drawn)]
     now = MONDAY + 28 * DAY
-    coming = Arrivals(Pool.GPU, arrivals).expected(now, now + 4 * DAY, 16)
+    coming = Arrivals(Pool.GPU, arrivals).expected(now, now + 4 * DAY, BUSY)
     assert sum(job.width * job.remaining / HOUR for job in coming) <= 4 * sum(a.work_s for a in arrivals) / 3600
     assert len({job.id for job in coming}) == len(coming)
 
@@ -99,8 +108,8 @@ def test_sums_kept_over_time_are_those_counted_anew(hours: int) -> None:
     for job in jobs:
         assert job.submitted_at <= now
         kept.add(job)
-        kept.expected(job.submitted_at, job.submitted_at + HOUR, 16)
+        kept.expected(job.submitted_at, job.submitted_at + HOUR, BUSY)
     kept_ids, told_at_once = (
-        [job.id for job in arrivals.expected(now, now + 4 * DAY, 16)] for arrivals in (kept, Arrivals(Pool.GPU, jobs))
+        [job.id for job in arrivals.expected(now, now + 4 * DAY, BUSY)] for arrivals in (kept, Arrivals(Pool.GPU, jobs))
     )
     assert kept_ids == told_at_once
