@@ -25,7 +25,7 @@ class PlanningSettings:
     """Whether each plan is to carry a bound. Reckoned by carbonq."""
 
     thorough: bool = False
-    """Whether to search on, up to half a second, while a plan of some hundred jobs is more than 1 % above its bound.
+    """Whether to search on, up to a second, while a plan of some hundred jobs is more than 1 % above its bound.
     Heeded by carbonq."""
 
     @property

@@ -37,7 +37,7 @@ _NEAR = 0.0095
 """Share above the bound at which even a thorough search ends."""
 _TURNS, _TURNS_TO_BE_IN_TIME, _VARIED = 8, 3, 0.2
 """Searches under prices varied by such a share, at most."""
-_MANY_SHAKES = 20_000 if COMPILED else 0
+_MANY_SHAKES = 40_000 if COMPILED else 0
 """In one go: with other random numbers every 2,000 trials they found less."""
 _SHAKES_SHARE = 0.3
 """Of the trials, where hardly anything has changed."""
@@ -78,7 +78,7 @@ class Effort(NamedTuple):
     reserve: float = 0.0
     """Share of its slack that each job keeps before its deadline, if it can."""
     thorough: bool = False
-    """Whether to go on while the plan is more than 1 % above the bound: up to half a second for some hundred jobs."""
+    """Whether to go on while the plan is more than 1 % above the bound: up to a second for some hundred jobs."""
     prove: bool = True
     """Whether anybody reads the bound."""
 
