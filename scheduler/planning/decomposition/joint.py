@@ -112,7 +112,7 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
     for turn in range(0 if _long(queue) else _TURNS if effort.thorough else _TURNS_TO_BE_IN_TIME):
         worth = _worth(line, placed, jobs, due)
         far = effort.thorough and worth[1] > bound * (1 + _NEAR)
-        if not far and not _late_for_nothing(placed, jobs, due):
+        if not far and not _late_for_nothing(placed, queue, due):
             break
         anew = queue._replace(jobs=jobs._replace(hi=hi.copy()), announced=None)
         other_line, other = _searched(anew, due, _varied(prices, turn), enough, effort.shakes)
@@ -144,9 +144,10 @@ def _searched(
     return line, placed
 
 
-def _late_for_nothing(placed: Placements, jobs: Jobs, due: Ints) -> bool:
-    """Whether a job is late that alone could be in time."""
-    return bool(((_ends(placed) > due) & (jobs.lo + jobs.work <= due)).any())
+def _late_for_nothing(placed: Placements, queue: Queue, due: Ints) -> bool:
+    """Whether a job that is there is late, and alone could be in time."""
+    avoidable = (_ends(placed) > due) & (queue.jobs.lo + queue.jobs.work <= due)
+    return bool(avoidable[: queue.firm].any())
 
 
 def _varied(prices: Floats, turn: int) -> Floats:
