@@ -123,7 +123,7 @@ class Plan:
     lower_bound: Emissions | None = None
     """No plan for the same forecast, slots and jobs can emit less; None where a policy proves none."""
     notes: tuple[str, ...] = field(default=())
-    expected: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    kept_free: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     """Where the plan leaves room for work that is only expected, [start, end) in microseconds since 1970-01-01 UTC;
     nothing is claimed of it, it is counted in no figure, and only the next plan looks at it."""
     place_prices: Mapping[Pool, StepSeries] = field(default_factory=dict, repr=False)

@@ -226,7 +226,7 @@ def _announced(previous: Plan | None) -> Schedule:
     if previous is None:
         return {}
     told = {p.job: tuple((to_micros(i.start), to_micros(i.end)) for i in p.intervals) for p in previous.placements}
-    return {**told, **previous.expected}
+    return {**told, **previous.kept_free}
 
 
 def _expected(problem: PlanningProblem, now: int) -> tuple[Demand, ...]:

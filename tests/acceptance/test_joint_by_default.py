@@ -78,3 +78,4 @@ def test_a_submit_is_answered_while_the_planner_compiles_and_planned_jointly_onc
     assert len(joint["jobs"]) == 1
     assert not any("being compiled" in note for note in joint["notes"])
     assert compilers(daemon.pid) == []
+    assert "beat failed" not in daemon.log

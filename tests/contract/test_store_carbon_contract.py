@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from fakes.clock import NOON
+from fakes.problems import job, problem
 from fakes.queue import HOUR, a_placement
 from fakes.records import GB, MINUTE, a_draft, a_forecast, a_statement, an_observation
 
@@ -19,6 +20,7 @@ from scheduler.domain.plans import Plan
 from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import Settlement
 from scheduler.domain.units import Emissions
+from scheduler.planning import plan
 from scheduler.ports import RecordedSeries, Store
 
 DAY = Interval(NOON - 12 * HOUR, NOON + 12 * HOUR)
@@ -220,10 +222,18 @@ def test_every_series_that_something_is_recorded_of_is_listed(store: Store) -> N
 def test_the_latest_plan_comes_back_with_its_reasons(store: Store) -> None:
     assert store.latest_plan() is None
     placement = replace(a_placement(1, (2, 3), (5, 6.5)), emissions=Emissions(12.5), run_now_emissions=Emissions(20.0))
-    plan = Plan("lowest-window", NOON, (placement, a_placement(2, (0, 1), late=True, reason="due")), notes=("a note",))
+    told = Plan("lowest-window", NOON, (placement, a_placement(2, (0, 1), late=True, reason="due")), notes=("a note",))
     store.add_plan(Plan("run-now", NOON - HOUR, ()))
-    store.add_plan(replace(plan, forecast_issued_at=NOON, lower_bound=Emissions(11.0)))
-    assert store.latest_plan() == replace(plan, forecast_issued_at=NOON, lower_bound=Emissions(11.0))
+    store.add_plan(replace(told, forecast_issued_at=NOON, lower_bound=Emissions(11.0)))
+    assert store.latest_plan() == replace(told, forecast_issued_at=NOON, lower_bound=Emissions(11.0))
+
+
+def test_a_joint_plan_is_recorded_without_what_only_the_next_plan_begins_with(store: Store) -> None:
+    jobs = tuple(replace(job(n, hours=2, within=20), interruptible=True) for n in (1, 2))
+    made = plan(problem(*jobs, values=[300, 90, 80, 300] * 6, gpus=1), "carbonq")
+    assert made.place_prices
+    store.add_plan(replace(made, kept_free={-7: ((0, 1),)}))
+    assert store.latest_plan() == replace(made, kept_free={}, place_prices={})
 
 
 # --- statements
@@ -255,10 +265,10 @@ def test_a_zero_is_not_an_unknown(store: Store) -> None:
 
 def test_newest_statements_are_given_for_those_that_have_one(store: Store) -> None:
     jobs = [store.add_job(a_draft()).id for _ in range(3)]
-    newest = {job: a_statement(job) for job in jobs[:2]}
-    for job in newest:
-        store.add_statement(a_statement(job, Settlement.PROVISIONAL))
-        store.add_statement(newest[job])
+    newest = {number: a_statement(number) for number in jobs[:2]}
+    for number in newest:
+        store.add_statement(a_statement(number, Settlement.PROVISIONAL))
+        store.add_statement(newest[number])
     assert store.statements([*jobs, 99]) == newest
     assert store.statements([jobs[1]]) == {jobs[1]: newest[jobs[1]]}
     assert store.statements([]) == {}

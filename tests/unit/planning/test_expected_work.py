@@ -35,7 +35,7 @@ def test_expected_work_is_in_no_figure() -> None:
     """Neither a placement of the queue, nor in its emissions; and the bound is that of the queue alone."""
     alone, beside = (plan(crowded(expected), "carbonq") for expected in (False, True))
     assert [placement.job for placement in beside.placements] == [1]
-    assert list(beside.expected) == [-7]
+    assert list(beside.kept_free) == [-7]
     assert alone.lower_bound is not None and beside.lower_bound is not None
     assert beside.lower_bound.grams == pytest.approx(alone.lower_bound.grams, rel=1e-3)
 
@@ -44,7 +44,7 @@ def test_work_that_is_expected_and_too_wide_is_left_out() -> None:
     """The machine has lost a GPU since."""
     asked = crowded(expected=True)
     wide = replace(asked, expected=(replace(asked.expected[0], width=2),))
-    assert plan(wide, "carbonq").expected == {}
+    assert plan(wide, "carbonq").kept_free == {}
 
 
 def test_planned_again_with_nothing_new_a_plan_stays_as_it_was() -> None:
