@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 from forecast_data import folder, read_hourly
-from planner_speed import emitted_g, instance
+from planner_speed import emitted_g, instance, late_jobs, queue_of
 
 from scheduler.planning.decomposition.arrays import Jobs, Pieces
-from scheduler.planning.decomposition.joint import Effort, Held, Queue, solve
+from scheduler.planning.decomposition.joint import Effort, solve
 
 SLOTS, MINUTES = 672, 15
 LOADS = (0.3, 0.5, 0.8)
@@ -60,13 +60,10 @@ def gap(pieces: Pieces, jobs: Jobs, gpus: int, effort: Effort) -> tuple[float, i
 
     NaN where a late job ends beyond the grid's week, of which no bound says anything.
     """
-    none, count = np.zeros(0, dtype=np.int64), jobs.lo.size
-    ease = (jobs.hi - jobs.lo - jobs.work) / jobs.work * (1 + jobs.divisible)
-    held = Held(none, none, none, none)
-    planned = solve(Queue(pieces, jobs, np.array([gpus, 0]), held, np.argsort(ease, kind="stable"), count), effort)
-    late = planned.placed.segments[np.arange(count), planned.placed.number - 1, 1] > jobs.hi
+    queue = queue_of(pieces, jobs, gpus)
+    planned = solve(queue, effort)
     proven = planned.bound_g > -np.inf
-    return emitted_g(pieces, jobs, planned) / planned.bound_g - 1 if proven else np.nan, int(late.sum())
+    return emitted_g(pieces, jobs, planned) / planned.bound_g - 1 if proven else np.nan, late_jobs(queue, planned)
 
 
 if __name__ == "__main__":

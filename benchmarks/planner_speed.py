@@ -14,7 +14,8 @@ import time
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import Jobs, Pieces
-from scheduler.planning.decomposition.joint import Effort, Held, Joint, Queue, solve
+from scheduler.planning.decomposition.joint import Effort, Joint, solve
+from scheduler.planning.decomposition.searching import Held, Queue, ends
 
 CASES = ((1_000, 96, 60), (1_000, 672, 15), (10_000, 672, 15), (100_000, 672, 15))
 """Jobs, slots, minutes a slot."""
@@ -51,6 +52,18 @@ def instance(
     return Pieces(np.arange(slots + 1, dtype=np.int64) * unit, rate, places), jobs, gpus
 
 
+def queue_of(pieces: Pieces, jobs: Jobs, gpus: int) -> Queue:
+    """With nobody else on the GPUs; those with the least room choose first."""
+    none = np.zeros(0, dtype=np.int64)
+    ease = (jobs.hi - jobs.lo - jobs.work) / jobs.work * (1 + jobs.divisible)
+    order = np.argsort(ease, kind="stable")
+    return Queue(pieces, jobs, np.array([gpus, 0]), Held(none, none, none, none), order, jobs.lo.size)
+
+
+def late_jobs(queue: Queue, planned: Joint) -> int:
+    return int((ends(planned.placed) > queue.jobs.hi).sum())
+
+
 def emitted_g(pieces: Pieces, jobs: Jobs, planned: Joint) -> float:
     """Of all placements [g]."""
     sums = np.concatenate(([0.0], np.cumsum(pieces.rate * np.diff(pieces.edges) * 1e-6)))
@@ -69,11 +82,7 @@ def main() -> None:
     for count, slots, minutes in CASES:
         if count > most:
             continue
-        pieces, jobs, gpus = instance(count, slots, minutes)
-        none = np.zeros(0, dtype=np.int64)
-        ease = (jobs.hi - jobs.lo - jobs.work) / jobs.work * (1 + jobs.divisible)
-        order = np.argsort(ease, kind="stable")
-        queue = Queue(pieces, jobs, np.array([gpus, 0]), Held(none, none, none, none), order, count)
+        queue = queue_of(*instance(count, slots, minutes))
         planned = timed(queue, "from nothing", 1 if count > 10_000 else 3)
         if count == 10_000:
             known = planned.placed.number.copy()
@@ -91,9 +100,8 @@ def timed(queue: Queue, what: str, times: int) -> Joint:
         planned = solve(queue, Effort(0.01))
         took.append(time.process_time() - began)
     count, slots = queue.firm, queue.pieces.rate.size
-    ends = planned.placed.segments[np.arange(count), planned.placed.number - 1, 1]
     gap = emitted_g(queue.pieces, queue.jobs, planned) / planned.bound_g - 1
-    late = int((ends > queue.jobs.hi).sum())
+    late = late_jobs(queue, planned)
     print(f"{count:7} {slots:6}  {what:16} {min(took) * 1000:8.0f} ms  {gap:14.2%}  {late:8}", flush=True)
     return planned
 

@@ -13,10 +13,10 @@ from scheduler.domain.places import length_micros
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import JOULES_PER_KWH
 from scheduler.planning.cost import emissions_g
-from scheduler.planning.decomposition.arrays import PER_SECOND, Flags, Floats, Ints, Jobs, Pieces
-from scheduler.planning.decomposition.joint import Held, Queue, firm_rows
+from scheduler.planning.decomposition.arrays import PER_SECOND, Flags, Floats, Ints, Jobs, Pieces, firm_rows
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import Placements, no_placements
+from scheduler.planning.decomposition.searching import Held, Queue
 from scheduler.planning.feasibility import (
     due_with_successors,
     hardest_to_place_first,

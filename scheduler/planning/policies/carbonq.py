@@ -11,9 +11,10 @@ from math import inf
 
 from scheduler.planning.board import Board
 from scheduler.planning.decomposition.compiled import COMPILED
-from scheduler.planning.decomposition.joint import Effort, improved, solve
+from scheduler.planning.decomposition.joint import Effort, solve
 from scheduler.planning.decomposition.placing import Placements
 from scheduler.planning.decomposition.queue_arrays import QueueArrays, queue_arrays
+from scheduler.planning.decomposition.searching import improved
 from scheduler.planning.guard import first_sound, late_jobs
 from scheduler.planning.hysteresis import settle
 from scheduler.planning.outlook import Outlook

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from planner_speed import emitted_g, instance
+from planner_speed import emitted_g, instance, queue_of
 
 from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.bounding import bounding_prices
 from scheduler.planning.decomposition.compiled import COMPILED
-from scheduler.planning.decomposition.joint import Effort, Held, Joint, Queue, solve
+from scheduler.planning.decomposition.joint import Effort, Joint, solve
+from scheduler.planning.decomposition.searching import Queue
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="a thousand jobs take minutes in plain Python; install numba")
-NONE = np.zeros(0, dtype=np.int64)
 
 
 def a_queue(count: int = 1_000) -> Queue:
-    pieces, jobs, gpus = instance(count, 96, 60)
-    ease = (jobs.hi - jobs.lo - jobs.work) / jobs.work * (1 + jobs.divisible)
-    return Queue(pieces, jobs, np.array([gpus, 0]), Held(NONE, NONE, NONE, NONE), np.argsort(ease), count)
+    return queue_of(*instance(count, 96, 60))
 
 
 def most_held(queue: Queue, planned: Joint) -> int:

@@ -62,7 +62,10 @@ def test_after_the_warm_up_no_queue_makes_a_loop_be_compiled_or_loaded_for_new_t
 
 
 def test_a_compiler_that_is_switched_off_leaves_plain_python() -> None:
-    script = "from scheduler.planning.decomposition import joint; print(type(joint.shake).__name__, joint.COMPILED)"
+    script = (
+        "from scheduler.planning.decomposition import joint, searching\n"
+        "print(type(searching.shake).__name__, joint.COMPILED)"
+    )
     assert python(script, NUMBA_DISABLE_JIT="1") == ["function", "False"]
 
 

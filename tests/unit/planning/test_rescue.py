@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from planner_speed import instance
+from planner_speed import instance, late_jobs, queue_of
 
 from scheduler.planning.decomposition.compiled import COMPILED
-from scheduler.planning.decomposition.joint import Effort, Held, Joint, Queue, solve
+from scheduler.planning.decomposition.joint import Effort, Joint, solve
+from scheduler.planning.decomposition.searching import Queue
 
-NONE = np.zeros(0, dtype=np.int64)
 SLOTS, GPUS = 672, 8
 
 
@@ -17,15 +17,8 @@ def planned(draw: int) -> tuple[Queue, Joint]:
     """20 jobs of 1, 2, 4 or 8 GPUs on 8 of them."""
     pieces, jobs, _ = instance(20, SLOTS, 15, draw)
     pieces = pieces._replace(places=np.vstack((np.full(SLOTS, float(GPUS)), np.zeros(SLOTS))))
-    ease = (jobs.hi - jobs.lo - jobs.work) / jobs.work * (1 + jobs.divisible)
-    order = np.argsort(ease, kind="stable")
-    queue = Queue(pieces, jobs, np.array([GPUS, 0]), Held(NONE, NONE, NONE, NONE), order, 20)
+    queue = queue_of(pieces, jobs, GPUS)
     return queue, solve(queue, Effort(0.002))
-
-
-def late_jobs(queue: Queue, made: Joint) -> int:
-    ends = made.placed.segments[np.arange(20), made.placed.number - 1, 1]
-    return int((ends > queue.jobs.hi).sum())
 
 
 @pytest.mark.skipif(not COMPILED, reason="minutes in plain Python; install numba")

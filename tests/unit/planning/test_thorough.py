@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from planner_speed import emitted_g, instance
+from planner_speed import emitted_g, instance, late_jobs, queue_of
 
 from scheduler.planning.decomposition.compiled import COMPILED
-from scheduler.planning.decomposition.joint import Effort, Held, Joint, Queue, solve
+from scheduler.planning.decomposition.joint import Effort, solve
+from scheduler.planning.decomposition.searching import Queue
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="minutes in plain Python; install numba")
-NONE = np.zeros(0, dtype=np.int64)
 
 
 def a_week_of(jobs: int, load: float, draw: int) -> Queue:
     """Quarter-hours; a daily wave of intensity with noise."""
-    pieces, rows, gpus = instance(jobs, 672, 15, draw, load)
-    ease = (rows.hi - rows.lo - rows.work) / rows.work * (1 + rows.divisible)
-    order = np.argsort(ease, kind="stable")
-    return Queue(pieces, rows, np.array([gpus, 0]), Held(NONE, NONE, NONE, NONE), order, jobs)
-
-
-def late_jobs(queue: Queue, made: Joint) -> int:
-    ends = made.placed.segments[np.arange(queue.firm), made.placed.number - 1, 1]
-    return int((ends > queue.jobs.hi).sum())
+    return queue_of(*instance(jobs, 672, 15, draw, load))
 
 
 def test_fewer_are_late_where_the_search_is_made_again() -> None:

@@ -1,0 +1,186 @@
+"""A whole queue placed under given prices: in turn, or from what was announced, then bettered while that pays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scheduler.planning.decomposition.alone import choose_alone
+from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs, Pieces
+from scheduler.planning.decomposition.placing import (
+    Placements,
+    hold_announced,
+    improve,
+    no_placements,
+    place_in_turn,
+    place_soonest,
+    total_cost,
+)
+from scheduler.planning.decomposition.rescue import rescue
+from scheduler.planning.decomposition.shaking import shake
+from scheduler.planning.decomposition.timeline import Timeline, hold, timeline_over
+
+_REPAIRS = 5
+_FADES, _FADES_OF_MANY = (0.7, 0.4, 0.0, 0.0), (0.4, 0.0)
+"""Shares of the prices under which jobs choose again: first mindful of others, then each for itself."""
+_LOOKS = 4
+"""How often, while all of a long queue choose again, it is seen whether that is still called for."""
+_CUTS_A_JOB = 8
+_LONG_QUEUE = 1_000
+
+
+class Held(NamedTuple):
+    """Places that jobs hold whatever the others do: [start, end) of a pool."""
+
+    pool: Ints
+    start: Ints
+    end: Ints
+    places: Ints
+
+
+class Queue(NamedTuple):
+    """What is to be placed; `order` is that of choosing."""
+
+    pieces: Pieces
+    jobs: Jobs
+    capacity: Ints
+    held: Held
+    order: Ints
+    firm: int
+    """Rows of jobs that are there. Those behind them are only expected; they compete, and the bound leaves them out."""
+    announced: Placements | None = None
+    """Where the last plan had them: kept and bettered, unless planning from nothing is better still."""
+    prices: Floats | None = None
+    """Of the last plan: where the search for prices begins."""
+    wanted: Ints | None = None
+    """By when each job is to end, its margin kept; given up before a job is late. None: nobody has a margin."""
+
+
+class Found(NamedTuple):
+    """Mutable: what a search came to."""
+
+    line: Timeline
+    jobs: Jobs
+    """Their `hi` is that of the queue, or later where a reserve or a margin was given up."""
+    placed: Placements
+
+
+def searched(queue: Queue, due: Ints, prices: Floats, enough_g: float, shakes: int) -> Found:
+    """Placed from nothing, or from what was announced where that is better, and then shaken; `queue` stays as it is."""
+    queue = queue._replace(jobs=queue.jobs._replace(hi=queue.jobs.hi.copy()))
+    found = _placed(queue, due, prices, None)
+    _better(found, queue, enough_g)
+    if queue.announced is not None:
+        kept = _placed(queue, due, prices, queue.announced)
+        _better(kept, queue, enough_g)
+        if worth_of(kept, due) <= worth_of(found, due):
+            found = kept
+    if found.jobs.hi.size == _in_time(found).size == 1:
+        choose_alone(found.line, queue.pieces.edges, found.jobs, found.placed)
+    else:
+        shake_on(found, shakes, enough_g)
+    return found
+
+
+def with_what_is_new(queue: Queue, due: Ints, prices: Floats, shakes: int, enough_g: float) -> Found:
+    """Everything where it was announced, but for what is new or no longer fits: that chooses among the others.
+
+    In a queue that is not long the others then choose again, too. What it gives up is given up in `queue`.
+    """
+    found = _placed(queue, due, prices, queue.announced)
+    known = queue.announced.number if queue.announced is not None else found.placed.number
+    changed = queue.order[known[queue.order] == 0]
+    improve(*found, changed if is_long(queue) else queue.order, 0.0)
+    if not is_long(queue):
+        shake_on(found, shakes, enough_g)
+    return found
+
+
+def shake_on(found: Found, shakes: int, enough_g: float) -> None:
+    """Try other places for the jobs that are in time."""
+    shake(*found, _in_time(found), shakes, enough_g)
+
+
+def improved(queue: Queue, placed: Placements) -> Placements:
+    """Given placements, each job moved where that costs less and is in time; never dearer, nobody made late."""
+    line = _with_held(queue, np.zeros_like(queue.pieces.places))
+    for j in range(queue.jobs.lo.size):
+        for start, end in placed.segments[j, : placed.number[j]]:
+            hold(line, int(queue.jobs.pool[j]), int(start), int(end), int(queue.jobs.width[j]))
+    for _ in range(2):
+        improve(line, queue.jobs, placed, queue.order, 0.0)
+    return placed
+
+
+def _placed(queue: Queue, due: Ints, prices: Floats, announced: Placements | None) -> Found:
+    """Placed in order under full prices; those left without a place give up reserve, then margin, and choose first."""
+    jobs, order = queue.jobs, queue.order
+    wanted = due if queue.wanted is None else queue.wanted
+    best, fewest = None, jobs.lo.size + 1
+    for _ in range(_REPAIRS):
+        line, placed = _with_held(queue, prices), no_placements(jobs.lo.size)
+        if announced is not None:
+            hold_announced(line, jobs, placed, announced, order)
+        if place_in_turn(line, jobs, placed, order, 1.0):
+            # Nobody is late who is only expected.
+            _rescue(line, jobs, placed, order[order < queue.firm], due)
+        unplaced = placed.number[order] == 0
+        if (left := int(unplaced.sum())) < fewest:
+            best, fewest = (line, placed), left
+        if not left:
+            break
+        without = order[unplaced]
+        jobs.hi[without] = np.where(jobs.hi[without] < wanted[without], wanted[without], due[without])
+        order = np.concatenate((without, order[~unplaced]))
+    assert best is not None
+    line, placed = best
+    place_soonest(line, jobs, placed, order)
+    return Found(line, jobs, placed)
+
+
+def _rescue(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, due: Ints) -> None:
+    """The others may use up their reserve and margin to make room."""
+    if rescue(line, jobs._replace(hi=due), placed, order):
+        used = (placed.number > 0) & (ends(placed) > jobs.hi)
+        jobs.hi[used] = due[used]
+
+
+def _better(found: Found, queue: Queue, enough_g: float) -> None:
+    """Let each choose again while that gains anything and is wanted."""
+    for fade in _FADES_OF_MANY if is_long(queue) else _FADES:
+        moved = 0
+        for some in np.array_split(queue.order, _LOOKS if is_long(queue) else 1):
+            if total_cost(*found) <= enough_g:
+                return
+            moved += improve(*found, some, fade)
+        if not moved and fade == 0:
+            return
+
+
+def _with_held(queue: Queue, prices: Floats) -> Timeline:
+    room = 64 + _CUTS_A_JOB * queue.jobs.lo.size + 2 * queue.held.pool.size
+    line = timeline_over(queue.pieces.edges, queue.pieces.rate, prices, queue.capacity, room)
+    for pool, start, end, places in zip(*queue.held, strict=True):
+        hold(line, int(pool), int(start), int(end), int(places))
+    return line
+
+
+def worth_of(found: Found, due: Ints) -> tuple[int, float]:
+    """Late jobs, and what all placements cost [g]: the smaller the better."""
+    return int((ends(found.placed) > due).sum()), total_cost(*found)
+
+
+def _in_time(found: Found) -> Ints:
+    """The rows of the jobs that end by their `hi`."""
+    return np.flatnonzero(ends(found.placed) <= found.jobs.hi)
+
+
+def ends(placed: Placements) -> Ints:
+    """When each job ends."""
+    moments: Ints = placed.segments[np.arange(placed.number.size), placed.number - 1, 1]
+    return moments
+
+
+def is_long(queue: Queue) -> bool:
+    return bool(queue.jobs.lo.size >= _LONG_QUEUE)
