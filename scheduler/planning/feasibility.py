@@ -26,8 +26,6 @@ def successors(demands: Iterable[Demand]) -> dict[int, list[Demand]]:
 def due_with_successors(demands: tuple[Demand, ...]) -> dict[int, int]:
     """When each job must have finished for itself and for those that wait for it."""
     waiting = successors(demands)
-    if not waiting:
-        return {demand.id: demand.due for demand in demands}
     due: dict[int, int] = {}
     for demand in reversed(predecessors_first(demands)):
         due[demand.id] = min([demand.due, *(due[s.id] - s.work for s in waiting.get(demand.id, []))])
@@ -70,8 +68,6 @@ def _slack(demands: tuple[Demand, ...], due: Mapping[int, int]) -> dict[int, int
     """The time each job can still wait, and those it waits for before it; negative where it must be late."""
     reachable: dict[int, int] = {}
     for demand in predecessors_first(demands):
-        begin = demand.earliest
-        if demand.after:
-            begin = max(begin, *(reachable[p] for p in demand.after))
+        begin = max([demand.earliest, *(reachable[p] for p in demand.after)])
         reachable[demand.id] = begin + demand.work
     return {demand.id: due[demand.id] - reachable[demand.id] for demand in demands}

@@ -144,9 +144,7 @@ def first_come(now: int, demands: Iterable[Demand], capacity: Mapping[Pool, int]
     free = {pool: EarlyPlaces(capacity.get(pool, 0), now) for pool in Pool}
     schedule: dict[int, Segments] = {}
     for demand in sorted(demands, key=lambda d: not d.running):
-        begin = demand.earliest
-        if demand.after:
-            begin = max(begin, *(schedule[p][-1][1] for p in demand.after))
+        begin = max([demand.earliest, *(schedule[p][-1][1] for p in demand.after)])
         start = now if demand.running else free[demand.pool].earliest(demand.width, demand.work, begin)
         free[demand.pool].occupy(start, start + demand.work, demand.width)
         schedule[demand.id] = ((start, start + demand.work),)
@@ -176,8 +174,8 @@ def _demand(job: PlannableJob, now: int, known: set[int]) -> Demand:
     return Demand(
         job.id, submitted, job.pool, job.width, work, job.power.watts, earliest, to_micros(job.finish_by),
         job.interruptible, job.running, job.run_now, length_micros(job.switch.time), job.switch.energy.joules,
-        length_micros(job.min_run), tuple(p for p in job.after if p in known) if job.after and not job.running else (),
-        job.patience_g_per_h, length_micros(job.margin) if job.margin else 0,
+        length_micros(job.min_run), () if job.running else tuple(p for p in job.after if p in known),
+        job.patience_g_per_h, length_micros(job.margin),
     )  # fmt: skip
 
 

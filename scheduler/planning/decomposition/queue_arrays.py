@@ -171,10 +171,7 @@ def _jobs(
     behind = successors(movable)
     known_until = max(outlook.end, situation.now) + length_micros(LOOK_AHEAD)
     hi = [min(due[d.id], max(known_until, situation.run_now[d.id][-1][1])) for d in movable]
-    lo = [
-        max([d.earliest, *(situation.run_now[p][-1][1] for p in d.after if p not in row)]) if d.after else d.earliest
-        for d in movable
-    ]
+    lo = [max([d.earliest, *(situation.run_now[p][-1][1] for p in d.after if p not in row)]) for d in movable]
     hi, lo = [*hi, *(d.due for d in expected)], [*lo, *(d.earliest for d in expected)]
     rows = (*movable, *expected)
     before, before_from = _linked([[row[p] for p in d.after if p in row] for d in rows])
