@@ -234,7 +234,7 @@ class Store(Protocol):
 
     # plans
     def add_plan(self, plan: Plan) -> None:
-        """Keep the plan with its reasons."""
+        """Keep the plan with its reasons, as it is for the record."""
         ...
 
     def latest_plan(self) -> Plan | None: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from scheduler.domain.carbon import CarbonForecast
@@ -128,6 +128,10 @@ class Plan:
     nothing is claimed of it, it is counted in no figure, and only the next plan looks at it."""
     place_prices: Mapping[Pool, StepSeries] = field(default_factory=dict, repr=False)
     """What a place of each pool is worth to others over time [gCO2eq/h]; the next plan's search begins there."""
+
+    def for_the_record(self) -> Plan:
+        """Without what only the next plan begins with: a daemon started anew plans from nothing."""
+        return replace(self, kept_free={}, place_prices={})
 
     def placement(self, job_id: int) -> Placement | None:
         return next((p for p in self.placements if p.job == job_id), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
 
 from sqlalchemy import delete, select
 
@@ -21,9 +20,7 @@ _documents = Documents(Plan)
 
 class PlanRecords(Records):
     def add_plan(self, plan: Plan) -> None:
-        """What only the next plan begins with is not kept: a daemon started anew plans from nothing."""
-        said = replace(plan, kept_free={}, place_prices={})
-        document = zlib.compress(_documents.text(said).encode())
+        document = zlib.compress(_documents.text(plan.for_the_record()).encode())
         values = {"made_at_us": moment_us(plan.made_at), "policy": plan.policy, "document": document}
         with self._database.writing() as connection:
             number = inserted_id(connection, PLAN, values)

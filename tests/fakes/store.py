@@ -218,7 +218,7 @@ class FakeStore:
     # plans
     def add_plan(self, plan: Plan) -> None:
         self._may_write()
-        self._is.plans.append(replace(plan, kept_free={}, place_prices={}))
+        self._is.plans.append(plan.for_the_record())
 
     def latest_plan(self) -> Plan | None:
         return self._is.plans[-1] if self._is.plans else None
