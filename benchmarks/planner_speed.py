@@ -57,7 +57,7 @@ def queue_of(pieces: Pieces, jobs: Jobs, gpus: int) -> Queue:
     none = np.zeros(0, dtype=np.int64)
     ease = (jobs.hi - jobs.lo - jobs.work) / jobs.work * (1 + jobs.divisible)
     order = np.argsort(ease, kind="stable")
-    return Queue(pieces, jobs, np.array([gpus, 0]), Held(none, none, none, none), order, jobs.lo.size)
+    return Queue(pieces, jobs, np.array([gpus, 0]), Held(none, none, none, none), order)
 
 
 def late_jobs(queue: Queue, planned: Joint) -> int:
@@ -99,7 +99,7 @@ def timed(queue: Queue, what: str, times: int) -> Joint:
         began = time.process_time()
         planned = solve(queue, Effort(0.01))
         took.append(time.process_time() - began)
-    count, slots = queue.firm, queue.pieces.rate.size
+    count, slots = queue.order.size, queue.pieces.rate.size
     gap = emitted_g(queue.pieces, queue.jobs, planned) / planned.bound_g - 1
     late = late_jobs(queue, planned)
     print(f"{count:7} {slots:6}  {what:16} {min(took) * 1000:8.0f} ms  {gap:14.2%}  {late:8}", flush=True)

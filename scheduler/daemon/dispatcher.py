@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from time import perf_counter
 
 from scheduler.daemon.carrying_out import StartFailures, carry_out
-from scheduler.daemon.expectation import ExpectedWork
+from scheduler.daemon.expectation import Expectation
 from scheduler.daemon.parts import Parts
 from scheduler.daemon.price_desk import PriceDesk
 from scheduler.daemon.running_times import RunningTimes
@@ -76,7 +76,7 @@ class Dispatcher:
         self._planning = replace(
             STEADY, start_gain=planning.start_gain_pct / 100, move_gain=planning.move_gain_pct / 100
         )
-        self._expected, self._prices, self._stopwatch_s = ExpectedWork(parts.store), prices, stopwatch_s
+        self._expected, self._prices, self._stopwatch_s = Expectation(parts.store), prices, stopwatch_s
         self.running_times = RunningTimes(parts.store, parts.settings.queue.assumed_duration)
         self._replan = ReplanState()
         self._events: list[Trigger] = [Trigger.INVENTORY]

@@ -7,28 +7,29 @@ from datetime import datetime, timedelta
 
 from scheduler.domain.gpus import Inventory, Pool
 from scheduler.domain.jobs import Job
-from scheduler.domain.plans import PlannableJob
+from scheduler.domain.plans import ExpectedWork
 from scheduler.planning.arrivals import AHEAD, REMEMBERED, Arrival, Arrivals
 from scheduler.ports import JobQuery, Store
 
 _READ_EVERY = timedelta(hours=1)
 
 
-class ExpectedWork:
+class Expectation:
     """Asked on the thread that may read the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._read_at: datetime | None = None
-        self._expected: tuple[PlannableJob, ...] = ()
+        self._expected: tuple[ExpectedWork, ...] = ()
 
-    def at(self, now: datetime, inventory: Inventory) -> tuple[PlannableJob, ...]:
+    def at(self, now: datetime, inventory: Inventory) -> tuple[ExpectedWork, ...]:
         if self._read_at is None or not timedelta(0) <= now - self._read_at < _READ_EVERY:
             jobs = self._store.jobs(JobQuery(since=now - REMEMBERED, until=now))
             self._expected = tuple(
-                job
+                work
                 for pool in Pool
-                for job in Arrivals(pool, _arrivals(jobs)).expected(now, now + AHEAD, inventory.capacity(pool))
+                if inventory.capacity(pool)
+                for work in Arrivals(pool, _arrivals(jobs)).expected(now, now + AHEAD)
             )
             self._read_at = now
         return self._expected

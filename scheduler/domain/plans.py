@@ -55,6 +55,22 @@ class PlannableJob:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedWork:
+    """Work that nobody has submitted yet but, by what came lately, somebody will: a portion of what is to be expected.
+
+    It may be done at any time of its window, in as many parts as you like, and needs `length` at `places`.
+    """
+
+    pool: Pool
+    earliest_start: datetime
+    finish_by: datetime
+    length: timedelta
+    places: float
+    """GPUs, or CPU slots, that it can hold at a time: the mean of what may come, so no whole number."""
+    power_of_a_place: Power
+
+
+@dataclass(frozen=True, slots=True)
 class PlanningProblem:
     """Everything a policy may know. `forecast` None: nothing is known, so jobs run in order and nothing is claimed."""
 
@@ -62,8 +78,7 @@ class PlanningProblem:
     jobs: tuple[PlannableJob, ...]
     capacity: dict[Pool, int]
     forecast: CarbonForecast | None
-    expected: tuple[PlannableJob, ...] = ()
-    """Work that nobody has submitted yet but, by what came lately, somebody will; its numbers are below zero."""
+    expected: tuple[ExpectedWork, ...] = ()
     price: PowerPrice | None = None
     """What power costs; None: nobody asked for money."""
 
@@ -123,15 +138,12 @@ class Plan:
     lower_bound: Emissions | None = None
     """No plan for the same forecast, slots and jobs can emit less; None where a policy proves none."""
     notes: tuple[str, ...] = field(default=())
-    kept_free: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
-    """Where the plan leaves room for work that is only expected, [start, end) in microseconds since 1970-01-01 UTC;
-    nothing is claimed of it, it is counted in no figure, and only the next plan looks at it."""
     place_prices: Mapping[Pool, StepSeries] = field(default_factory=dict, repr=False)
     """What a place of each pool is worth to others over time [gCO2eq/h]; the next plan's search begins there."""
 
     def for_the_record(self) -> Plan:
         """Without what only the next plan begins with: a daemon started anew plans from nothing."""
-        return replace(self, kept_free={}, place_prices={})
+        return replace(self, place_prices={})
 
     def placement(self, job_id: int) -> Placement | None:
         return next((p for p in self.placements if p.job == job_id), None)

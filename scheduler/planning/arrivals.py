@@ -5,33 +5,38 @@ A plan that leaves it no room moves all it knows into the cleanest hours and fin
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 import numpy as np
 
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import from_epoch
-from scheduler.domain.plans import PlannableJob, SwitchCost
+from scheduler.domain.plans import ExpectedWork
 from scheduler.domain.series import Floats
 from scheduler.domain.units import Power
 
 REMEMBERED = timedelta(days=28)
 AHEAD = timedelta(days=4)
 """As far as arrivals are expected: what comes later competes with little that is here now."""
-_MOST_EXPECTED, _SHARE_A_LOAD = 0.8, 3.2
-"""Of what came lately such a share is expected, or this many times the square of the load, where that is less: an
-empty place that was kept for nobody is a loss too, and where few come few are in each other's way."""
+LOOK_AGAIN = timedelta(hours=1)
+"""So long after a plan, that nobody came is news."""
+_SHARE = 0.8
+"""Of what came lately so much is expected: an empty place that was kept for nobody is a loss too."""
 _BIN_S = 12 * 3600
 _BINS_A_DAY = 86_400 // _BIN_S
 _LEAST_DAYS = 3.0
 _BELIEF_DAYS = 2.0
 """Days of the mean day that are believed beside what weekdays, or weekends, showed."""
-_MOST_A_BIN = 4
-"""More are expected as fewer, wider ones: the planner has to place each of them."""
-_NUMBERS_A_BIN = 100
+_PORTIONS = 4
+"""Into which the work of a half-day is divided, each with the length and patience of a job that came: shorter and
+longer ones are not free to move alike."""
+_FEW = 3
+"""Arrivals of which none is like a portion of the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,32 @@ class Arrival:
         return self.width * self.length.total_seconds()
 
 
+@dataclass(slots=True)
+class _Alike:
+    """Mutable: arrivals of weekdays, or of weekends, in one half of the day; the shortest first."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    work_s: float = 0.0
+    _portions: list[Arrival] | None = None
+
+    def add(self, arrival: Arrival) -> None:
+        insort(self.arrivals, arrival, key=_by_length)
+        self.work_s += arrival.work_s
+        self._portions = None
+
+    def forget(self, arrival: Arrival) -> None:
+        at = bisect_left(self.arrivals, _by_length(arrival), key=_by_length)
+        del self.arrivals[self.arrivals.index(arrival, at)]
+        self.work_s = self.work_s - arrival.work_s if self.arrivals else 0.0
+        self._portions = None
+
+    def portions(self) -> Sequence[Arrival]:
+        """One for each equal part of the work, from short jobs to long ones: the one in the part's middle."""
+        if self._portions is None:
+            self._portions = _middles(self.arrivals)
+        return self._portions
+
+
 class Arrivals:
     """Mutable: the arrivals of the last 28 days in one pool, told in order, and sums over them."""
 
@@ -58,10 +89,8 @@ class Arrivals:
         self._pool = pool
         self._known: deque[Arrival] = deque()
         self._begin: datetime | None = None
-        self._came_s = np.zeros((2, _BINS_A_DAY))
-        """Work that came on weekdays (row 0) and on weekends (1) in each half of the day [places x s]."""
-        self._widths = self._slack_s = self._watts = 0.0
-        """Sums: of widths, of slack weighted with work, and of the power of one place weighted so."""
+        self._alike = [[_Alike() for _ in range(_BINS_A_DAY)] for _ in range(2)]
+        """Of weekdays (0) and of weekends (1), of each half of the day."""
         for arrival in arrivals:
             self.add(arrival)
 
@@ -69,75 +98,68 @@ class Arrivals:
         if arrival.pool is self._pool and arrival.work_s > 0:
             self._begin = self._begin or arrival.submitted_at
             self._known.append(arrival)
-            self._count(arrival, 1)
+            self._like(arrival).add(arrival)
 
-    def expected(self, now: datetime, until: datetime, places: int) -> tuple[PlannableJob, ...]:
-        """Typical jobs, so many that their work is what is to be expected after `now` and before `until`.
-
-        Their numbers are below zero, and the same for the same half-day whenever asked. None is wider than half of
-        `places`, unless the typical job is.
-        """
+    def expected(self, now: datetime, until: datetime) -> tuple[ExpectedWork, ...]:
+        """What is to be expected after `now` and before `until`, in portions like the jobs that came."""
         while self._known and self._known[0].submitted_at < now - REMEMBERED:
-            self._count(self._known.popleft(), -1)
+            forgotten = self._known.popleft()
+            self._like(forgotten).forget(forgotten)
         if not self._known or self._begin is None:
             return ()
-        total_s = float(self._came_s.sum())
-        length_s = round(total_s / self._widths)
-        length, slack = timedelta(seconds=length_s), timedelta(seconds=round(self._slack_s / total_s))
         rate = self._work_by_bin(now, self._begin)
-        share = min(_MOST_EXPECTED, _SHARE_A_LOAD * _load(rate, places) ** 2)
-        width = max(1, round(self._widths / len(self._known)))
-        together = -(-share * float(rate.max()) // (_MOST_A_BIN * width * length_s))
-        width = max(width, min(width * int(together), places // 2))
-        made: list[PlannableJob] = []
-        power, at_no_cost = Power(self._watts / total_s * width), SwitchCost(timedelta(0))
-        # What comes in a half-day is taken to come at its middle.
-        carried_s, begin = 0.0, ((int(now.timestamp()) - _BIN_S // 2) // _BIN_S + 1) * _BIN_S
-        for start in range(begin, int(until.timestamp()), _BIN_S):
-            carried_s += share * float(rate[_bin(start)])
-            count = min(int(carried_s / (width * length_s)), _NUMBERS_A_BIN)
-            carried_s -= count * width * length_s
-            arrives = from_epoch(start + _BIN_S / 2)
-            finish_by = arrives + length + slack
+        made: list[ExpectedWork] = []
+        for start in range(int(now.timestamp()) // _BIN_S * _BIN_S, int(until.timestamp()), _BIN_S):
+            kind, half = _bin(start)
+            work_s = _SHARE * float(rate[kind, half])
             made += [
-                PlannableJob(
-                    id=-(start // _BIN_S * _NUMBERS_A_BIN + k + 1),
-                    submitted_at=arrives,
-                    pool=self._pool,
-                    width=width,
-                    remaining=length,
-                    power=power,
-                    finish_by=finish_by,
-                    earliest_start=arrives,
-                    # One that stands for many is as easily divided as they are.
-                    interruptible=True,
-                    switch=at_no_cost,
-                )
-                for k in range(count)
+                _portion(like, start, work_s / _PORTIONS)
+                for like in self._portions(kind, half)
+                if work_s > 0 and start + like.submitted_at.timestamp() % _BIN_S > now.timestamp()
             ]
         return tuple(made)
 
-    def _count(self, arrival: Arrival, times: int) -> None:
-        work_s = times * arrival.work_s
-        slack = arrival.finish_by - arrival.submitted_at - arrival.length
-        self._came_s[_bin(int(arrival.submitted_at.timestamp()))] += work_s
-        self._widths += times * arrival.width
-        self._slack_s += max(slack.total_seconds(), 0.0) * work_s
-        self._watts += arrival.power.watts / arrival.width * work_s
+    def _like(self, arrival: Arrival) -> _Alike:
+        kind, half = _bin(int(arrival.submitted_at.timestamp()))
+        return self._alike[kind][half]
+
+    def _portions(self, kind: int, half: int) -> Sequence[Arrival]:
+        """Of the half-day; where few came in it, of that half of any day, or else of any half."""
+        alike = self._alike[kind][half]
+        if len(alike.arrivals) >= _FEW:
+            return alike.portions()
+        any_day = [a for each in self._alike for a in each[half].arrivals]
+        return _middles(sorted(any_day or self._known, key=_by_length))
 
     def _work_by_bin(self, now: datetime, begin: datetime) -> Floats:
         """Work to expect of each half-day of a weekday (row 0) and of a weekend day (1) [places x s]."""
         first = max(begin, now - REMEMBERED)
         seen = [(first + timedelta(days=d)).weekday() >= 5 for d in range((now - first).days + 1)]
         days = np.array([seen.count(False), seen.count(True)], dtype=np.float64)
-        usual = self._came_s.sum(axis=0) / max(float(days.sum()), _LEAST_DAYS)
-        rate: Floats = (self._came_s + _BELIEF_DAYS * usual) / (days[:, None] + _BELIEF_DAYS)
+        came_s = np.array([[each.work_s for each in row] for row in self._alike])
+        usual = came_s.sum(axis=0) / max(float(days.sum()), _LEAST_DAYS)
+        rate: Floats = (came_s + _BELIEF_DAYS * usual) / (days[:, None] + _BELIEF_DAYS)
         return rate
 
 
-def _load(rate: Floats, places: int) -> float:
-    """Share of the places' time that a mean week asks for; `rate` as of _work_by_bin."""
-    return float(5 * rate[0].sum() + 2 * rate[1].sum()) / (7 * 86_400 * places)
+def _middles(arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """Of `arrivals` in order, the one in the middle of each portion of their work."""
+    sums = list(accumulate(arrival.work_s for arrival in arrivals))
+    return [arrivals[bisect_left(sums, (k + 0.5) / _PORTIONS * sums[-1])] for k in range(_PORTIONS)]
+
+
+def _portion(like: Arrival, start_s: int, work_s: float) -> ExpectedWork:
+    """So much work [places x s], to come in the half-day from `start_s` on at the time at which its like came."""
+    arrives = from_epoch(start_s + like.submitted_at.timestamp() % _BIN_S)
+    patience = max(like.finish_by - like.submitted_at, like.length)
+    places = work_s / like.length.total_seconds()
+    return ExpectedWork(
+        like.pool, arrives, arrives + patience, like.length, places, Power(like.power.watts / like.width)
+    )
+
+
+def _by_length(arrival: Arrival) -> tuple[timedelta, datetime]:
+    return arrival.length, arrival.submitted_at
 
 
 def _bin(epoch_s: int) -> tuple[int, int]:

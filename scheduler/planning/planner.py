@@ -36,7 +36,6 @@ def plan(
         forecast_issued_at=problem.forecast.issued_at if problem.forecast is not None else None,
         lower_bound=None if outcome.lower_bound_g is None else Emissions(outcome.lower_bound_g),
         notes=(*_notes(situation), *outcome.notes),
-        kept_free={d.id: outcome.schedule[d.id] for d in situation.expected if d.id in outcome.schedule},
         place_prices=outcome.place_prices,
     )
 

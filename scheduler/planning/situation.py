@@ -11,7 +11,7 @@ from typing import NamedTuple
 from scheduler.domain.carbon import SignalKind
 from scheduler.domain.gpus import Pool
 from scheduler.domain.places import from_micros, length_micros, to_micros
-from scheduler.domain.plans import Plan, PlannableJob, PlanningProblem
+from scheduler.domain.plans import ExpectedWork, Plan, PlannableJob, PlanningProblem
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import JOULES_PER_KWH
 from scheduler.planning.early_places import EarlyPlaces
@@ -80,7 +80,7 @@ class Outcome:
     """What a policy answers."""
 
     schedule: Schedule
-    """Of the demands; of expected work too, where the policy left room for it."""
+    """Of the demands."""
     lower_bound_g: float | None = None
     """No schedule with the same jobs in time can emit less [gCO2eq]."""
     notes: tuple[str, ...] = ()
@@ -104,8 +104,8 @@ class Situation:
     """Why a job has no place in any schedule."""
     place_prices: PlacePrices = field(default_factory=dict)
     """Of the previous plan."""
-    expected: tuple[Demand, ...] = ()
-    """Work that nobody has submitted yet: it may be left room, and is in no schedule."""
+    expected: tuple[ExpectedWork, ...] = ()
+    """It may be left room, and is in no schedule."""
     prices: Outlook | None = None
     """What a kWh costs [unit of money]; None where nobody asked for money."""
     weighed: Outlook | None = None
@@ -134,7 +134,7 @@ def situation_from(problem: PlanningProblem, settings: PlanningSettings, previou
     prices = None if problem.price is None else price_outlook(problem.price, problem.now, from_micros(until))
     return Situation(
         now, demands, problem.capacity, outlook, run_now, settings, _announced(previous), left_out,
-        previous.place_prices if previous is not None else {}, _expected(problem, now), prices,
+        previous.place_prices if previous is not None else {}, problem.expected, prices,
         weighed_outlook(outlook, problem.price, problem.now, from_micros(until)), notes,
     )  # fmt: skip
 
@@ -223,10 +223,4 @@ def _left_out(demands: Iterable[Demand], capacity: Mapping[Pool, int]) -> dict[i
 def _announced(previous: Plan | None) -> Schedule:
     if previous is None:
         return {}
-    told = {p.job: tuple((to_micros(i.start), to_micros(i.end)) for i in p.intervals) for p in previous.placements}
-    return {**told, **previous.kept_free}
-
-
-def _expected(problem: PlanningProblem, now: int) -> tuple[Demand, ...]:
-    fitting = (job for job in problem.expected if job.width <= problem.capacity.get(job.pool, 0))
-    return tuple(_demand(job, now, set()) for job in fitting)
+    return {p.job: tuple((to_micros(i.start), to_micros(i.end)) for i in p.intervals) for p in previous.placements}

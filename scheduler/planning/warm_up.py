@@ -9,7 +9,7 @@ import numpy as np
 
 from scheduler.domain.carbon import CarbonForecast, SeriesKey
 from scheduler.domain.gpus import Pool
-from scheduler.domain.plans import PlannableJob, PlanningProblem, SwitchCost
+from scheduler.domain.plans import ExpectedWork, PlannableJob, PlanningProblem, SwitchCost
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import Energy, Power
 from scheduler.planning.planner import plan
@@ -30,6 +30,7 @@ def warm_up() -> None:
     first = plan(queue, POLICY, STEADY)
     late = _job(10, remaining=2 * _HOURS * _HOUR)
     plan(replace(queue, jobs=(*queue.jobs, late)), POLICY, STEADY, first)
+    plan(replace(queue, expected=_expected()), POLICY, STEADY, first)
     plan(_problem(_job(1)), POLICY)
 
 
@@ -39,6 +40,12 @@ def _problem(*jobs: PlannableJob) -> PlanningProblem:
     series = StepSeries(hours[:-1], hours[1:], values)
     forecast = CarbonForecast(SeriesKey("made up", "XX"), _NOON, _NOON, series)
     return PlanningProblem(_NOON, jobs, {Pool.GPU: _GPUS, Pool.CPU: 1}, forecast)
+
+
+def _expected() -> tuple[ExpectedWork, ...]:
+    later, at_most = _NOON + 2 * _HOUR, _NOON + 18 * _HOUR
+    work = ExpectedWork(Pool.GPU, later, at_most, 4 * _HOUR, 0.5, Power(500))
+    return work, replace(work, finish_by=later + 6 * _HOUR)
 
 
 def _job(number: int, **changes: object) -> PlannableJob:

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from scheduler.domain.errors import RequestError
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
-from scheduler.domain.plans import Plan, PlannableJob, PlanningProblem
+from scheduler.domain.plans import ExpectedWork, Plan, PlanningProblem
 from scheduler.domain.running_time import REMEMBERED, estimate_spread
 from scheduler.domain.units import Power
 from scheduler.planning import HEED_EXPECTED, PlanningSettings, plan
-from scheduler.planning.arrivals import AHEAD, Arrival, Arrivals
+from scheduler.planning.arrivals import AHEAD, LOOK_AGAIN, Arrival, Arrivals
 from scheduler.simulation.job_state import JobState
 from scheduler.simulation.world import Forecaster, SimulatedJob, World
 
@@ -109,19 +109,24 @@ class _Engine:
         self._previous = made
         return made
 
-    def _expected(self, now: datetime) -> tuple[PlannableJob, ...]:
-        """What may yet come, by what has come; nothing where all is known already, or the policy would not heed it."""
-        if self._offline or self._policy not in HEED_EXPECTED:
-            return ()
-        return self._arrivals.expected(now, min(now + AHEAD, self._world.span.end), self._world.gpus)
+    @property
+    def _expects(self) -> bool:
+        """Nothing is expected where all is known already, or the policy would not heed it."""
+        return not self._offline and self._policy in HEED_EXPECTED
+
+    def _expected(self, now: datetime) -> tuple[ExpectedWork, ...]:
+        """What may yet come, by what has come."""
+        return self._arrivals.expected(now, min(now + AHEAD, self._world.span.end)) if self._expects else ()
 
     def _next_decision(self, now: datetime, made: Plan) -> datetime:
-        """The next arrival, news of the grid, or the end of what is planned, whichever is first."""
+        """The first of: an arrival, news of the grid, an hour without either, the end of what is planned."""
         moments = [max(p.end for p in made.placements)] if made.placements else []
         if self._coming:
             moments.append(max(self._coming[-1].job.submitted_at, now + self._debounce if self._active else now))
         if self._forecaster.step is not None and self._active and not self._offline:
             moments.append(_next_multiple(now, self._forecaster.step))
+        if self._active and self._coming and self._expects:
+            moments.append(_next_multiple(now, LOOK_AGAIN))
         return max(min(moments), now + timedelta(microseconds=1))
 
     def _follow(self, made: Plan, now: datetime, until: datetime) -> datetime:

@@ -232,8 +232,8 @@ def test_a_joint_plan_is_recorded_without_what_only_the_next_plan_begins_with(st
     jobs = tuple(replace(job(n, hours=2, within=20), interruptible=True) for n in (1, 2))
     made = plan(problem(*jobs, values=[300, 90, 80, 300] * 6, gpus=1), "carbonq")
     assert made.place_prices
-    store.add_plan(replace(made, kept_free={-7: ((0, 1),)}))
-    assert store.latest_plan() == replace(made, kept_free={}, place_prices={})
+    store.add_plan(made)
+    assert store.latest_plan() == replace(made, place_prices={})
 
 
 # --- statements

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scheduler.domain.carbon import CarbonForecast, SeriesKey
 from scheduler.domain.gpus import Pool
-from scheduler.domain.plans import PlannableJob, PlanningProblem, SwitchCost
+from scheduler.domain.plans import ExpectedWork, PlannableJob, PlanningProblem, SwitchCost
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import Energy, Power
 
@@ -44,6 +44,11 @@ def job(number: int = 1, hours: float = 1, within: float = 24, **changes: object
         "switch": SwitchCost(2 * MINUTE),
     }
     return PlannableJob(**(fields | changes))  # type: ignore[arg-type]
+
+
+def expected(hours: float, start: float, within: float, places: float = 1.0, pool: Pool = Pool.GPU) -> ExpectedWork:
+    """Places at 1 kW each for `hours`, from `start` to `within` hours after noon."""
+    return ExpectedWork(pool, NOON + start * HOUR, NOON + within * HOUR, hours * HOUR, places, Power(1000))
 
 
 def problem(

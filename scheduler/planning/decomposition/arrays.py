@@ -50,9 +50,3 @@ class Jobs(NamedTuple):
     behind: Ints
     behind_from: Ints
     """Jobs that wait for job j, in the same way."""
-
-
-def firm_rows(jobs: Jobs, firm: int) -> Jobs:
-    """The first `firm` rows; those behind them are linked to none."""
-    columns = [column[:firm] for column in jobs[:-4]]
-    return Jobs._make((*columns, jobs.before, jobs.before_from[: firm + 1], jobs.behind, jobs.behind_from[: firm + 1]))

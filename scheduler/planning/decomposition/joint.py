@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs, firm_rows
+from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs
 from scheduler.planning.decomposition.bounding import bounding_prices, least_g
 from scheduler.planning.decomposition.compiled import COMPILED
-from scheduler.planning.decomposition.placing import Placements, total_cost
+from scheduler.planning.decomposition.fluid import PARTS, beside
+from scheduler.planning.decomposition.placing import Placements
 from scheduler.planning.decomposition.searching import (
     Queue,
     ends,
@@ -21,7 +22,7 @@ from scheduler.planning.decomposition.searching import (
 )
 
 _KNOWN_SHARE, _KNOWN_SHARE_OF_MANY = 0.9, 0.95
-_STILL_GOOD = 0.02
+_STILL_GOOD = 0.005
 """Share above the bound up to which announced places are kept."""
 _NEAR = 0.0095
 """Share above the bound at which even a thorough search ends."""
@@ -48,30 +49,29 @@ class Effort(NamedTuple):
 
 class Joint(NamedTuple):
     placed: Placements
-    """Of all rows, the expected ones too."""
     prices: Floats
     """What a place is worth for a second [g/s], beyond what its use emits; shape (pools, pieces)."""
     bound_g: float
-    """No placement of the firm jobs, those that came late excepted from their window, costs less; -inf: unproven."""
+    """No placement of the jobs, those that came late excepted from their window, costs less; -inf: unproven."""
 
 
 def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a NamedTuple is immutable
-    pieces, due = queue.pieces, queue.jobs.hi
+    due = queue.jobs.hi
     free = queue.jobs if queue.wanted is None else queue.jobs._replace(hi=queue.wanted)
-    queue = queue._replace(jobs=_with_reserve(free, effort.reserve))
+    queue = queue._replace(jobs=_with_reserve(free, effort.reserve), fluid=None if is_long(queue) else queue.fluid)
     if _hardly_changed(queue):
-        prices, bound = bounding_prices(pieces, free, queue.prices)
+        prices, bound = _prices(queue, free, queue.prices)
         shakes, enough = int(effort.shakes * _SHAKES_SHARE), bound * (1 + effort.good_enough)
         found = with_what_is_new(queue, due, prices, shakes, enough)
         # A new forecast leaves the old places far above the bound: then all is planned again.
-        if total_cost(*found) <= bound * (1 + _STILL_GOOD):
+        if found.total_g <= bound * (1 + _STILL_GOOD):
             return _joint(queue, due, found.placed, prices, bound, effort.prove)
     # The last plan's prices may be those of hours that are no longer clean: worse to begin with than none.
-    prices, bound = bounding_prices(pieces, free)
+    prices, bound = _prices(queue, free, None)
     enough = bound * (1 + effort.good_enough)
     found = searched(queue, due, prices, enough, effort.shakes)
     for turn in range(0 if is_long(queue) else _TURNS if effort.thorough else _TURNS_TO_BE_IN_TIME):
-        far = effort.thorough and total_cost(*found) > bound * (1 + _NEAR)
+        far = effort.thorough and found.total_g > bound * (1 + _NEAR)
         if not far and not _late_needlessly(found.placed, queue, due):
             break
         again = searched(queue._replace(announced=None), due, _varied(prices, turn), enough, effort.shakes)
@@ -84,7 +84,7 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
 def _late_needlessly(placed: Placements, queue: Queue, due: Ints) -> bool:
     """Whether a job that is there is late, and alone could be in time."""
     avoidable = (ends(placed) > due) & (queue.jobs.lo + queue.jobs.work <= due)
-    return bool(avoidable[: queue.firm].any())
+    return bool(avoidable.any())
 
 
 def _varied(prices: Floats, turn: int) -> Floats:
@@ -93,11 +93,11 @@ def _varied(prices: Floats, turn: int) -> Floats:
 
 
 def _joint(queue: Queue, due: Ints, placed: Placements, prices: Floats, bound: float, prove: bool) -> Joint:
-    ended = ends(placed)[: queue.firm]
+    ended = ends(placed)
     # A late job may lie beyond the pieces, of which no bound says anything.
     if not prove or (ended > queue.pieces.edges[-1]).any():
         return Joint(placed, prices, -np.inf)
-    return Joint(placed, prices, _bound_of_firm(queue, due, ended > due[: queue.firm], prices, bound))
+    return Joint(placed, prices, _bound_of_jobs(queue, due, ended > due, prices, bound))
 
 
 def _hardly_changed(queue: Queue) -> bool:
@@ -108,13 +108,21 @@ def _hardly_changed(queue: Queue) -> bool:
     return known >= (_KNOWN_SHARE_OF_MANY if is_long(queue) else _KNOWN_SHARE)
 
 
-def _bound_of_firm(queue: Queue, due: Ints, late: np.ndarray, prices: Floats, bound: float) -> float:
-    """`bound` itself, unless it counts jobs that are only expected, margins, or windows that were missed."""
-    if queue.firm < queue.jobs.lo.size or late.any() or queue.wanted is not None:
-        firm = firm_rows(queue.jobs._replace(hi=due), queue.firm)
-        patient = firm._replace(hi=np.where(late, queue.pieces.edges[-1], firm.hi))
-        # Beginning with no prices: those of a queue that only might come are far above what the firm jobs bear.
-        bound = bounding_prices(queue.pieces, patient, None if queue.firm < due.size else prices)[1]
+def _prices(queue: Queue, jobs: Jobs, known: Floats | None) -> tuple[Floats, float]:
+    """(prices, bound) for the jobs and what is expected beside them; `known`: where the search begins."""
+    if queue.fluid is None:
+        return bounding_prices(queue.pieces, jobs, known)
+    pieces, both = beside(queue.pieces, jobs, queue.fluid)
+    prices, bound = bounding_prices(pieces, both, None if known is None else known / PARTS)
+    return prices * PARTS, bound
+
+
+def _bound_of_jobs(queue: Queue, due: Ints, late: np.ndarray, prices: Floats, bound: float) -> float:
+    """`bound` itself, unless it counts what is only expected, margins, or windows that were missed."""
+    if queue.fluid is not None or late.any() or queue.wanted is not None:
+        patient = queue.jobs._replace(hi=np.where(late, queue.pieces.edges[-1], due))
+        # Beginning with no prices: those of a queue that only might come are far above what the jobs bear.
+        bound = bounding_prices(queue.pieces, patient, None if queue.fluid is not None else prices)[1]
     return least_g(bound)
 
 

@@ -9,11 +9,12 @@ from itertools import chain
 import numpy as np
 
 from scheduler.domain.gpus import Pool
-from scheduler.domain.places import length_micros
+from scheduler.domain.places import length_micros, to_micros
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import JOULES_PER_KWH
 from scheduler.planning.cost import emissions_g
-from scheduler.planning.decomposition.arrays import PER_SECOND, Flags, Floats, Ints, Jobs, Pieces, firm_rows
+from scheduler.planning.decomposition.arrays import PER_SECOND, Flags, Floats, Ints, Jobs, Pieces
+from scheduler.planning.decomposition.fluid import PARTS, Fluid
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import Placements, no_placements
 from scheduler.planning.decomposition.searching import Held, Queue
@@ -38,8 +39,6 @@ class QueueArrays:
     """Jobs that can move, by row; those that run for good, or are not to wait, are held where they are."""
 
     movable: tuple[Demand, ...]
-    expected: tuple[Demand, ...]
-    """Rows behind the movable ones."""
     settled: Schedule
     settled_g: float
     """The least that the settled jobs can emit [gCO2eq]."""
@@ -50,31 +49,27 @@ class QueueArrays:
     order: Ints
     wanted: Ints | None
     """By when each row is to end where there is room; None where no job has a margin."""
-
-    @property
-    def rows(self) -> tuple[Demand, ...]:
-        return (*self.movable, *self.expected)
+    fluid: Fluid | None
+    """What is only expected."""
 
     def queue(self, announced: Schedule, place_prices: PlacePrices) -> Queue:
         """With expected work; `announced` is what the last plan said, and the prices are its own."""
         known = self.placements(announced) if any(d.id in announced for d in self.movable) else None
         prices = self._prices_now(place_prices) if known is not None and place_prices else None
         return Queue(
-            self.pieces, self.jobs, self.capacity, self.held, self.order, len(self.movable), known, prices, self.wanted
+            self.pieces, self.jobs, self.capacity, self.held, self.order, known, prices, self.wanted, self.fluid
         )
 
     def firm_queue(self) -> Queue:
         """Of the jobs that are there, alone, each to end with its margin."""
-        count = len(self.movable)
-        order = self.order[self.order < count]
         jobs = self.jobs if self.wanted is None else self.jobs._replace(hi=self.wanted)
-        return Queue(self.pieces, firm_rows(jobs, count), self.capacity, self.held, order, count)
+        return Queue(self.pieces, jobs, self.capacity, self.held, self.order)
 
     def schedule(self, placed: Placements) -> Schedule:
-        """Of all demands, the settled ones and expected work too."""
+        """Of all demands, the settled ones too."""
         spans = list(map(tuple, placed.segments[_in_use(placed)].tolist()))
         until = np.cumsum(placed.number).tolist()
-        rows = zip(self.rows, [0, *until], until, strict=False)
+        rows = zip(self.movable, [0, *until], until, strict=False)
         return {**self.settled, **{demand.id: tuple(spans[begin:end]) for demand, begin, end in rows}}
 
     def place_prices(self, prices: Floats) -> PlacePrices:
@@ -101,9 +96,8 @@ class QueueArrays:
         earned = np.concatenate((np.zeros((len(_POOLS), 1)), earned), axis=1)
         placed = self.placements(schedule)
         count = len(self.movable)
-        number, segments = placed.number[:count], placed.segments[:count]
-        spans = segments[_in_use(Placements(number, segments))]
-        row = np.repeat(np.arange(count), number)
+        spans = placed.segments[_in_use(placed)]
+        row = np.repeat(np.arange(count), placed.number)
         gained, held_s = np.zeros(len(spans)), np.diff(spans)[:, 0] * PER_SECOND
         for pool in range(len(_POOLS)):
             here = self.jobs.pool[row] == pool
@@ -113,7 +107,7 @@ class QueueArrays:
 
     def placements(self, schedule: Schedule) -> Placements:
         """Of the rows that the schedule knows, as far as a placement can hold; of the others none."""
-        rows = [schedule.get(demand.id, ())[:MAX_SEGMENTS] for demand in self.rows]
+        rows = [schedule.get(demand.id, ())[:MAX_SEGMENTS] for demand in self.movable]
         placed = no_placements(len(rows))
         placed.number[:] = list(map(len, rows))
         placed.segments[_in_use(placed)] = _ints(list(chain.from_iterable(chain.from_iterable(rows)))).reshape(-1, 2)
@@ -131,15 +125,14 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
     movable = tuple(d for d in situation.demands if not _settled(d))
     settled = [d for d in situation.demands if _settled(d)]
     capacity = np.array([situation.capacity.get(pool, 0) for pool in _POOLS], dtype=np.int64)
-    expected = situation.expected
-    jobs = _jobs(movable, expected, due, situation, outlook)
-    order = [*hardest_to_place_first(situation.demands, due), *expected]
-    row = {demand.id: j for j, demand in enumerate((*movable, *expected))}
+    jobs, fluid = _jobs(movable, due, situation, outlook), _fluid(situation)
+    order = hardest_to_place_first(situation.demands, due)
+    row = {demand.id: j for j, demand in enumerate(movable)}
     ends = [situation.run_now[d.id][-1][1] for d in situation.demands]
-    horizon = max([*ends, *jobs.hi.tolist(), *(jobs.lo + jobs.work).tolist()])
+    last = fluid.hi.tolist() if fluid is not None else []
+    horizon = max([*ends, *last, *jobs.hi.tolist(), *(jobs.lo + jobs.work).tolist()])
     return QueueArrays(
         movable,
-        expected,
         {d.id: situation.run_now[d.id] for d in settled},
         sum(_least_g(d, situation, outlook) for d in settled),
         _pieces(situation, outlook, horizon, [d for d in settled if d.fixed]),
@@ -148,6 +141,7 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
         _held(settled, situation.run_now),
         _ints([row[d.id] for d in order if d.id in row]),
         _wanted(movable, jobs, wanted_ends(situation, due)) if any(d.margin for d in movable) else None,
+        fluid,
     )
 
 
@@ -157,39 +151,51 @@ def _settled(demand: Demand) -> bool:
 
 
 def _wanted(movable: tuple[Demand, ...], jobs: Jobs, ends: Mapping[int, int]) -> Ints:
-    """Expected work has no margin."""
-    wanted = jobs.hi.copy()
-    wanted[: len(movable)] = np.minimum(jobs.hi[: len(movable)], _ints([ends[d.id] for d in movable]))
+    wanted: Ints = np.minimum(jobs.hi, _ints([ends[d.id] for d in movable]))
     return wanted
 
 
+def _fluid(situation: Situation) -> Fluid | None:
+    """What is expected after now, as far as the machine is wide."""
+    rows: list[tuple[int, int, int, int, float, int]] = []
+    for work in situation.expected:
+        lo, hi, length = to_micros(work.earliest_start), to_micros(work.finish_by), length_micros(work.length)
+        parts = round(min(work.places, situation.capacity.get(work.pool, 0)) * PARTS)
+        if lo > situation.now and parts > 0 and 0 < length <= hi - lo:
+            watts = work.power_of_a_place.watts
+            rows.append((lo, hi, length, parts, watts / JOULES_PER_KWH, _POOLS.index(work.pool)))
+    if not rows:
+        return None
+    rows.sort(key=lambda row: ((row[1] - row[0] - row[2]) / (row[1] - row[0]), row))
+    table = np.array(rows, dtype=object).T
+    lo, hi, length, parts, _, pool = (column.astype(np.int64) for column in table)
+    return Fluid(lo, hi, length, parts, table[4].astype(np.float64), pool)
+
+
 def _jobs(
-    movable: tuple[Demand, ...], expected: tuple[Demand, ...], due: Mapping[int, int], situation: Situation,
-    outlook: Outlook,
+    movable: tuple[Demand, ...], due: Mapping[int, int], situation: Situation, outlook: Outlook
 ) -> Jobs:  # fmt: skip
     row = {demand.id: j for j, demand in enumerate(movable)}
     behind = successors(movable)
     known_until = max(outlook.end, situation.now) + length_micros(LOOK_AHEAD)
     hi = [min(due[d.id], max(known_until, situation.run_now[d.id][-1][1])) for d in movable]
     lo = [max([d.earliest, *(situation.run_now[p][-1][1] for p in d.after if p not in row)]) for d in movable]
-    hi, lo = [*hi, *(d.due for d in expected)], [*lo, *(d.earliest for d in expected)]
-    rows = (*movable, *expected)
-    before, before_from = _linked([[row[p] for p in d.after if p in row] for d in rows])
-    followers, behind_from = _linked([[row[s.id] for s in behind.get(d.id, [])] for d in rows])
+    before, before_from = _linked([[row[p] for p in d.after if p in row] for d in movable])
+    followers, behind_from = _linked([[row[s.id] for s in behind.get(d.id, [])] for d in movable])
     caution = situation.settings.switch_caution
     return Jobs(
         _ints(lo),
         _ints(hi),
-        _ints([d.work for d in rows]),
-        _ints([d.width for d in rows]),
-        np.array([d.watts / JOULES_PER_KWH for d in rows], dtype=np.float64),
-        _ints([_POOLS.index(d.pool) for d in rows]),
-        np.array([d.interruptible for d in rows], dtype=np.bool_),
-        _ints([d.switch for d in rows]),
-        np.array([_weighed_extra_s(d, caution) for d in rows], dtype=np.float64),
-        _ints([d.min_run for d in rows]),
-        np.array([d.running for d in rows], dtype=np.bool_),
-        np.array([d.patience_g_per_h / _HOUR_S for d in rows], dtype=np.float64),
+        _ints([d.work for d in movable]),
+        _ints([d.width for d in movable]),
+        np.array([d.watts / JOULES_PER_KWH for d in movable], dtype=np.float64),
+        _ints([_POOLS.index(d.pool) for d in movable]),
+        np.array([d.interruptible for d in movable], dtype=np.bool_),
+        _ints([d.switch for d in movable]),
+        np.array([_weighed_extra_s(d, caution) for d in movable], dtype=np.float64),
+        _ints([d.min_run for d in movable]),
+        np.array([d.running for d in movable], dtype=np.bool_),
+        np.array([d.patience_g_per_h / _HOUR_S for d in movable], dtype=np.float64),
         before,
         before_from,
         followers,

@@ -8,6 +8,8 @@ import numpy as np
 
 from scheduler.planning.decomposition.alone import choose_alone
 from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs, Pieces
+from scheduler.planning.decomposition.beside import improve_beside
+from scheduler.planning.decomposition.fluid import Fluid, bed_under
 from scheduler.planning.decomposition.placing import (
     Placements,
     hold_announced,
@@ -26,6 +28,7 @@ _FADES, _FADES_OF_MANY = (0.7, 0.4, 0.0, 0.0), (0.4, 0.0)
 """Shares of the prices under which jobs choose again: first mindful of others, then each for itself."""
 _LOOKS = 4
 """How often, while all of a long queue choose again, it is seen whether that is still called for."""
+_ROUNDS_BESIDE, _TRIALS_BESIDE = 3, 20
 _CUTS_A_JOB = 8
 _LONG_QUEUE = 1_000
 
@@ -47,14 +50,14 @@ class Queue(NamedTuple):
     capacity: Ints
     held: Held
     order: Ints
-    firm: int
-    """Rows of jobs that are there. Those behind them are only expected; they compete, and the bound leaves them out."""
     announced: Placements | None = None
     """Where the last plan had them: kept and bettered, unless planning from nothing is better still."""
     prices: Floats | None = None
     """Of the last plan: where the search for prices begins."""
     wanted: Ints | None = None
     """By when each job is to end, its margin kept; given up before a job is late. None: nobody has a margin."""
+    fluid: Fluid | None = None
+    """What is only expected: it competes, and the bound leaves it out."""
 
 
 class Found(NamedTuple):
@@ -64,18 +67,24 @@ class Found(NamedTuple):
     jobs: Jobs
     """Their `hi` is that of the queue, or later where a reserve or a margin was given up."""
     placed: Placements
+    flowing_g: float = 0.0
+    """What expected work then emits."""
+
+    @property
+    def total_g(self) -> float:
+        return total_cost(self.line, self.jobs, self.placed) + self.flowing_g
 
 
 def searched(queue: Queue, due: Ints, prices: Floats, enough_g: float, shakes: int) -> Found:
     """Placed from nothing, or from what was announced where that is better, and then shaken; `queue` stays as it is."""
     queue = queue._replace(jobs=queue.jobs._replace(hi=queue.jobs.hi.copy()))
-    found = _placed(queue, due, prices, None)
-    _better(found, queue, enough_g)
+    found = _bettered(_placed(queue, due, prices, None), queue, prices, enough_g)
     if queue.announced is not None:
-        kept = _placed(queue, due, prices, queue.announced)
-        _better(kept, queue, enough_g)
+        kept = _bettered(_placed(queue, due, prices, queue.announced), queue, prices, enough_g)
         if worth_of(kept, due) <= worth_of(found, due):
             found = kept
+    if queue.fluid is not None:
+        return found
     if found.jobs.hi.size == _in_time(found).size == 1:
         choose_alone(found.line, queue.pieces.edges, found.jobs, found.placed)
     else:
@@ -89,9 +98,11 @@ def with_what_is_new(queue: Queue, due: Ints, prices: Floats, shakes: int, enoug
     In a queue that is not long the others then choose again, too. What it gives up is given up in `queue`.
     """
     found = _placed(queue, due, prices, queue.announced)
+    if queue.fluid is not None:
+        return _bettered(found, queue, prices, enough_g)
     known = queue.announced.number if queue.announced is not None else found.placed.number
     changed = queue.order[known[queue.order] == 0]
-    improve(*found, changed if is_long(queue) else queue.order, 0.0)
+    improve(found.line, found.jobs, found.placed, changed if is_long(queue) else queue.order, 0.0)
     if not is_long(queue):
         shake_on(found, shakes, enough_g)
     return found
@@ -99,7 +110,7 @@ def with_what_is_new(queue: Queue, due: Ints, prices: Floats, shakes: int, enoug
 
 def shake_on(found: Found, shakes: int, enough_g: float) -> None:
     """Try other places for the jobs that are in time."""
-    shake(*found, _in_time(found), shakes, enough_g)
+    shake(found.line, found.jobs, found.placed, _in_time(found), shakes, enough_g)
 
 
 def improved(queue: Queue, placed: Placements) -> Placements:
@@ -123,8 +134,7 @@ def _placed(queue: Queue, due: Ints, prices: Floats, announced: Placements | Non
         if announced is not None:
             hold_announced(line, jobs, placed, announced, order)
         if place_in_turn(line, jobs, placed, order, 1.0):
-            # Nobody is late who is only expected.
-            _rescue(line, jobs, placed, order[order < queue.firm], due)
+            _rescue(line, jobs, placed, order, due)
         unplaced = placed.number[order] == 0
         if (left := int(unplaced.sum())) < fewest:
             best, fewest = (line, placed), left
@@ -146,14 +156,26 @@ def _rescue(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, due: In
         jobs.hi[used] = due[used]
 
 
-def _better(found: Found, queue: Queue, enough_g: float) -> None:
-    """Let each choose again while that gains anything and is wanted."""
+def _bettered(found: Found, queue: Queue, prices: Floats, enough_g: float) -> Found:
+    """Each chooses again while that gains anything and is wanted; beside the fluid where there is any."""
+    if queue.fluid is None:
+        _choose_again(found, queue, enough_g)
+        return found
+    bed = bed_under(queue.pieces, queue.fluid, prices)
+    in_time = queue.order[np.isin(queue.order, _in_time(found))]
+    flowing_g = improve_beside(
+        *found[:3], in_time, queue.pieces.edges, prices, bed, _ROUNDS_BESIDE, _TRIALS_BESIDE, enough_g
+    )  # fmt: skip
+    return found._replace(flowing_g=flowing_g)
+
+
+def _choose_again(found: Found, queue: Queue, enough_g: float) -> None:
     for fade in _FADES_OF_MANY if is_long(queue) else _FADES:
         moved = 0
         for some in np.array_split(queue.order, _LOOKS if is_long(queue) else 1):
-            if total_cost(*found) <= enough_g:
+            if found.total_g <= enough_g:
                 return
-            moved += improve(*found, some, fade)
+            moved += improve(found.line, found.jobs, found.placed, some, fade)
         if not moved and fade == 0:
             return
 
@@ -168,7 +190,7 @@ def _with_held(queue: Queue, prices: Floats) -> Timeline:
 
 def worth_of(found: Found, due: Ints) -> tuple[int, float]:
     """Late jobs, and what all placements cost [g]: the smaller the better."""
-    return int((ends(found.placed) > due).sum()), total_cost(*found)
+    return int((ends(found.placed) > due).sum()), found.total_g
 
 
 def _in_time(found: Found) -> Ints:

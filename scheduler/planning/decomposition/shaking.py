@@ -38,7 +38,7 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
         if turn % _TIDY_EVERY == 0:
             for pool in range(line.size.size):
                 tidy(line, pool)
-        count, state = _choose(jobs, candidates, chosen, state)
+        count, state = choose_some(jobs, candidates, chosen, state)
         old = 0.0
         for i in range(count):
             j = chosen[i]
@@ -63,7 +63,7 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
 
 
 @lean
-def _choose(jobs: Jobs, candidates: Ints, chosen: Ints, state: int) -> tuple[int, int]:
+def choose_some(jobs: Jobs, candidates: Ints, chosen: Ints, state: int) -> tuple[int, int]:
     """(how many, next state): different jobs of one pool, in random order, whose windows overlap the first one's."""
     state = next_state(state)
     wanted = 2 + state % (min(_MOST, candidates.size) - 1)

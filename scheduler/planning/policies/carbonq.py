@@ -12,7 +12,6 @@ from math import inf
 from scheduler.planning.board import Board
 from scheduler.planning.decomposition.compiled import COMPILED
 from scheduler.planning.decomposition.joint import Effort, solve
-from scheduler.planning.decomposition.placing import Placements
 from scheduler.planning.decomposition.queue_arrays import QueueArrays, queue_arrays
 from scheduler.planning.decomposition.searching import improved
 from scheduler.planning.guard import first_sound, late_jobs
@@ -32,6 +31,9 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
         note = "planned by suspend-resume, without a bound: so many jobs are planned jointly only by compiled loops"
         return Outcome(suspend_resume(situation, outlook).schedule, notes=(note,))
     queue = arrays.queue(situation.previous, situation.place_prices)
+    if not COMPILED:
+        # The loops that let it flow take a second in plain Python.
+        queue = queue._replace(fluid=None)
     settings = situation.settings
     effort = Effort(reserve=settings.reserve, thorough=settings.thorough, prove=settings.prove)
     if queue.announced is not None:
@@ -47,9 +49,8 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     schedule = first_sound(_attempts(jointly, arrays, situation, outlook), situation, outlook)
     # The bound supposes that the jobs in time are those of the joint schedule; of any others it says nothing.
     proven = joint.bound_g > -inf and late_jobs(schedule, situation) <= late_jobs(jointly, situation)
-    room = {demand.id: jointly[demand.id] for demand in situation.expected}
     return Outcome(
-        {**schedule, **room},
+        schedule,
         lower_bound_g=joint.bound_g + arrays.settled_g if proven else None,
         job_prices=arrays.job_prices(schedule, joint.prices),
         place_prices=arrays.place_prices(joint.prices),
@@ -73,6 +74,4 @@ def _attempts(jointly: Schedule, arrays: QueueArrays, situation: Situation, outl
         yield patient
     yield jointly
     queue = arrays.firm_queue()
-    usual = arrays.placements(situation.run_now)
-    firm = Placements(usual.number[: queue.firm], usual.segments[: queue.firm])
-    yield arrays.schedule(improved(queue, firm))
+    yield arrays.schedule(improved(queue, arrays.placements(situation.run_now)))

@@ -17,7 +17,7 @@ TESTS = Path(__file__).resolve().parents[2]
 GROWTH = """
 import sys
 from dataclasses import replace
-from fakes.problems import HOUR, job, problem
+from fakes.problems import HOUR, expected, job, problem
 from scheduler.planning import plan, warm_up
 from scheduler.planning.settings import STEADY
 
@@ -35,7 +35,7 @@ jobs = [
         after=(n - 1,) if n % 9 == 0 else (), run_now=n % 10 == 7)
     for n in range(1, 900)
 ]
-likely = tuple(replace(jobs[n], id=-n, after=(), running=False, run_now=False) for n in range(1, 9))
+likely = tuple(expected(1 + n % 3, n, n + 20, places=n / 3) for n in range(1, 9))
 for queue in (jobs, jobs[:30], jobs[:2], jobs[:1], jobs[1:2], jobs[3:4]):
     kept = {each.id for each in queue}
     queue = [replace(each, after=tuple(n for n in each.after if n in kept)) for each in queue]

@@ -1,0 +1,134 @@
+"""Jobs choosing again beside the fluid of what is expected: each change is judged by what both then emit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs
+from scheduler.planning.decomposition.compiled import compiled, lean
+from scheduler.planning.decomposition.fluid import Bed, flow, keep, restore, take_room
+from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
+from scheduler.planning.decomposition.placing import Placements, cost_now, lift, put_back, put_best
+from scheduler.planning.decomposition.shaking import choose_some, next_state
+from scheduler.planning.decomposition.timeline import Timeline, tidy
+
+_MOST = 5
+"""Jobs lifted at once."""
+_EQUAL, _WORTH_A_ROUND = 1 + 1e-12, 1 - 1e-5
+_SEED = 20_261_128
+
+
+@compiled
+def improve_beside(
+    line: Timeline, jobs: Jobs, placed: Placements, order: Ints, edges: Ints, prices: Floats, bed: Bed, rounds: int,
+    trials: int, enough_g: float,
+) -> float:  # fmt: skip
+    """Let each job choose again in order, for some rounds, then a few at a time: what the fluid emits then [g].
+
+    Those in `order` are in time and stay so. No more once jobs and fluid together are not above `enough_g`.
+    """
+    for j in range(jobs.lo.size):
+        _take(edges, bed, jobs, placed, j, 1)
+    sums = np.zeros(2)
+    for j in range(jobs.lo.size):
+        sums[0] += cost_now(line, jobs, placed, j, 0.0)
+    sums[1] = flow(bed)
+    chosen, numbers = np.empty(_MOST, dtype=np.int64), np.empty(_MOST, dtype=np.int64)
+    segments = np.empty((_MOST, MAX_SEGMENTS, 2), dtype=np.int64)
+    for _ in range(rounds):
+        before = sums[0] + sums[1]
+        for j in order:
+            if sums[0] + sums[1] <= enough_g:
+                break
+            chosen[0] = j
+            _try(line, jobs, placed, chosen, 1, edges, prices, bed, 1.0, sums, numbers, segments)
+        if sums[0] + sums[1] >= before * _WORTH_A_ROUND:
+            break
+    state = _SEED
+    for _ in range(trials if order.size > 1 else 0):
+        if sums[0] + sums[1] <= enough_g:
+            break
+        count, state = choose_some(jobs, order, chosen, state)
+        state = next_state(state)
+        fade = 1.0 if state % 2 == 0 else 0.5 + 0.5 * (state // 2 % 3)
+        _try(line, jobs, placed, chosen, count, edges, prices, bed, fade, sums, numbers, segments)
+    return float(sums[1])
+
+
+@lean
+def _try(
+    line: Timeline, jobs: Jobs, placed: Placements, chosen: Ints, count: int, edges: Ints, prices: Floats, bed: Bed,
+    fade: float, sums: Floats, numbers: Ints, segments: Ints,
+) -> None:  # fmt: skip
+    """Lift those chosen and let them choose in turn; all is as before where that emits more. `sums`: jobs, fluid."""
+    pool = jobs.pool[chosen[0]]
+    for i in range(line.size[pool]):
+        line.price[pool, i] = 0.0
+    tidy(line, pool)
+    keep(bed)
+    old = 0.0
+    for i in range(count):
+        j = chosen[i]
+        numbers[i] = placed.number[j]
+        copy_segments(placed.segments[j], numbers[i], segments[i], 0)
+        old += cost_now(line, jobs, placed, j, 0.0)
+        _take(edges, bed, jobs, placed, j, -1)
+        lift(line, jobs, placed, j)
+    flow(bed)
+    new, moved = 0.0, False
+    for i in range(count):
+        j = chosen[i]
+        _price(line, pool, edges, prices, bed, jobs.width[j])
+        if not np.isfinite(put_best(line, jobs, placed, j, fade)):
+            new = np.inf
+            break
+        new += cost_now(line, jobs, placed, j, 0.0)
+        _take(edges, bed, jobs, placed, j, 1)
+        moved = moved or not _same(placed, j, segments[i], numbers[i])
+    if moved and np.isfinite(new):
+        flowing = flow(bed)
+        if new + flowing <= (old + sums[1]) * _EQUAL:
+            sums[0] += new - old
+            sums[1] = flowing
+            return
+    for i in range(count):
+        _take(edges, bed, jobs, placed, chosen[i], -1)
+    put_back(line, jobs, placed, chosen, count, segments, numbers)
+    for i in range(count):
+        _take(edges, bed, jobs, placed, chosen[i], 1)
+    restore(bed)
+
+
+@lean
+def _same(placed: Placements, j: int, segments: Ints, number: int) -> bool:
+    same = bool(placed.number[j] == number)
+    for k in range(number):
+        same = same and placed.segments[j, k, 0] == segments[k, 0] and placed.segments[j, k, 1] == segments[k, 1]
+    return same
+
+
+@lean
+def _price(line: Timeline, pool: int, edges: Ints, prices: Floats, bed: Bed, width: int) -> None:
+    """To a job so wide a place costs what the fluid loses that must give way to it; what is free costs nothing."""
+    count = edges.size - 1
+    piece, price = -1, 0.0
+    for i in range(line.size[pool]):
+        start, moved = line.edges[pool, i], False
+        while piece < count and (piece < 0 or edges[piece + 1] <= start):
+            piece += 1
+            moved = True
+        if piece == count:
+            price = 0.0
+        elif moved:
+            free = bed.left[pool * count + piece] / ((edges[piece + 1] - edges[piece]) * PER_SECOND)
+            price = prices[pool, piece] * min(1.0, max(0.0, 1.0 - free / width))
+        line.price[pool, i] = price
+
+
+@lean
+def _take(edges: Ints, bed: Bed, jobs: Jobs, placed: Placements, j: int, times: int) -> None:
+    """The room of all its segments; give it back where `times` is -1."""
+    for k in range(placed.number[j]):
+        take_room(
+            edges, bed, jobs.pool[j], placed.segments[j, k, 0], placed.segments[j, k, 1], times * jobs.width[j]
+        )  # fmt: skip

@@ -1,0 +1,264 @@
+"""Work that is only expected, beside the jobs that are there: like a fluid, any share of it runs in any free place.
+
+Nobody will ever carry out where it flows; what counts is what it costs to be in its way. What it emits depends only on
+how much of it runs in which piece, so the least is found exactly: while fluid in a dirty piece can move, by a chain of
+portions that each give way, into a cleaner piece with room, it is moved.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs, Pieces
+from scheduler.planning.decomposition.compiled import lean
+
+PARTS = 64
+"""Of a place: portions are so many parts wide, where whole numbers are asked for."""
+_TINY = 1e-6
+"""Places x seconds that are not worth moving."""
+_DIRTIER = 1 + 1e-9
+
+
+class Fluid(NamedTuple):
+    """A row for each portion, those that are least free to move first."""
+
+    lo: Ints
+    hi: Ints
+    length: Ints
+    """For so long, spread over [lo, hi), it holds its parts of places."""
+    parts: Ints
+    grams: Floats
+    """Emissions of one place in a second at 1 g/kWh [g]."""
+    pool: Ints
+
+
+class Bed(NamedTuple):
+    """Mutable: where the fluid may flow, and flows. Pieces of all pools in one row: those of pool p begin at p * count.
+
+    Amounts are in places x seconds.
+    """
+
+    room: Floats
+    """(pieces) what jobs leave free."""
+    left: Floats
+    """What the fluid leaves free of that; below zero until it has given way to a job."""
+    most: Floats
+    """(portions, pieces) how much of it fits into that piece."""
+    held: Floats
+    short: Floats
+    """(portions) what found no room."""
+    first: Ints
+    last: Ints
+    """The pieces of each portion's window: [first, last)."""
+    cleanest: Ints
+    """All pieces, the cleanest first."""
+    rate: Floats
+    grams: float
+    """Of every portion: the mean."""
+    dearest: float
+    """The intensity at which what finds no room is taken to run [g/kWh]."""
+    held_before: Floats
+    left_before: Floats
+    short_before: Floats
+    queue: Ints
+    """What follows is scratch: pieces reached; by which piece a portion, and by which portion a piece was reached."""
+    by_piece: Ints
+    by_portion: Ints
+
+
+def beside(pieces: Pieces, jobs: Jobs, fluid: Fluid) -> tuple[Pieces, Jobs]:
+    """The jobs, and behind them the portions as jobs, all in parts of places: what prices are to be found for."""
+    count = fluid.lo.size
+    none, no = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.bool_)
+    grams = fluid.grams * fluid.parts / PARTS
+    portions = (
+        fluid.lo, fluid.hi, fluid.length, fluid.parts, grams, fluid.pool, ~no, none, none * 0.0, none, no, none * 0.0,
+    )  # fmt: skip
+    in_parts = jobs._replace(width=jobs.width * PARTS)
+    both = [np.concatenate(pair) for pair in zip(in_parts[:-4], portions, strict=True)]
+    # Links between jobs are no matter of prices.
+    unlinked = np.zeros(jobs.lo.size + count + 1, dtype=np.int64)
+    return pieces._replace(places=pieces.places * PARTS), Jobs._make((*both, none[:0], unlinked, none[:0], unlinked))
+
+
+def bed_under(pieces: Pieces, fluid: Fluid, prices: Floats) -> Bed:
+    """With all places free; each portion in turn flows to where it is cheapest under `prices` [g/s for each place]."""
+    seconds, pools = np.diff(pieces.edges) * PER_SECOND, len(pieces.places)
+    room, rate = (pieces.places * seconds).ravel(), np.tile(pieces.rate, pools)
+    held_s = np.minimum(pieces.edges[1:], fluid.hi[:, None]) - np.maximum(pieces.edges[:-1], fluid.lo[:, None])
+    own = fluid.pool[:, None] == np.arange(pools)
+    most: Floats = np.maximum(held_s, 0) * (fluid.parts[:, None] * (PER_SECOND / PARTS))
+    most = (own[:, :, None] * most[:, None, :]).reshape(fluid.lo.size, -1)
+    work: Floats = fluid.length * fluid.parts * (PER_SECOND / PARTS)
+    grams = float(fluid.grams.mean())
+    order = np.argsort(grams * rate + prices.ravel(), kind="stable")
+    reached = most > 0
+    bed = Bed(
+        room, room.copy(), most, np.zeros_like(most), work,
+        reached.argmax(axis=1), most.shape[1] - reached[:, ::-1].argmax(axis=1), np.argsort(rate, kind="stable"), rate,
+        grams, float(rate.max()), np.zeros_like(most), room.copy(), np.zeros(len(most)), _zeros(rate.size),
+        _zeros(len(most)), _zeros(rate.size),
+    )  # fmt: skip
+    _pour(bed, order)
+    return bed
+
+
+def _zeros(count: int) -> Ints:
+    return np.zeros(count, dtype=np.int64)
+
+
+@lean
+def _pour(bed: Bed, order: Ints) -> None:
+    for e in range(bed.short.size):
+        for piece in order:
+            some = min(bed.short[e], bed.most[e, piece], bed.left[piece])
+            if some > 0:
+                bed.held[e, piece] += some
+                bed.left[piece] -= some
+                bed.short[e] -= some
+                if bed.short[e] <= 0:
+                    break
+
+
+@lean
+def take_room(edges: Ints, bed: Bed, pool: int, start: int, end: int, places: int) -> None:
+    """Take `places` in [start, end), whatever flows there, or give them back where `places` is negative."""
+    count = edges.size - 1
+    low, high = 0, count
+    while low < high - 1:
+        middle = (low + high) // 2
+        if edges[middle] <= start:
+            low = middle
+        else:
+            high = middle
+    at = start
+    while at < end and low < count:
+        until = min(end, edges[low + 1])
+        some = (until - at) * PER_SECOND * places
+        bed.room[pool * count + low] -= some
+        bed.left[pool * count + low] -= some
+        at = until
+        low += 1
+
+
+@lean
+def keep(bed: Bed) -> None:
+    """Remember where all flows."""
+    for piece in range(bed.left.size):
+        bed.left_before[piece] = bed.left[piece]
+    for e in range(bed.short.size):
+        bed.short_before[e] = bed.short[e]
+        for piece in range(bed.first[e], bed.last[e]):
+            bed.held_before[e, piece] = bed.held[e, piece]
+
+
+@lean
+def restore(bed: Bed) -> None:
+    """As it was when it was remembered."""
+    for piece in range(bed.left.size):
+        bed.left[piece] = bed.left_before[piece]
+    for e in range(bed.short.size):
+        bed.short[e] = bed.short_before[e]
+        for piece in range(bed.first[e], bed.last[e]):
+            bed.held[e, piece] = bed.held_before[e, piece]
+
+
+@lean
+def flow(bed: Bed) -> float:
+    """Give way to jobs, and flow again so that least is emitted: how much that is [g]."""
+    for piece in range(bed.left.size):
+        e = 0
+        while bed.left[piece] < 0 and e < bed.short.size:
+            some = min(bed.held[e, piece], -bed.left[piece])
+            bed.held[e, piece] -= some
+            bed.left[piece] += some
+            bed.short[e] += some
+            e += 1
+    _level(bed)
+    total = 0.0
+    for piece in range(bed.left.size):
+        total += (bed.room[piece] - bed.left[piece]) * bed.rate[piece]
+    for e in range(bed.short.size):
+        total += bed.short[e] * bed.dearest
+    return total * bed.grams
+
+
+@lean
+def _level(bed: Bed) -> None:
+    """Move fluid from the dirtiest pieces that can be left into the cleanest with room, until no chain does that.
+
+    What was reached from a piece in vain need not be looked at from a dirtier one.
+    """
+    by_piece, by_portion = bed.by_piece, bed.by_portion
+    for e in range(by_piece.size):
+        by_piece[e] = -1
+    for piece in range(by_portion.size):
+        by_portion[piece] = -1
+    for target in bed.cleanest:
+        while bed.left[target] > _TINY and by_portion[target] == -1:
+            count, source, short = _reach(bed, target)
+            if source < 0:
+                break
+            _push(bed, target, source, short)
+            for k in range(count):
+                by_portion[bed.queue[k]] = -1
+            for e in range(by_piece.size):
+                if by_piece[e] >= 0 and by_portion[by_piece[e]] == -1:
+                    by_piece[e] = -1
+
+
+@lean
+def _reach(bed: Bed, target: int) -> tuple[int, int, bool]:
+    """(pieces reached, the dirtiest from which fluid can move to `target` or else a portion that is short, whether so).
+
+    The source is -1 where nothing is gained.
+    """
+    queue, by_piece, by_portion = bed.queue, bed.by_piece, bed.by_portion
+    queue[0], count, at = target, 1, 0
+    by_portion[target] = by_piece.size
+    source, dirtiest = -1, bed.rate[target] * _DIRTIER
+    while at < count:
+        piece = queue[at]
+        at += 1
+        for e in range(by_piece.size):
+            if by_piece[e] >= 0 or bed.most[e, piece] - bed.held[e, piece] <= _TINY:
+                continue
+            by_piece[e] = piece
+            if bed.short[e] > _TINY:
+                return count, e, True
+            for other in range(bed.first[e], bed.last[e]):
+                if bed.held[e, other] > _TINY and by_portion[other] == -1:
+                    by_portion[other] = e
+                    queue[count] = other
+                    count += 1
+                    if bed.rate[other] > dirtiest:
+                        source, dirtiest = other, bed.rate[other]
+    return count, source, False
+
+
+@lean
+def _push(bed: Bed, target: int, source: int, short: bool) -> None:
+    """Move as much as the chain that was found lets through."""
+    some = bed.left[target]
+    for moving in range(2):
+        if short:
+            e = source
+            some = min(some, bed.short[e])
+            bed.short[e] -= moving * some
+        else:
+            e = bed.by_portion[source]
+            some = min(some, bed.held[e, source])
+            bed.held[e, source] -= moving * some
+            bed.left[source] += moving * some
+        while True:
+            piece = bed.by_piece[e]
+            some = min(some, bed.most[e, piece] - bed.held[e, piece])
+            bed.held[e, piece] += moving * some
+            if piece == target:
+                break
+            e = bed.by_portion[piece]
+            some = min(some, bed.held[e, piece])
+            bed.held[e, piece] -= moving * some
+    bed.left[target] -= some

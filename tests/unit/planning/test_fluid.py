@@ -1,0 +1,93 @@
+"""What is expected flows so that it emits least, as a linear program finds it, and gives way to jobs and back again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from scheduler.planning.decomposition.arrays import Pieces
+from scheduler.planning.decomposition.compiled import COMPILED
+from scheduler.planning.decomposition.fluid import PARTS, Bed, Fluid, bed_under, flow, keep, restore, take_room
+
+HOUR = 3_600_000_000
+pytestmark = pytest.mark.skipif(not COMPILED, reason="in plain Python it takes minutes")
+
+
+def the_fluid(portions: list[tuple[int, int, int, int, int]]) -> Fluid:
+    """(pool, start, length, slack [h], places) each."""
+    pool, start, length, slack, places = (np.array(column, dtype=np.int64) for column in zip(*portions, strict=True))
+    return Fluid(
+        start * HOUR, (start + length + slack) * HOUR, length * HOUR, places * PARTS, np.full(pool.size, 2.0), pool
+    )
+
+
+def pieces(rates: list[int], places: int) -> Pieces:
+    """Hours of 0 to 500 g/kWh in two pools."""
+    rate = np.array(rates, dtype=np.float64)
+    return Pieces(np.arange(rate.size + 1) * HOUR, rate, np.full((2, rate.size), float(places)))
+
+
+def least_g(fluid: Fluid, bed: Bed) -> float:
+    """By HiGHS."""
+    count, size = bed.most.shape
+    cost = np.concatenate((np.tile(bed.rate, count), np.full(count, bed.dearest))) * bed.grams
+    in_piece = np.hstack((np.tile(np.eye(size), count), np.zeros((size, count))))
+    of_portion = np.hstack((np.kron(np.eye(count), np.ones(size)), np.eye(count)))
+    work = fluid.length * fluid.parts / PARTS * 1e-6
+    bounds = [(0, most) for most in bed.most.ravel()] + [(0, None)] * count
+    found = linprog(cost, in_piece, bed.room, of_portion, work, bounds)
+    return float(found.fun)
+
+
+portions = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(0, 8), st.integers(1, 4), st.integers(0, 6), st.integers(1, 3)),
+    min_size=1, max_size=7,
+)  # fmt: skip
+hours = st.lists(st.integers(0, 500), min_size=18, max_size=18)
+jobs = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(0, 60), st.integers(1, 20), st.integers(1, 2)), max_size=2
+)  # fmt: skip
+
+
+@given(portions, hours, jobs)
+def test_it_emits_as_little_as_a_linear_program_and_all_of_it_is_accounted_for(
+    given_portions: list[tuple[int, int, int, int, int]], rates: list[int], held: list[tuple[int, int, int, int]]
+) -> None:
+    """Beside jobs that hold places for any quarter-hours."""
+    grid, fluid = pieces(rates, 4), the_fluid(given_portions)
+    bed = bed_under(grid, fluid, np.zeros((2, 18)))
+    for pool, start, length, places in held:
+        take_room(grid.edges, bed, pool, start * HOUR // 4, (start + length) * HOUR // 4, places)
+    assert flow(bed) == pytest.approx(least_g(fluid, bed), rel=1e-6, abs=1e-3)
+    assert bed.held.sum(axis=0) == pytest.approx(bed.room - bed.left, abs=1e-3)
+    assert bed.held.sum(axis=1) + bed.short == pytest.approx(fluid.length * fluid.parts / PARTS * 1e-6, abs=1e-3)
+    assert (bed.left > -1e-3).all() and (bed.held <= bed.most + 1e-3).all()
+
+
+@given(portions, hours, jobs)
+def test_when_a_job_has_come_and_gone_it_emits_what_it_did(
+    given_portions: list[tuple[int, int, int, int, int]], rates: list[int], held: list[tuple[int, int, int, int]]
+) -> None:
+    """Whether it flows back by itself or is put back."""
+    grid = pieces(rates, 4)
+    bed = bed_under(grid, the_fluid(given_portions), np.zeros((2, 18)))
+    before = flow(bed)
+    keep(bed)
+    for times in (1, -1):
+        for pool, start, length, places in held:
+            take_room(grid.edges, bed, pool, start * HOUR // 4, (start + length) * HOUR // 4, times * places)
+        beside = flow(bed)
+        assert beside >= before - 1e-3
+    assert beside == pytest.approx(before, rel=1e-9, abs=1e-3)
+    restore(bed)
+    assert flow(bed) == pytest.approx(before, rel=1e-9, abs=1e-3)
+
+
+def test_what_finds_no_room_is_taken_to_run_at_the_dirtiest() -> None:
+    """Two places' worth in one, for the only hours it has."""
+    fluid = the_fluid([(0, 0, 2, 0, 2)])
+    bed = bed_under(pieces([100, 200, 400], 1), fluid, np.zeros((2, 3)))
+    assert flow(bed) == pytest.approx(2.0 * 3600 * (100 + 200 + 2 * 400))
