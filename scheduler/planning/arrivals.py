@@ -5,7 +5,7 @@ A plan that leaves it no room moves all it knows into the cleanest hours and fin
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -61,24 +61,28 @@ class _Alike:
     """Mutable: arrivals of weekdays, or of weekends, in one half of the day; the shortest first."""
 
     arrivals: list[Arrival] = field(default_factory=list)
+    works_s: list[float] = field(default_factory=list)
+    """Of each of them [places x s]."""
     work_s: float = 0.0
     _portions: list[Arrival] | None = None
 
     def add(self, arrival: Arrival) -> None:
-        insort(self.arrivals, arrival, key=_by_length)
+        at = bisect_left(self.arrivals, _by_length(arrival), key=_by_length)
+        self.arrivals.insert(at, arrival)
+        self.works_s.insert(at, arrival.work_s)
         self.work_s += arrival.work_s
         self._portions = None
 
     def forget(self, arrival: Arrival) -> None:
-        at = bisect_left(self.arrivals, _by_length(arrival), key=_by_length)
-        del self.arrivals[self.arrivals.index(arrival, at)]
+        at = self.arrivals.index(arrival, bisect_left(self.arrivals, _by_length(arrival), key=_by_length))
+        del self.arrivals[at], self.works_s[at]
         self.work_s = self.work_s - arrival.work_s if self.arrivals else 0.0
         self._portions = None
 
     def portions(self) -> Sequence[Arrival]:
         """One for each equal part of the work, from short jobs to long ones: the one in the part's middle."""
         if self._portions is None:
-            self._portions = _middles(self.arrivals)
+            self._portions = _middles(self.arrivals, self.works_s)
         return self._portions
 
 
@@ -129,7 +133,8 @@ class Arrivals:
         if len(alike.arrivals) >= _FEW:
             return alike.portions()
         any_day = [a for each in self._alike for a in each[half].arrivals]
-        return _middles(sorted(any_day or self._known, key=_by_length))
+        like = sorted(any_day or self._known, key=_by_length)
+        return _middles(like, [arrival.work_s for arrival in like])
 
     def _work_by_bin(self, now: datetime, begin: datetime) -> Floats:
         """Work to expect of each half-day of a weekday (row 0) and of a weekend day (1) [places x s]."""
@@ -142,9 +147,9 @@ class Arrivals:
         return rate
 
 
-def _middles(arrivals: Sequence[Arrival]) -> list[Arrival]:
+def _middles(arrivals: Sequence[Arrival], works_s: Iterable[float]) -> list[Arrival]:
     """Of `arrivals` in order, the one in the middle of each portion of their work."""
-    sums = list(accumulate(arrival.work_s for arrival in arrivals))
+    sums = list(accumulate(works_s))
     return [arrivals[bisect_left(sums, (k + 0.5) / _PORTIONS * sums[-1])] for k in range(_PORTIONS)]
 
 

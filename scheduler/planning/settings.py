@@ -40,7 +40,7 @@ PLAIN = PlanningSettings()
 OFFLINE = PlanningSettings(thorough=True)
 """What all jobs known from the beginning are planned with: there is but one plan."""
 
-RESERVED = PlanningSettings(switch_caution=2.0, prove=False)
+RESERVED = PlanningSettings(reserve=0.05, switch_caution=2.0, prove=False)
 """Without hysteresis, but mindful of arrivals and of news: what a simulation in which jobs arrive uses."""
 
 STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06, reserve=0.05, switch_caution=2.0)

@@ -91,7 +91,7 @@ def bed_under(pieces: Pieces, fluid: Fluid, prices: Floats) -> Bed:
     own = fluid.pool[:, None] == np.arange(pools)
     most: Floats = np.maximum(held_s, 0) * (fluid.parts[:, None] * (PER_SECOND / PARTS))
     most = (own[:, :, None] * most[:, None, :]).reshape(fluid.lo.size, -1)
-    work: Floats = fluid.length * fluid.parts * (PER_SECOND / PARTS)
+    work = np.asarray(fluid.length * fluid.parts * (PER_SECOND / PARTS), dtype=np.float64)
     grams = float(fluid.grams.mean())
     order = np.argsort(grams * rate + prices.ravel(), kind="stable")
     reached = most > 0

@@ -9,7 +9,7 @@ from fakes.queue import a_machine, a_spec
 from fakes.records import a_draft
 from fakes.store import FakeStore
 
-from scheduler.daemon.expectation import ExpectedWork
+from scheduler.daemon.expectation import Expectation
 from scheduler.domain.gpus import Pool
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -26,20 +26,20 @@ def a_store(days: int, each_day: int) -> FakeStore:
 
 def test_what_was_submitted_lately_is_expected_again() -> None:
     """On GPUs, for that is what was asked for."""
-    expected = ExpectedWork(a_store(days=14, each_day=12)).at(NOON, a_machine(gpus=1))
-    assert expected and {job.pool for job in expected} == {Pool.GPU}
-    assert all(job.earliest_start > NOON and job.id < 0 for job in expected)
+    expected = Expectation(a_store(days=14, each_day=12)).at(NOON, a_machine(gpus=1))
+    assert expected and {work.pool for work in expected} == {Pool.GPU}
+    assert all(work.earliest_start > NOON and work.places > 0 for work in expected)
 
 
 def test_an_empty_history_expects_nothing() -> None:
     """A new installation plans as if nobody else would come."""
-    assert ExpectedWork(FakeStore()).at(NOON, a_machine()) == ()
+    assert Expectation(FakeStore()).at(NOON, a_machine()) == ()
 
 
 def test_the_store_is_read_once_an_hour() -> None:
     """Plans are made far more often than habits change."""
     store = a_store(days=3, each_day=6)
-    work = ExpectedWork(store)
+    work = Expectation(store)
     before = work.at(NOON, a_machine())
     for _ in range(60):
         store.add_job(a_draft(a_spec(gpus=1), submitted_at=NOON - HOUR))
