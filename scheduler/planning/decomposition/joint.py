@@ -22,7 +22,7 @@ from scheduler.planning.decomposition.searching import (
 )
 
 _KNOWN_SHARE, _KNOWN_SHARE_OF_MANY = 0.9, 0.95
-_STILL_GOOD = 0.005
+_STILL_GOOD, _STILL_GOOD_OF_MANY = 0.005, 0.02
 """Share above the bound up to which announced places are kept."""
 _NEAR = 0.0095
 """Share above the bound at which even a thorough search ends."""
@@ -59,15 +59,17 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
     due = queue.jobs.hi
     free = queue.jobs if queue.wanted is None else queue.jobs._replace(hi=queue.wanted)
     queue = queue._replace(jobs=_with_reserve(free, effort.reserve), fluid=None if is_long(queue) else queue.fluid)
+    # Beside the fluid the bound of the search is not the one that is told: it may count on every reserve, as plans do.
+    windows = free if queue.fluid is None else queue.jobs
     if _hardly_changed(queue):
-        prices, bound = _prices(queue, free, queue.prices)
+        prices, bound = _prices(queue, windows, queue.prices)
         shakes, enough = int(effort.shakes * _SHAKES_SHARE), bound * (1 + effort.good_enough)
         found = with_what_is_new(queue, due, prices, shakes, enough)
         # A new forecast leaves the old places far above the bound: then all is planned again.
-        if found.total_g <= bound * (1 + _STILL_GOOD):
+        if found.total_g <= bound * (1 + (_STILL_GOOD_OF_MANY if is_long(queue) else _STILL_GOOD)):
             return _joint(queue, due, found.placed, prices, bound, effort.prove)
     # The last plan's prices may be those of hours that are no longer clean: worse to begin with than none.
-    prices, bound = _prices(queue, free, None)
+    prices, bound = _prices(queue, windows, None)
     enough = bound * (1 + effort.good_enough)
     found = searched(queue, due, prices, enough, effort.shakes)
     for turn in range(0 if is_long(queue) else _TURNS if effort.thorough else _TURNS_TO_BE_IN_TIME):
@@ -76,7 +78,7 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
             break
         again = searched(queue._replace(announced=None), due, _varied(prices, turn), enough, effort.shakes)
         found = min(found, again, key=lambda each: worth_of(each, due))
-    if effort.thorough and not is_long(queue):
+    if effort.thorough and queue.fluid is None and not is_long(queue):
         shake_on(found, _MANY_SHAKES, bound * (1 + _NEAR))
     return _joint(queue, due, found.placed, prices, bound, effort.prove)
 
