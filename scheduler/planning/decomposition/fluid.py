@@ -18,7 +18,8 @@ PARTS = 64
 """Of a place: portions are so many parts wide, where whole numbers are asked for."""
 _TINY = 1e-6
 """Places x seconds that are not worth moving."""
-_DIRTIER = 1 + 1e-9
+_DIRTIER = 1e-9
+"""Share by which a piece is dirtier than another for more than rounding; with money weighed both may be below zero."""
 
 
 class Fluid(NamedTuple):
@@ -218,7 +219,7 @@ def _reach(bed: Bed, target: int) -> tuple[int, int, bool]:
     queue, by_piece, by_portion = bed.queue, bed.by_piece, bed.by_portion
     queue[0], count, at = target, 1, 0
     by_portion[target] = by_piece.size
-    source, dirtiest = -1, bed.rate[target] * _DIRTIER
+    source, dirtiest = -1, bed.rate[target] + _DIRTIER * abs(bed.rate[target])
     while at < count:
         piece = queue[at]
         at += 1

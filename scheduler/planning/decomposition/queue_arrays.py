@@ -125,7 +125,7 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
     movable = tuple(d for d in situation.demands if not _settled(d))
     settled = [d for d in situation.demands if _settled(d)]
     capacity = np.array([situation.capacity.get(pool, 0) for pool in _POOLS], dtype=np.int64)
-    jobs, fluid = _jobs(movable, due, situation, outlook), _fluid(situation)
+    jobs, fluid = _jobs(movable, due, situation, outlook), _fluid(situation, outlook)
     order = hardest_to_place_first(situation.demands, due)
     row = {demand.id: j for j, demand in enumerate(movable)}
     ends = [situation.run_now[d.id][-1][1] for d in situation.demands]
@@ -155,11 +155,16 @@ def _wanted(movable: tuple[Demand, ...], jobs: Jobs, ends: Mapping[int, int]) ->
     return wanted
 
 
-def _fluid(situation: Situation) -> Fluid | None:
+def _known_until(situation: Situation, outlook: Outlook) -> int:
+    return max(outlook.end, situation.now) + length_micros(LOOK_AHEAD)
+
+
+def _fluid(situation: Situation, outlook: Outlook) -> Fluid | None:
     """What is expected after now, as far as the machine is wide."""
     rows: list[tuple[int, int, int, int, float, int]] = []
     for work in situation.expected:
-        lo, hi, length = to_micros(work.earliest_start), to_micros(work.finish_by), length_micros(work.length)
+        lo, length = to_micros(work.earliest_start), length_micros(work.length)
+        hi = min(to_micros(work.finish_by), max(_known_until(situation, outlook), lo + length))
         parts = round(min(work.places, situation.capacity.get(work.pool, 0)) * PARTS)
         if lo > situation.now and parts > 0 and 0 < length <= hi - lo:
             watts = work.power_of_a_place.watts
@@ -177,7 +182,7 @@ def _jobs(
 ) -> Jobs:  # fmt: skip
     row = {demand.id: j for j, demand in enumerate(movable)}
     behind = successors(movable)
-    known_until = max(outlook.end, situation.now) + length_micros(LOOK_AHEAD)
+    known_until = _known_until(situation, outlook)
     hi = [min(due[d.id], max(known_until, situation.run_now[d.id][-1][1])) for d in movable]
     lo = [max([d.earliest, *(situation.run_now[p][-1][1] for p in d.after if p not in row)]) for d in movable]
     before, before_from = _linked([[row[p] for p in d.after if p in row] for d in movable])

@@ -25,7 +25,7 @@ def the_fluid(portions: list[tuple[int, int, int, int, int]]) -> Fluid:
 
 
 def pieces(rates: list[int], places: int) -> Pieces:
-    """Hours of 0 to 500 g/kWh in two pools."""
+    """Hours in two pools; below zero, as where money is weighed."""
     rate = np.array(rates, dtype=np.float64)
     return Pieces(np.arange(rate.size + 1) * HOUR, rate, np.full((2, rate.size), float(places)))
 
@@ -46,7 +46,7 @@ portions = st.lists(
     st.tuples(st.integers(0, 1), st.integers(0, 8), st.integers(1, 4), st.integers(0, 6), st.integers(1, 3)),
     min_size=1, max_size=7,
 )  # fmt: skip
-hours = st.lists(st.integers(0, 500), min_size=18, max_size=18)
+hours = st.lists(st.integers(-100, 500), min_size=18, max_size=18)
 jobs = st.lists(
     st.tuples(st.integers(0, 1), st.integers(0, 60), st.integers(1, 20), st.integers(1, 2)), max_size=2
 )  # fmt: skip
