@@ -29,7 +29,7 @@ _FADES, _FADES_OF_MANY = (0.7, 0.4, 0.0, 0.0), (0.4, 0.0)
 _LOOKS = 4
 """How often, while all of a long queue choose again, it is seen whether that is still called for."""
 _ROUNDS_BESIDE, _TRIALS_BESIDE = 3, 20
-"""Beside the fluid: rounds in which each job chooses again, and trials with a few at once. More find next to nothing."""
+"""Beside the fluid: rounds in which each job chooses again, and trials of a few at once. More find next to nothing."""
 _CUTS_A_JOB = 8
 _LONG_QUEUE = 1_000
 
