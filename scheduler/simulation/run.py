@@ -126,7 +126,7 @@ class _Engine:
         if self._forecaster.step is not None and self._active and not self._offline:
             moments.append(_next_multiple(now, self._forecaster.step))
         if self._active and self._coming and self._expects:
-            moments.append(_next_multiple(now, LOOK_AGAIN))
+            moments.append(max(_next_multiple(now, LOOK_AGAIN), now + self._debounce))
         return max(min(moments), now + timedelta(microseconds=1))
 
     def _follow(self, made: Plan, now: datetime, until: datetime) -> datetime:

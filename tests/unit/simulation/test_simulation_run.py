@@ -59,6 +59,20 @@ def test_a_job_waits_for_clean_hours_and_saves_what_the_figures_say() -> None:
     assert row["mean_wait_s"] == 7200
 
 
+@pytest.mark.parametrize(
+    ("policy", "slot_h", "offline", "plans"),
+    [("carbonq", 0, False, 6), ("carbonq", 2, False, 4), ("carbonq", 0, True, 1), ("suspend-resume", 0, False, 2)],
+)
+def test_that_nobody_came_is_news_to_a_policy_that_expects_somebody(
+    policy: str, slot_h: float, offline: bool, plans: int
+) -> None:
+    """The first waits for hour 6, the second comes at hour 5: plans are made at each hour until then, or each slot."""
+    first, second = job("first", 0, 1, 9), job("second", 5, 1, 4)
+    world = World(series([300] * 6 + [100, 90, 300, 300]), (first, second), gpus=1)
+    done = simulate(world, policy, Perfect(world.actual), PLAIN, slot_h * HOUR, offline)
+    assert len(done.plan_seconds) == plans
+
+
 def test_overhead_of_the_building_multiplies_every_figure_once() -> None:
     world = World(series([400] * 4), (job("a", 0, 1, 2),), gpus=1, pue=1.5)
     assert run_now_emissions_g(world) == approx(600)
