@@ -18,6 +18,7 @@ PARTS = 64
 """Of a place: portions are so many parts wide, where whole numbers are asked for."""
 _TINY = 1e-6
 """Places x seconds that are not worth moving."""
+_HOUR = 3_600_000_000
 _DIRTIER = 1e-9
 """Share by which a piece is dirtier than another for more than rounding; with money weighed both may be below zero."""
 
@@ -82,6 +83,18 @@ def beside(pieces: Pieces, jobs: Jobs, fluid: Fluid) -> tuple[Pieces, Jobs]:
     # Links between jobs are no matter of prices.
     unlinked = np.zeros(jobs.lo.size + count + 1, dtype=np.int64)
     return pieces._replace(places=pieces.places * PARTS), Jobs._make((*both, none[:0], unlinked, none[:0], unlinked))
+
+
+def coarser(pieces: Pieces, prices: Floats) -> tuple[Pieces, Floats]:
+    """Pieces that lie in one hour joined to one, and their mean prices: what comes is not known more finely."""
+    hour = pieces.edges[:-1] // _HOUR
+    first = np.flatnonzero(np.append(True, hour[1:] != hour[:-1]))
+    lengths = np.diff(pieces.edges).astype(np.float64)
+    joined = np.add.reduceat(lengths, first)
+    places, rate, means = (
+        np.add.reduceat(each * lengths, first, axis=-1) / joined for each in (pieces.places, pieces.rate, prices)
+    )
+    return Pieces(np.append(pieces.edges[first], pieces.edges[-1]), rate, places), means
 
 
 def bed_under(pieces: Pieces, fluid: Fluid, prices: Floats) -> Bed:

@@ -9,7 +9,7 @@ import numpy as np
 from scheduler.planning.decomposition.alone import choose_alone
 from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs, Pieces
 from scheduler.planning.decomposition.beside import improve_beside
-from scheduler.planning.decomposition.fluid import Fluid, bed_under
+from scheduler.planning.decomposition.fluid import Fluid, bed_under, coarser
 from scheduler.planning.decomposition.placing import (
     Placements,
     hold_announced,
@@ -28,8 +28,9 @@ _FADES, _FADES_OF_MANY = (0.7, 0.4, 0.0, 0.0), (0.4, 0.0)
 """Shares of the prices under which jobs choose again: first mindful of others, then each for itself."""
 _LOOKS = 4
 """How often, while all of a long queue choose again, it is seen whether that is still called for."""
-_ROUNDS_BESIDE, _TRIALS_BESIDE = 3, 20
-"""Beside the fluid: rounds in which each job chooses again, and trials of a few at once. More find next to nothing."""
+_ROUNDS_BESIDE, _TRIALS_BESIDE, _MANY_BESIDE = 3, 20, 100
+"""Beside the fluid: rounds in which each job chooses again (one, of so many jobs), and trials of a few at once. More
+find next to nothing."""
 _CUTS_A_JOB = 8
 _LONG_QUEUE = 1_000
 
@@ -162,10 +163,12 @@ def _bettered(found: Found, queue: Queue, prices: Floats, enough_g: float) -> Fo
     if queue.fluid is None:
         _choose_again(found, queue, enough_g)
         return found
-    bed = bed_under(queue.pieces, queue.fluid, prices)
+    pieces, prices = coarser(queue.pieces, prices)
+    bed = bed_under(pieces, queue.fluid, prices)
+    rounds = _ROUNDS_BESIDE if queue.order.size < _MANY_BESIDE else 1
     in_time = queue.order[np.isin(queue.order, _in_time(found))]
     flowing_g = improve_beside(
-        *found[:3], in_time, queue.pieces.edges, prices, bed, _ROUNDS_BESIDE, _TRIALS_BESIDE, enough_g
+        *found[:3], in_time, pieces.edges, prices, bed, rounds, _TRIALS_BESIDE, enough_g
     )  # fmt: skip
     return found._replace(flowing_g=flowing_g)
 

@@ -10,7 +10,7 @@ from scipy.optimize import linprog
 
 from scheduler.planning.decomposition.arrays import Pieces
 from scheduler.planning.decomposition.compiled import COMPILED
-from scheduler.planning.decomposition.fluid import PARTS, Bed, Fluid, bed_under, flow, keep, restore, take_room
+from scheduler.planning.decomposition.fluid import PARTS, Bed, Fluid, bed_under, coarser, flow, keep, restore, take_room
 
 HOUR = 3_600_000_000
 pytestmark = pytest.mark.skipif(not COMPILED, reason="in plain Python it takes minutes")
@@ -91,3 +91,18 @@ def test_what_finds_no_room_is_taken_to_run_at_the_dirtiest() -> None:
     fluid = the_fluid([(0, 0, 2, 0, 2)])
     bed = bed_under(pieces([100, 200, 400], 1), fluid, np.zeros((2, 3)))
     assert flow(bed) == pytest.approx(2.0 * 3600 * (100 + 200 + 2 * 400))
+
+
+def test_pieces_of_one_hour_are_joined_and_whole_hours_left_as_they_are() -> None:
+    """Nobody knows to five minutes what will come, and the fluid takes time for each piece."""
+    quarter = HOUR // 4
+    edges = np.array([3 * quarter, 4 * quarter, 5 * quarter, 7 * quarter, 8 * quarter, 12 * quarter])
+    fine = Pieces(edges, np.array([100.0, 200, 300, 400, 500]), np.array([[4.0, 4, 2, 0, 1], [0.0, 0, 0, 0, 0]]))
+    joined, prices = coarser(fine, fine.places * 2)
+    assert joined.edges.tolist() == [3 * quarter, 4 * quarter, 8 * quarter, 12 * quarter]
+    assert joined.rate.tolist() == [100, 300, 500]
+    assert joined.places[0].tolist() == [4, 2, 1] and prices[0].tolist() == [8, 4, 2]
+    again, same = coarser(joined, prices)
+    assert (
+        again.edges.tolist() == joined.edges.tolist() and (again.rate == joined.rate).all() and (same == prices).all()
+    )
