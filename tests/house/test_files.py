@@ -46,3 +46,8 @@ def test_no_file_names_a_path_of_the_machine_it_was_written_on(kept_files: tuple
 def test_nothing_is_left_to_be_done_in_a_comment(kept_files: tuple[Path, ...]) -> None:
     """What is missing is an issue, not a remark."""
     assert lines_matching(UNFINISHED, kept_files) == []
+
+
+def test_every_file_but_the_fitted_prior_is_text(kept_files: tuple[Path, ...]) -> None:
+    """Results of a trial, left lying where it ran, are no part of the project."""
+    assert [path.name for path in kept_files if b"\0" in path.read_bytes()] == ["prior.npz"]
