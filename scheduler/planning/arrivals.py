@@ -63,20 +63,17 @@ class _Alike:
     arrivals: list[Arrival] = field(default_factory=list)
     works_s: list[float] = field(default_factory=list)
     """Of each of them [places x s]."""
-    work_s: float = 0.0
     _portions: list[Arrival] | None = None
 
     def add(self, arrival: Arrival) -> None:
         at = bisect_left(self.arrivals, _by_length(arrival), key=_by_length)
         self.arrivals.insert(at, arrival)
         self.works_s.insert(at, arrival.work_s)
-        self.work_s += arrival.work_s
         self._portions = None
 
     def forget(self, arrival: Arrival) -> None:
         at = self.arrivals.index(arrival, bisect_left(self.arrivals, _by_length(arrival), key=_by_length))
         del self.arrivals[at], self.works_s[at]
-        self.work_s = self.work_s - arrival.work_s if self.arrivals else 0.0
         self._portions = None
 
     def portions(self) -> Sequence[Arrival]:
@@ -141,7 +138,7 @@ class Arrivals:
         first = max(begin, now - REMEMBERED)
         seen = [(first + timedelta(days=d)).weekday() >= 5 for d in range((now - first).days + 1)]
         days = np.array([seen.count(False), seen.count(True)], dtype=np.float64)
-        came_s = np.array([[each.work_s for each in row] for row in self._alike])
+        came_s = np.array([[sum(each.works_s) for each in row] for row in self._alike])
         usual = came_s.sum(axis=0) / max(float(days.sum()), _LEAST_DAYS)
         rate: Floats = (came_s + _BELIEF_DAYS * usual) / (days[:, None] + _BELIEF_DAYS)
         return rate

@@ -7,13 +7,11 @@ import numpy as np
 from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled, lean
 from scheduler.planning.decomposition.fluid import Bed, flow, keep, restore, take_room
-from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
-from scheduler.planning.decomposition.placing import Placements, cost_now, lift, put_back, put_best
-from scheduler.planning.decomposition.shaking import choose_some, next_state
+from scheduler.planning.decomposition.parts import MAX_SEGMENTS
+from scheduler.planning.decomposition.placing import Placements, cost_now, lift_some, put_back, put_best
+from scheduler.planning.decomposition.shaking import MOST, choose_some, next_state
 from scheduler.planning.decomposition.timeline import Timeline, tidy
 
-_MOST = 5
-"""Jobs lifted at once."""
 _EQUAL, _WORTH_A_ROUND = 1 + 1e-12, 1 - 1e-5
 _SEED = 20_261_128
 
@@ -33,8 +31,8 @@ def improve_beside(
     for j in range(jobs.lo.size):
         sums[0] += cost_now(line, jobs, placed, j, 0.0)
     sums[1] = flow(bed)
-    chosen, numbers = np.empty(_MOST, dtype=np.int64), np.empty(_MOST, dtype=np.int64)
-    segments = np.empty((_MOST, MAX_SEGMENTS, 2), dtype=np.int64)
+    chosen, numbers = np.empty(MOST, dtype=np.int64), np.empty(MOST, dtype=np.int64)
+    segments = np.empty((MOST, MAX_SEGMENTS, 2), dtype=np.int64)
     for _ in range(rounds):
         before = sums[0] + sums[1]
         for j in order:
@@ -68,12 +66,9 @@ def _try(
     keep(bed)
     old = 0.0
     for i in range(count):
-        j = chosen[i]
-        numbers[i] = placed.number[j]
-        copy_segments(placed.segments[j], numbers[i], segments[i], 0)
-        old += cost_now(line, jobs, placed, j, 0.0)
-        _take(edges, bed, jobs, placed, j, -1)
-        lift(line, jobs, placed, j)
+        old += cost_now(line, jobs, placed, chosen[i], 0.0)
+        _take(edges, bed, jobs, placed, chosen[i], -1)
+    lift_some(line, jobs, placed, chosen, count, segments, numbers)
     flow(bed)
     new, moved = 0.0, False
     for i in range(count):

@@ -70,7 +70,7 @@ class Bed(NamedTuple):
     by_portion: Ints
 
 
-def beside(pieces: Pieces, jobs: Jobs, fluid: Fluid) -> tuple[Pieces, Jobs]:
+def with_portions(pieces: Pieces, jobs: Jobs, fluid: Fluid) -> tuple[Pieces, Jobs]:
     """The jobs, and behind them the portions as jobs, all in parts of places: what prices are to be found for."""
     count = fluid.lo.size
     none, no = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.bool_)
@@ -140,43 +140,38 @@ def _pour(bed: Bed, order: Ints) -> None:
 def take_room(edges: Ints, bed: Bed, pool: int, start: int, end: int, places: int) -> None:
     """Take `places` in [start, end), whatever flows there, or give them back where `places` is negative."""
     count = edges.size - 1
-    low, high = 0, count
-    while low < high - 1:
-        middle = (low + high) // 2
-        if edges[middle] <= start:
-            low = middle
-        else:
-            high = middle
-    at = start
-    while at < end and low < count:
-        until = min(end, edges[low + 1])
+    piece, at = int(np.searchsorted(edges, start, side="right")) - 1, start
+    while at < end and piece < count:
+        until = min(end, edges[piece + 1])
         some = (until - at) * PER_SECOND * places
-        bed.room[pool * count + low] -= some
-        bed.left[pool * count + low] -= some
+        bed.room[pool * count + piece] -= some
+        bed.left[pool * count + piece] -= some
         at = until
-        low += 1
+        piece += 1
 
 
 @lean
 def keep(bed: Bed) -> None:
     """Remember where all flows."""
-    for piece in range(bed.left.size):
-        bed.left_before[piece] = bed.left[piece]
-    for e in range(bed.short.size):
-        bed.short_before[e] = bed.short[e]
-        for piece in range(bed.first[e], bed.last[e]):
-            bed.held_before[e, piece] = bed.held[e, piece]
+    _copy(bed, bed.left, bed.short, bed.held, bed.left_before, bed.short_before, bed.held_before)
 
 
 @lean
 def restore(bed: Bed) -> None:
     """As it was when it was remembered."""
-    for piece in range(bed.left.size):
-        bed.left[piece] = bed.left_before[piece]
-    for e in range(bed.short.size):
-        bed.short[e] = bed.short_before[e]
+    _copy(bed, bed.left_before, bed.short_before, bed.held_before, bed.left, bed.short, bed.held)
+
+
+@lean
+def _copy(
+    bed: Bed, left: Floats, short: Floats, held: Floats, into_left: Floats, into_short: Floats, into_held: Floats
+) -> None:
+    for piece in range(left.size):
+        into_left[piece] = left[piece]
+    for e in range(short.size):
+        into_short[e] = short[e]
         for piece in range(bed.first[e], bed.last[e]):
-            bed.held[e, piece] = bed.held_before[e, piece]
+            into_held[e, piece] = held[e, piece]
 
 
 @lean

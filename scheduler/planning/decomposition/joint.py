@@ -9,7 +9,7 @@ import numpy as np
 from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs
 from scheduler.planning.decomposition.bounding import bounding_prices, least_g
 from scheduler.planning.decomposition.compiled import COMPILED
-from scheduler.planning.decomposition.fluid import PARTS, beside
+from scheduler.planning.decomposition.fluid import PARTS, with_portions
 from scheduler.planning.decomposition.placing import Placements
 from scheduler.planning.decomposition.searching import (
     Queue,
@@ -58,7 +58,9 @@ class Joint(NamedTuple):
 def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a NamedTuple is immutable
     due = queue.jobs.hi
     free = queue.jobs if queue.wanted is None else queue.jobs._replace(hi=queue.wanted)
-    queue = queue._replace(jobs=_with_reserve(free, effort.reserve), fluid=None if is_long(queue) else queue.fluid)
+    # A long queue is its own competition; and in plain Python the loops that let fluid flow take a second.
+    fluid = queue.fluid if COMPILED and not is_long(queue) else None
+    queue = queue._replace(jobs=_with_reserve(free, effort.reserve), fluid=fluid)
     # Beside the fluid the bound of the search is not the one that is told: it may count on every reserve, as plans do.
     windows = free if queue.fluid is None else queue.jobs
     if _hardly_changed(queue):
@@ -114,7 +116,7 @@ def _prices(queue: Queue, jobs: Jobs, known: Floats | None) -> tuple[Floats, flo
     """(prices, bound) for the jobs and what is expected beside them; `known`: where the search begins."""
     if queue.fluid is None:
         return bounding_prices(queue.pieces, jobs, known)
-    pieces, both = beside(queue.pieces, jobs, queue.fluid)
+    pieces, both = with_portions(queue.pieces, jobs, queue.fluid)
     prices, bound = bounding_prices(pieces, both, None if known is None else known / PARTS)
     return prices * PARTS, bound
 

@@ -173,6 +173,17 @@ def lift(line: Timeline, jobs: Jobs, placed: Placements, j: int) -> None:
 
 
 @lean
+def lift_some(
+    line: Timeline, jobs: Jobs, placed: Placements, which: Ints, count: int, segments: Ints, numbers: Ints
+) -> None:
+    """Lift the first `count` of `which`, and remember where they were: what `put_back` asks for."""
+    for i in range(count):
+        numbers[i] = placed.number[which[i]]
+        copy_segments(placed.segments[which[i]], numbers[i], segments[i], 0)
+        lift(line, jobs, placed, which[i])
+
+
+@lean
 def put_back(
     line: Timeline, jobs: Jobs, placed: Placements, which: Ints, count: int, segments: Ints, numbers: Ints
 ) -> None:

@@ -60,7 +60,7 @@ class QueueArrays:
             self.pieces, self.jobs, self.capacity, self.held, self.order, known, prices, self.wanted, self.fluid
         )
 
-    def firm_queue(self) -> Queue:
+    def queue_with_margins(self) -> Queue:
         """Of the jobs that are there, alone, each to end with its margin."""
         jobs = self.jobs if self.wanted is None else self.jobs._replace(hi=self.wanted)
         return Queue(self.pieces, jobs, self.capacity, self.held, self.order)
@@ -172,9 +172,7 @@ def _fluid(situation: Situation, outlook: Outlook) -> Fluid | None:
     if not rows:
         return None
     rows.sort(key=lambda row: ((row[1] - row[0] - row[2]) / (row[1] - row[0]), row))
-    table = np.array(rows, dtype=object).T
-    lo, hi, length, parts, _, pool = (column.astype(np.int64) for column in table)
-    return Fluid(lo, hi, length, parts, table[4].astype(np.float64), pool)
+    return Fluid._make(map(np.array, zip(*rows, strict=True)))
 
 
 def _jobs(

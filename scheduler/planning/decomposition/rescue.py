@@ -9,8 +9,8 @@ import numpy as np
 
 from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled, lean
-from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
-from scheduler.planning.decomposition.placing import Placements, lift, put_back, put_best
+from scheduler.planning.decomposition.parts import MAX_SEGMENTS
+from scheduler.planning.decomposition.placing import Placements, lift, lift_some, put_back, put_best
 from scheduler.planning.decomposition.shaking import next_state
 from scheduler.planning.decomposition.timeline import Timeline, tidy
 
@@ -69,10 +69,7 @@ def _try(
         state = next_state(state)
         other = i + state % (count - i)
         in_the_way[i], in_the_way[other] = in_the_way[other], in_the_way[i]
-        k = in_the_way[i]
-        numbers[i] = placed.number[k]
-        copy_segments(placed.segments[k], numbers[i], segments[i], 0)
-        lift(line, jobs, placed, k)
+    lift_some(line, jobs, placed, in_the_way, wanted, segments, numbers)
     state = next_state(state)
     lo = jobs.lo[j]
     if state % 4 > 0:

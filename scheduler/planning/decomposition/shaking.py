@@ -9,11 +9,11 @@ import numpy as np
 
 from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled, lean
-from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
-from scheduler.planning.decomposition.placing import Placements, cost_now, lift, put_back, put_best
+from scheduler.planning.decomposition.parts import MAX_SEGMENTS
+from scheduler.planning.decomposition.placing import Placements, cost_now, lift_some, put_back, put_best
 from scheduler.planning.decomposition.timeline import Timeline, tidy
 
-_MOST = 5
+MOST = 5
 """Jobs lifted at once."""
 _TIDY_EVERY = 8
 _EQUAL = 1 + 1e-12
@@ -28,9 +28,9 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
         total += cost_now(line, jobs, placed, j, 0.0)
     if candidates.size < 2:
         return total
-    chosen = np.empty(_MOST, dtype=np.int64)
-    numbers = np.empty(_MOST, dtype=np.int64)
-    segments = np.empty((_MOST, MAX_SEGMENTS, 2), dtype=np.int64)
+    chosen = np.empty(MOST, dtype=np.int64)
+    numbers = np.empty(MOST, dtype=np.int64)
+    segments = np.empty((MOST, MAX_SEGMENTS, 2), dtype=np.int64)
     state = _SEED
     for turn in range(rounds):
         if total <= enough_g:
@@ -41,11 +41,8 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
         count, state = choose_some(jobs, candidates, chosen, state)
         old = 0.0
         for i in range(count):
-            j = chosen[i]
-            numbers[i] = placed.number[j]
-            copy_segments(placed.segments[j], numbers[i], segments[i], 0)
-            old += cost_now(line, jobs, placed, j, 0.0)
-            lift(line, jobs, placed, j)
+            old += cost_now(line, jobs, placed, chosen[i], 0.0)
+        lift_some(line, jobs, placed, chosen, count, segments, numbers)
         state = next_state(state)
         fade = 0.5 if state % 4 == 0 else 0.0
         new = 0.0
@@ -66,11 +63,11 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
 def choose_some(jobs: Jobs, candidates: Ints, chosen: Ints, state: int) -> tuple[int, int]:
     """(how many, next state): different jobs of one pool, in random order, whose windows overlap the first one's."""
     state = next_state(state)
-    wanted = 2 + state % (min(_MOST, candidates.size) - 1)
+    wanted = 2 + state % (min(MOST, candidates.size) - 1)
     state = next_state(state)
     first = candidates[state % candidates.size]
     chosen[0], count = first, 1
-    for _ in range(4 * _MOST):
+    for _ in range(4 * MOST):
         if count == wanted:
             break
         state = next_state(state)

@@ -31,9 +31,6 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
         note = "planned by suspend-resume, without a bound: so many jobs are planned jointly only by compiled loops"
         return Outcome(suspend_resume(situation, outlook).schedule, notes=(note,))
     queue = arrays.queue(situation.previous, situation.place_prices)
-    if not COMPILED:
-        # The loops that let it flow take a second in plain Python.
-        queue = queue._replace(fluid=None)
     settings = situation.settings
     effort = Effort(reserve=settings.reserve, thorough=settings.thorough, prove=settings.prove)
     if queue.announced is not None:
@@ -73,5 +70,5 @@ def _attempts(jointly: Schedule, arrays: QueueArrays, situation: Situation, outl
         yield pull_forward(board, situation)
         yield patient
     yield jointly
-    queue = arrays.firm_queue()
+    queue = arrays.queue_with_margins()
     yield arrays.schedule(improved(queue, arrays.placements(situation.run_now)))

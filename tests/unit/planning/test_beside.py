@@ -12,7 +12,7 @@ from fakes.problems import expected, job, problem
 from scheduler.domain.plans import PlanningProblem, SwitchCost
 from scheduler.planning.decomposition.bounding import bounding_prices
 from scheduler.planning.decomposition.compiled import COMPILED
-from scheduler.planning.decomposition.fluid import PARTS, beside
+from scheduler.planning.decomposition.fluid import PARTS, with_portions
 from scheduler.planning.decomposition.joint import solve
 from scheduler.planning.decomposition.queue_arrays import queue_arrays
 from scheduler.planning.decomposition.searching import searched
@@ -47,7 +47,7 @@ def test_both_together_are_within_two_percent_of_the_bound_of_both(seed: int) ->
     assert situation.outlook is not None
     queue = queue_arrays(situation, situation.outlook).queue({}, {})
     assert queue.fluid is not None
-    prices, bound_g = bounding_prices(*beside(queue.pieces, queue.jobs, queue.fluid))
+    prices, bound_g = bounding_prices(*with_portions(queue.pieces, queue.jobs, queue.fluid))
     found = searched(queue, queue.jobs.hi, prices * PARTS, 0.0, 0)
     assert 0.999 * bound_g <= found.total_g <= 1.02 * bound_g
     assert found.flowing_g > 0
