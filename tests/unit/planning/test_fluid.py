@@ -106,3 +106,14 @@ def test_pieces_of_one_hour_are_joined_and_whole_hours_left_as_they_are() -> Non
     assert (
         again.edges.tolist() == joined.edges.tolist() and (again.rate == joined.rate).all() and (same == prices).all()
     )
+
+
+def test_a_job_beyond_the_last_piece_neither_takes_nor_gives_room() -> None:
+    """A late one may be placed where nothing is known any more."""
+    grid = pieces([100, 200, 400], 2)
+    bed = bed_under(grid, the_fluid([(0, 0, 1, 1, 1)]), np.zeros((2, 3)))
+    room = bed.room.copy()
+    take_room(grid.edges, bed, 0, 5 * HOUR, 7 * HOUR, 1)
+    assert bed.room.tolist() == room.tolist()
+    take_room(grid.edges, bed, 0, 2 * HOUR, 7 * HOUR, 1)
+    assert (room - bed.room).tolist() == [0, 0, 3600, 0, 0, 0]
