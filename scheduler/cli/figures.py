@@ -9,6 +9,8 @@ from scheduler.domain.durations import format_duration
 from scheduler.domain.printing import print_emissions, print_energy, print_money, print_power, three_digits
 
 UNKNOWN = "–"
+_TOLD_GAP = 5e-4
+"""Share that is not printed as 0.0 %."""
 
 
 def energy(kwh: float | None) -> str:
@@ -29,6 +31,12 @@ def saved(difference_g: float | None, run_now_g: float | None) -> str:
         return UNKNOWN
     share = f" ({difference_g / run_now_g * 100:z.0f} %)" if run_now_g and run_now_g > 0 else ""
     return f"{emissions(difference_g)}{share}"
+
+
+def gap(bound_g: float | None, emitted_g: float) -> str:
+    """By how much of what a plan emits its bound is lower; nothing where there is no bound, or next to no gap."""
+    share = 1 - bound_g / emitted_g if bound_g is not None and emitted_g > 0 else 0.0
+    return f"{100 * share:.1f} %" if share >= _TOLD_GAP else ""
 
 
 def power(watts: float | None) -> str:

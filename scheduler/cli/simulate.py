@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,6 +74,11 @@ def simulate(
         float, typer.Option(min=0.5, max=0.999, help="Share of deadlines to be met where estimates are wrong.")
     ] = 0.9,
     offline: Annotated[bool, typer.Option("--offline", help="All jobs are known from the beginning.")] = False,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(help="With --offline: search on so long, e.g. 1m, while the plan is not at its bound.",
+                     show_default=False)
+    ] = None,
     schedule: Annotated[Path | None, typer.Option(help="Write job,start,end,gpus rows here (one policy).")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw intensity and each policy's work: FILE.svg, or .png with resvg-py.")
@@ -84,6 +92,9 @@ def simulate(
     names = policy or [DEFAULT_POLICY]
     if schedule is not None and len(names) > 1:
         raise Failure("--schedule holds the schedule of one policy; give --policy once")
+    if time_limit is not None and not offline:
+        raise Failure("--time-limit is for the one plan of --offline; where jobs arrive over time plans take no longer")
+    limit = times.length(time_limit, "--time-limit") if time_limit is not None else None
     _check_sources(from_history, {"--intensity": intensity, "--jobs": jobs, "--history": history},
                    {"--since": since, "--until": until})  # fmt: skip
     weighed = weighing(patience, price_file, price_weight, currency)
@@ -94,7 +105,7 @@ def simulate(
             made, inputs = _from_history(since, until, gpus, pue, forecast, slot, weighed)
         else:
             inputs = from_files(intensity, jobs, gpus, pue or 1.0, forecast, history, slot, weighed)
-        done = _simulated(inputs, names, offline, deadline_confidence)
+        done = _simulated(inputs, names, offline, limit, deadline_confidence)
     except CarbonqError as error:
         raise Failure(str(error)) from None
     if schedule is not None:
@@ -135,16 +146,29 @@ def _from_history(
 
 
 def _simulated(
-    inputs: Inputs, names: Sequence[str], offline: bool, confidence: float
+    inputs: Inputs, names: Sequence[str], offline: bool, limit: timedelta | None, confidence: float
 ) -> list[tuple[Simulation, Mapping[str, Any]]]:
-    from scheduler.planning.settings import OFFLINE, RESERVED
+    from scheduler.planning.settings import OFFLINE, PLAIN, RESERVED
     from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g, run_now_energy_cost
     from scheduler.simulation.run import simulate as run
 
-    world, settings = inputs.world, OFFLINE if offline else RESERVED
-    run_now_g, bound_g, run_now_cost = run_now_emissions_g(world), lower_bound_g(world), run_now_energy_cost(world)
+    world, settings = inputs.world, replace(OFFLINE, time_limit=_started(limit)) if offline else RESERVED
+    run_now_g, run_now_cost = run_now_emissions_g(world), run_now_energy_cost(world)
+    bound_g = lower_bound_g(world, settings if offline else PLAIN)
     done = [run(world, name, inputs.forecaster, settings, inputs.debounce, offline, confidence) for name in names]
     return [(simulation, figures(simulation, world, run_now_g, bound_g, run_now_cost)) for simulation in done]
+
+
+def _started(limit: timedelta | None) -> Callable[[], Callable[[], bool]] | None:
+    """For each plan the whole limit."""
+    if limit is None:
+        return None
+
+    def started() -> Callable[[], bool]:
+        until = time.monotonic() + limit.total_seconds()
+        return lambda: time.monotonic() < until
+
+    return started
 
 
 def _say(rows: Sequence[Mapping[str, Any]], notes: tuple[str, ...], made: Replay | None, as_json: bool) -> None:

@@ -26,9 +26,9 @@ COST = Column("POWER COSTS", right=True)
 def comparison(rows: Sequence[Mapping[str, Any]]) -> str:
     """With what power costs, where a price of it was given."""
     if "energy_cost" not in rows[0]:
-        return "\n".join([table(COLUMNS, [_cells(row) for row in rows]), _footnote(rows[0])])
+        return "\n".join([table(COLUMNS, [_cells(row) for row in rows]), _footnote(rows)])
     cells = [[*_cells(row)[:3], _money(row, "energy_cost"), *_cells(row)[3:]] for row in rows]
-    return "\n".join([table((*COLUMNS[:3], COST, *COLUMNS[3:]), cells), _footnote(rows[0])])
+    return "\n".join([table((*COLUMNS[:3], COST, *COLUMNS[3:]), cells), _footnote(rows)])
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -49,12 +49,14 @@ def _money(row: Mapping[str, Any], name: str) -> str:
     return figures.money(row[name], row["currency"])
 
 
-def _footnote(row: Mapping[str, Any]) -> str:
+def _footnote(rows: Sequence[Mapping[str, Any]]) -> str:
+    row = rows[0]
     against = f"First come, first served: {figures.emissions(row['run_now_emissions_g'])}."
     if "run_now_energy_cost" in row:
         against = f"{against[:-1]}, and {_money(row, 'run_now_energy_cost')} for its power."
     bound = row["lower_bound_g"]
     if bound is None:
         return against
-    least = figures.emissions(bound)
-    return f"{against} Had all been known from the beginning, no plan could have emitted less than {least}."
+    said = f"{against} Had all been known from the beginning, no plan could have emitted less than"
+    gap = figures.gap(bound, min(row["emissions_g"] for row in rows))
+    return f"{said} {figures.emissions(bound)}{f', {gap} less than the lowest here' if gap else ''}."

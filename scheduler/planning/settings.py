@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -25,8 +26,12 @@ class PlanningSettings:
     """Whether each plan is to carry a bound. Reckoned by carbonq."""
 
     thorough: bool = False
-    """Whether to search on, up to a second, while a plan of some hundred jobs is more than 1 % above its bound.
+    """Whether to search on, up to two seconds, while a plan of some hundred jobs is more than 1 % above its bound.
     Heeded by carbonq."""
+
+    time_limit: Callable[[], Callable[[], bool]] | None = None
+    """Called as a plan is begun: what then says whether there is time left for a thorough search to go on, until it is
+    hardly above its bound. None: no more than that."""
 
     @property
     def patient(self) -> bool:

@@ -32,6 +32,8 @@ def warm_up() -> None:
     plan(replace(queue, jobs=(*queue.jobs, late)), POLICY, STEADY, first)
     plan(replace(queue, expected=_expected()), POLICY, STEADY, first)
     plan(_problem(_job(1)), POLICY)
+    # Two that cannot run side by side, and hours that both would like: more than prices of places can prove.
+    plan(_problem(_job(1, width=_GPUS), _job(3)), POLICY)
 
 
 def _problem(*jobs: PlannableJob) -> PlanningProblem:

@@ -12,7 +12,8 @@ from scheduler.domain.intervals import Interval
 from scheduler.domain.plans import PlanningProblem
 from scheduler.domain.queue_replay import Arrival, first_come_first_served
 from scheduler.domain.units import JOULES_PER_KWH
-from scheduler.planning import plan
+from scheduler.planning import PlanningSettings, plan
+from scheduler.planning.settings import PLAIN
 from scheduler.simulation.forecasters import Perfect
 from scheduler.simulation.job_state import JobState
 from scheduler.simulation.run import Simulation, finish_by, too_short
@@ -44,14 +45,17 @@ def _run_now(world: World) -> list[tuple[SimulatedJob, tuple[Interval]]]:
     return [(job, (each,)) for job, each in zip(world.jobs, held, strict=True)]
 
 
-def lower_bound_g(world: World) -> float | None:
-    """What no plan could have beaten, had all been known from the beginning [gCO2eq]; None where none is proven."""
+def lower_bound_g(world: World, settings: PlanningSettings = PLAIN) -> float | None:
+    """What no plan could have beaten, had all been known from the beginning [gCO2eq]; None where none is proven.
+
+    `settings` say how long it is looked for.
+    """
     if not world.jobs:
         return 0.0
     now = min(job.submitted_at for job in world.jobs)
     jobs = tuple(JobState(n, job, finish_by(job), job.duration).truly() for n, job in enumerate(world.jobs, 1))
     known = Perfect(world.actual).at(now)
-    made = plan(PlanningProblem(now, jobs, {Pool.GPU: world.gpus, Pool.CPU: 0}, known), "carbonq")
+    made = plan(PlanningProblem(now, jobs, {Pool.GPU: world.gpus, Pool.CPU: 0}, known), "carbonq", settings)
     return None if made.lower_bound is None else made.lower_bound.grams * world.pue
 
 

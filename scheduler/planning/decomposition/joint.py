@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs
 from scheduler.planning.decomposition.bounding import bounding_prices, least_g
+from scheduler.planning.decomposition.branching import branched
 from scheduler.planning.decomposition.compiled import COMPILED
+from scheduler.planning.decomposition.configurations import PATIENT, QUICK, Patience, Proof, place_prices_of, proof_of
 from scheduler.planning.decomposition.fluid import PARTS, with_portions
 from scheduler.planning.decomposition.placing import Placements
 from scheduler.planning.decomposition.searching import (
+    Found,
     Queue,
     ends,
     is_long,
@@ -30,8 +35,14 @@ _TURNS, _TURNS_TO_BE_IN_TIME, _VARIED = 8, 3, 0.2
 """Searches under prices varied by such a share, at most."""
 _MANY_SHAKES = 40_000 if COMPILED else 0
 """In one go: with other random numbers every 2,000 trials they found less."""
+_FEW, _TURNS_OF_FEW, _SHAKES_OF_FEW, _SLIP = 30, 16, 2_500, 0.02
+"""Of so few jobs a thorough search keeps for a while what is worse, by such a share; of more it would not come back."""
+_BRANCHES = 100
+"""Windows divided, unless more time is given: a second for twenty jobs and a week of quarter-hours."""
 _SHAKES_SHARE = 0.3
 """Of the trials, where hardly anything has changed."""
+_WORTH_PROVING = 0.003
+"""Share above the bound from which on a closer bound is looked for."""
 
 
 class Effort(NamedTuple):
@@ -42,7 +53,9 @@ class Effort(NamedTuple):
     reserve: float = 0.0
     """Share of its slack that each job keeps before its deadline, if it can."""
     thorough: bool = False
-    """Whether to go on while the plan is more than 1 % above the bound: up to a second for some hundred jobs."""
+    """Whether to go on while the plan is more than 1 % above the bound: up to two seconds."""
+    go_on: Callable[[], bool] | None = None
+    """Whether there is time to go on even longer, branch by branch; None: there is not."""
     prove: bool = True
     """Whether anybody reads the bound."""
 
@@ -69,20 +82,69 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
         found = with_what_is_new(queue, due, prices, shakes, enough)
         # A new forecast leaves the old places far above the bound: then all is planned again.
         if found.total_g <= bound * (1 + (_STILL_GOOD_OF_MANY if is_long(queue) else _STILL_GOOD)):
-            return _joint(queue, due, found.placed, prices, bound, effort.prove)
+            return _joint(queue, due, found, prices, bound, effort)
     # The last plan's prices may be those of hours that are no longer clean: worse to begin with than none.
     prices, bound = _prices(queue, windows, None)
+    if effort.thorough and queue.fluid is None and not is_long(queue):
+        found, bound = _thoroughly(queue, due, windows, prices, bound, effort)
+        return _joint(queue, due, found, prices, bound, effort)
     enough = bound * (1 + effort.good_enough)
     found = searched(queue, due, prices, enough, effort.shakes)
-    for turn in range(0 if is_long(queue) else _TURNS if effort.thorough else _TURNS_TO_BE_IN_TIME):
-        far = effort.thorough and found.total_g > bound * (1 + _NEAR)
-        if not far and not _late_needlessly(found.placed, queue, due):
+    for turn in range(0 if is_long(queue) else _TURNS_TO_BE_IN_TIME):
+        if not _late_needlessly(found.placed, queue, due):
             break
-        again = searched(queue._replace(announced=None), due, _varied(prices, turn), enough, effort.shakes)
-        found = min(found, again, key=lambda each: worth_of(each, due))
-    if effort.thorough and queue.fluid is None and not is_long(queue):
-        shake_on(found, _MANY_SHAKES, bound * (1 + _NEAR))
-    return _joint(queue, due, found.placed, prices, bound, effort.prove)
+        found = _again(found, queue, due, _varied(prices, turn), enough, effort.shakes)
+    return _joint(queue, due, found, prices, bound, effort)
+
+
+def _thoroughly(
+    queue: Queue, due: Ints, windows: Jobs, prices: Floats, bound: float, effort: Effort
+) -> tuple[Found, float]:
+    """(found, bound) by as many searches as are called for, and branch by branch where that is not enough.
+
+    `windows`: of the jobs, as the bound supposes.
+    """
+    few = queue.order.size <= _FEW
+    turns, shakes, slip = (_TURNS_OF_FEW, _SHAKES_OF_FEW, _SLIP) if few else (_TURNS, effort.shakes, 0.0)
+    found = searched(queue, due, prices, bound * (1 + effort.good_enough), shakes, slip)
+    proof = _proof(queue, windows, prices, bound, found.total_g, PATIENT)
+    if proof is not None:
+        proof = proof._replace(bound_g=max(proof.bound_g, bound))
+        bound = proof.bound_g
+    enough = bound * (1 + (effort.good_enough if few else _NEAR))
+    for turn in range(turns):
+        if found.total_g <= enough and not _late_needlessly(found.placed, queue, due):
+            break
+        tried = _prices_to_try(prices, proof, turn)
+        found = _again(found, queue, due, tried, bound * (1 + effort.good_enough), shakes, slip)
+    if not few:
+        shake_on(found, _MANY_SHAKES, enough)
+    # Where no window is narrower or wider than the bound supposes.
+    if proof is not None and not effort.reserve and queue.wanted is None and not (ends(found.placed) > due).any():
+        goal = _NEAR if effort.go_on is None else effort.good_enough
+        bound, found = branched(queue, prices, proof, found, goal, _branch_by_branch(effort.go_on))
+    return found, bound
+
+
+def _prices_to_try(prices: Floats, proof: Proof | None, turn: int) -> Floats:
+    """As jobs of each width see them, one after the other; then varied."""
+    if proof is None:
+        return _varied(prices, turn)
+    seen = place_prices_of(proof, turn, prices)
+    return seen if turn < proof.pool.size else _varied(seen, turn)
+
+
+def _again(
+    found: Found, queue: Queue, due: Ints, prices: Floats, enough_g: float, shakes: int, slip: float = 0.0
+) -> Found:  # fmt: skip
+    """The better of what was found and of another search."""
+    again = searched(queue._replace(announced=None), due, prices, enough_g, shakes, slip)
+    return min(found, again, key=lambda each: worth_of(each, due))
+
+
+def _branch_by_branch(go_on: Callable[[], bool] | None) -> Callable[[], bool]:
+    made = count()
+    return lambda: next(made) < _BRANCHES or (go_on is not None and go_on())
 
 
 def _late_needlessly(placed: Placements, queue: Queue, due: Ints) -> bool:
@@ -96,12 +158,32 @@ def _varied(prices: Floats, turn: int) -> Floats:
     return prices * np.random.default_rng(turn).uniform(1 - _VARIED, 1 + _VARIED, prices.shape)
 
 
-def _joint(queue: Queue, due: Ints, placed: Placements, prices: Floats, bound: float, prove: bool) -> Joint:
-    ended = ends(placed)
+def _joint(queue: Queue, due: Ints, found: Found, prices: Floats, bound: float, effort: Effort) -> Joint:
+    ended = ends(found.placed)
     # A late job may lie beyond the pieces, of which no bound says anything.
-    if not prove or (ended > queue.pieces.edges[-1]).any():
-        return Joint(placed, prices, -np.inf)
-    return Joint(placed, prices, _bound_of_jobs(queue, due, ended > due, prices, bound))
+    if not effort.prove or (ended > queue.pieces.edges[-1]).any():
+        return Joint(found.placed, prices, -np.inf)
+    late, proving = ended > due, prices
+    jobs = queue.jobs._replace(hi=np.where(late, queue.pieces.edges[-1], due))
+    # It may count what is only expected, margins, or windows that were missed; else it holds as it is.
+    counts_more = queue.fluid is not None or bool(late.any()) or queue.wanted is not None
+    if counts_more:
+        # Beginning with no prices: those of a queue that only might come are far above what the jobs bear.
+        proving, bound = bounding_prices(queue.pieces, jobs, None if queue.fluid is not None else prices)
+    if counts_more or not effort.thorough:
+        patience = PATIENT if effort.thorough else QUICK
+        proof = _proof(queue, jobs, proving, bound, found.total_g - found.flowing_g, patience)
+        bound = bound if proof is None else max(bound, proof.bound_g)
+    return Joint(found.placed, prices, least_g(bound))
+
+
+def _proof(
+    queue: Queue, jobs: Jobs, prices: Floats, bound: float, emitted_g: float, patience: Patience
+) -> Proof | None:
+    """Of a bound nearer to a plan that emits `emitted_g`; None where `bound`, which `prices` prove, is near enough."""
+    if is_long(queue) or emitted_g <= bound * (1 + _WORTH_PROVING):
+        return None
+    return proof_of(queue.pieces, jobs, prices, emitted_g, patience)
 
 
 def _hardly_changed(queue: Queue) -> bool:
@@ -119,15 +201,6 @@ def _prices(queue: Queue, jobs: Jobs, known: Floats | None) -> tuple[Floats, flo
     pieces, both = with_portions(queue.pieces, jobs, queue.fluid)
     prices, bound = bounding_prices(pieces, both, None if known is None else known / PARTS)
     return prices * PARTS, bound
-
-
-def _bound_of_jobs(queue: Queue, due: Ints, late: np.ndarray, prices: Floats, bound: float) -> float:
-    """`bound` itself, unless it counts what is only expected, margins, or windows that were missed."""
-    if queue.fluid is not None or late.any() or queue.wanted is not None:
-        patient = queue.jobs._replace(hi=np.where(late, queue.pieces.edges[-1], due))
-        # Beginning with no prices: those of a queue that only might come are far above what the jobs bear.
-        bound = bounding_prices(queue.pieces, patient, None if queue.fluid is not None else prices)[1]
-    return least_g(bound)
 
 
 def _with_reserve(jobs: Jobs, reserve: float) -> Jobs:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs, Pieces
-from scheduler.planning.decomposition.compiled import compiled
-from scheduler.planning.decomposition.responses import Answers, respond
+from scheduler.planning.decomposition.compiled import compiled, lean
+from scheduler.planning.decomposition.responses import no_answers, respond
 
 FIRST_HOPE = 0.05
 """Gain hoped for by the first step, as a share of the bound, where nothing is known of the prices."""
@@ -16,6 +16,8 @@ _SOBER = 0.6
 """What is left of the hope then."""
 _DEFLECTION = 1.5
 """How far a step is turned away from undoing the last ones (Camerini, Fratta and Maffioli, 1975)."""
+_TOO_DEAR = 1e4
+"""Times what any job pays for its dirtiest second: a price above that forbids no more, and rounding would tell."""
 _ENOUGH = 1e-4
 """Share of the bound at which hoping for more is not worth a pass."""
 
@@ -29,9 +31,10 @@ def raise_prices(
     Every value is a valid bound: the jobs' cheapest answers to any prices, less what the places would earn at them.
     """
     seconds, offered = _offered(pieces)
+    highest = highest_price(pieces, jobs)
     tried = prices.copy()
     crowding, heading = np.empty_like(prices), np.zeros_like(prices)
-    answers = Answers(np.empty_like(prices), np.empty_like(prices), np.zeros(jobs.lo.size))
+    answers = no_answers(prices, jobs.lo.size)
     best, hope, moved, stalled, done = -np.inf, 0.0, np.inf, 0, 0
     while done < passes:
         value = respond(pieces, jobs, tried, first, last, moved, answers)
@@ -52,7 +55,7 @@ def raise_prices(
             hope, stalled = hope * _SOBER, 0
         if hope <= _ENOUGH * abs(best):
             break
-        moved = _step(tried, heading, crowding, seconds, best + hope - value)
+        moved = step(tried, heading, crowding, seconds, highest, best + hope - value)
         if moved == 0:
             break
     return best, done
@@ -68,8 +71,21 @@ def _offered(pieces: Pieces) -> tuple[Floats, Floats]:
     return seconds, offered
 
 
-@compiled
-def _step(prices: Floats, heading: Floats, crowding: Floats, seconds: Floats, wanted: float) -> float:
+@lean
+def highest_price(pieces: Pieces, jobs: Jobs) -> float:
+    """No price is raised above this [g/s]."""
+    dirtiest, heaviest = 0.0, 0.0
+    for piece in range(pieces.rate.size):
+        dirtiest = max(dirtiest, abs(pieces.rate[piece]))
+    for j in range(jobs.lo.size):
+        heaviest = max(heaviest, jobs.grams[j] / jobs.width[j])
+    return _TOO_DEAR * dirtiest * heaviest
+
+
+@lean
+def step(
+    prices: Floats, heading: Floats, crowding: Floats, seconds: Floats, highest: float, wanted: float
+) -> float:  # fmt: skip
     """Move prices along the heading so far that a linear bound would gain `wanted`; the furthest move [g/s]."""
     against, before = 0.0, 0.0
     for pool in range(prices.shape[0]):
@@ -90,6 +106,6 @@ def _step(prices: Floats, heading: Floats, crowding: Floats, seconds: Floats, wa
     for pool in range(prices.shape[0]):
         for piece in range(prices.shape[1]):
             last = prices[pool, piece]
-            prices[pool, piece] = max(0.0, last + length * heading[pool, piece] / seconds[piece])
+            prices[pool, piece] = min(max(0.0, last + length * heading[pool, piece] / seconds[piece]), highest)
             furthest = max(furthest, abs(prices[pool, piece] - last))
     return furthest

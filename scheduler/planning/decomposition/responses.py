@@ -23,6 +23,13 @@ class Answers(NamedTuple):
     """Emitted, were the intensity 1 g/kWh [g]."""
     level: Floats
     """What a second may cost at most [g/s], for a job to run in it; of jobs in parts."""
+    start: Floats
+    """When each begins [microseconds]; of jobs in one piece that can wait."""
+
+
+@compiled
+def no_answers(prices: Floats, jobs: int) -> Answers:
+    return Answers(np.empty_like(prices), np.empty_like(prices), np.zeros(jobs), np.zeros(jobs))
 
 
 @compiled
@@ -120,6 +127,8 @@ def _cheapest_window(
             tail += 1
         if change < lowest:
             lowest, best_start, best_head = change, start, head
+    for k in range(j, j + times):
+        answers.start[k] = best_start
     _hold(pieces, jobs, j, best_head, best_start, times, answers)
 
 

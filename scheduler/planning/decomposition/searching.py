@@ -77,8 +77,13 @@ class Found(NamedTuple):
         return total_cost(self.line, self.jobs, self.placed) + self.flowing_g
 
 
-def searched(queue: Queue, due: Ints, prices: Floats, enough_g: float, shakes: int) -> Found:
-    """Placed from nothing, or from what was announced where that is better, and then shaken; `queue` stays as it is."""
+def searched(
+    queue: Queue, due: Ints, prices: Floats, enough_g: float, shakes: int, slip: float = 0.0
+) -> Found:  # fmt: skip
+    """Placed from nothing, or from what was announced where that is better, and then shaken; `queue` stays as it is.
+
+    `slip`: as in `shake`.
+    """
     queue = queue._replace(jobs=queue.jobs._replace(hi=queue.jobs.hi.copy()))
     found = _bettered(_placed(queue, due, prices, None), queue, prices, enough_g)
     if queue.announced is not None:
@@ -90,7 +95,7 @@ def searched(queue: Queue, due: Ints, prices: Floats, enough_g: float, shakes: i
     if found.jobs.hi.size == _in_time(found).size == 1:
         choose_alone(found.line, queue.pieces.edges, found.jobs, found.placed)
     else:
-        shake_on(found, shakes, enough_g)
+        shake_on(found, shakes, enough_g, slip)
     return found
 
 
@@ -110,9 +115,9 @@ def with_what_is_new(queue: Queue, due: Ints, prices: Floats, shakes: int, enoug
     return found
 
 
-def shake_on(found: Found, shakes: int, enough_g: float) -> None:
-    """Try other places for the jobs that are in time."""
-    shake(found.line, found.jobs, found.placed, _in_time(found), shakes, enough_g)
+def shake_on(found: Found, shakes: int, enough_g: float, slip: float = 0.0) -> None:
+    """Try other places for the jobs that are in time; `slip` as in `shake`."""
+    shake(found.line, found.jobs, found.placed, _in_time(found), shakes, enough_g, slip)
 
 
 def improved(queue: Queue, placed: Placements) -> Placements:

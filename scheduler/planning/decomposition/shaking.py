@@ -9,8 +9,8 @@ import numpy as np
 
 from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled, lean
-from scheduler.planning.decomposition.parts import MAX_SEGMENTS
-from scheduler.planning.decomposition.placing import Placements, cost_now, lift_some, put_back, put_best
+from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
+from scheduler.planning.decomposition.placing import Placements, cost_now, lift, lift_some, put, put_back, put_best
 from scheduler.planning.decomposition.timeline import Timeline, tidy
 
 MOST = 5
@@ -21,8 +21,14 @@ _SEED = 20_261_123
 
 
 @compiled
-def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, rounds: int, enough_g: float) -> float:
-    """Sum of the candidates' costs [g] after at most `rounds` trials, fewer once it is not above `enough_g`."""
+def shake(
+    line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, rounds: int, enough_g: float, slip: float
+) -> float:  # fmt: skip
+    """Sum of the candidates' costs [g] after at most `rounds` trials, fewer once it is not above `enough_g`.
+
+    What is worse than before is kept for a while, too, as long as it is no more than a share `slip`, which shrinks to
+    nothing, above the best so far (record-to-record travel; Dueck, 1993).
+    """
     total = 0.0
     for j in candidates:
         total += cost_now(line, jobs, placed, j, 0.0)
@@ -31,9 +37,10 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
     chosen = np.empty(MOST, dtype=np.int64)
     numbers = np.empty(MOST, dtype=np.int64)
     segments = np.empty((MOST, MAX_SEGMENTS, 2), dtype=np.int64)
-    state = _SEED
+    state, best, least = _SEED, no_placements_of(placed), total
+    copy_all(placed, candidates, best)
     for turn in range(rounds):
-        if total <= enough_g:
+        if least <= enough_g:
             break
         if turn % _TIDY_EVERY == 0:
             for pool in range(line.size.size):
@@ -52,11 +59,32 @@ def shake(line: Timeline, jobs: Jobs, placed: Placements, candidates: Ints, roun
             else:
                 new = np.inf
                 break
-        if new <= old * _EQUAL:
+        allowed = least * (1 + slip * (1 - turn / rounds)) if slip > 0 else total
+        if new <= old * _EQUAL or total + new - old <= allowed:
             total += new - old
+            if slip > 0 and total < least:
+                copy_all(placed, candidates, best)
+            least = min(least, total)
             continue
         put_back(line, jobs, placed, chosen, count, segments, numbers)
-    return total
+    if total > least:
+        for j in candidates:
+            lift(line, jobs, placed, j)
+        for j in candidates:
+            put(line, jobs, placed, j, best.segments[j], best.number[j])
+    return least
+
+
+@compiled
+def no_placements_of(placed: Placements) -> Placements:
+    return Placements(np.zeros_like(placed.number), np.zeros_like(placed.segments))
+
+
+@lean
+def copy_all(placed: Placements, candidates: Ints, into: Placements) -> None:
+    for j in candidates:
+        into.number[j] = placed.number[j]
+        copy_segments(placed.segments[j], placed.number[j], into.segments[j], 0)
 
 
 @lean

@@ -32,7 +32,8 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
         return Outcome(suspend_resume(situation, outlook).schedule, notes=(note,))
     queue = arrays.queue(situation.previous, situation.place_prices)
     settings = situation.settings
-    effort = Effort(reserve=settings.reserve, thorough=settings.thorough, prove=settings.prove)
+    go_on = settings.time_limit() if settings.time_limit is not None else None
+    effort = Effort(reserve=settings.reserve, thorough=settings.thorough, go_on=go_on, prove=settings.prove)
     if queue.announced is not None:
         # It begins where the last search ended.
         effort = effort._replace(shakes=effort.shakes // 2)

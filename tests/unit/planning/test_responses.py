@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from planner_speed import instance
 
 from scheduler.planning.decomposition.bounding import windows
-from scheduler.planning.decomposition.responses import Answers, respond
+from scheduler.planning.decomposition.responses import Answers, no_answers, respond
 from scheduler.planning.decomposition.selecting import level_of
 
 
@@ -31,7 +31,7 @@ def test_an_answer_does_not_depend_on_the_one_before() -> None:
     first, last = windows(pieces, jobs)
 
     def nothing_known() -> Answers:
-        return Answers(np.empty_like(pieces.places), np.empty_like(pieces.places), np.zeros(jobs.lo.size))
+        return no_answers(pieces.places, jobs.lo.size)
 
     followed = nothing_known()
     respond(pieces, jobs, np.zeros_like(pieces.places), first, last, np.inf, followed)

@@ -27,7 +27,7 @@ def test_a_thorough_search_goes_on_until_it_is_within_one_percent_of_the_bound()
     """A draw at 80 % load where the ordinary one ends just above it."""
     queue = a_week_of(300, 0.8, 4)
     usual, thorough = solve(queue, Effort(0.002)), solve(queue, Effort(0.002, thorough=True))
-    assert thorough.bound_g == usual.bound_g
+    assert thorough.bound_g >= usual.bound_g
     assert emitted_g(queue.pieces, queue.jobs, thorough) <= 1.01 * thorough.bound_g
     assert emitted_g(queue.pieces, queue.jobs, thorough) < emitted_g(queue.pieces, queue.jobs, usual)
 

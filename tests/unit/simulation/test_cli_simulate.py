@@ -62,7 +62,23 @@ def test_people_get_a_table_and_what_was_possible(files: list[str], capsys: pyte
     assert main(["simulate", *files]) == 0
     said = capsys.readouterr().out
     assert "70.0 %" in said
-    assert "no plan could have emitted less than 210 gCO2eq" in said
+    assert "no plan could have emitted less than 210 gCO2eq." in said
+
+
+def test_how_far_the_best_policy_is_above_the_bound_is_said(
+    files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", *files, "--policy", "run-now"]) == 0
+    said = capsys.readouterr().out
+    assert "no plan could have emitted less than 210 gCO2eq, 70.0 % less than the lowest here." in said
+
+
+def test_more_time_is_for_the_one_plan_of_all_jobs(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", *files, "--offline", "--time-limit", "1s", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["emissions_g"] == pytest.approx(row["lower_bound_g"]) == 210
+    assert main(["simulate", *files, "--time-limit", "1s"]) == 2
+    assert "--time-limit is for the one plan of --offline" in capsys.readouterr().err
 
 
 def test_our_own_forecast_is_made_from_the_past_alone(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
