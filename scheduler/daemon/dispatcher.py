@@ -36,6 +36,7 @@ from scheduler.domain.plans import Plan, PlanningProblem
 from scheduler.domain.runs import Segment
 from scheduler.planning import HEED_EXPECTED, STAND_IN
 from scheduler.planning import plan as make_plan
+from scheduler.planning.arrivals import LOOK_AGAIN
 from scheduler.planning.settings import STEADY
 from scheduler.ports import JobQuery
 
@@ -72,7 +73,7 @@ class Dispatcher:
         """
         planning = parts.settings.planning
         self._parts, self._forecast, self._on_job_end = parts, forecast, on_job_end
-        self._rules = ReplanRules(debounce=planning.debounce)
+        self._rules = ReplanRules(debounce=planning.debounce, longest_plan=LOOK_AGAIN)
         self._planning = replace(
             STEADY, start_gain=planning.start_gain_pct / 100, move_gain=planning.move_gain_pct / 100
         )

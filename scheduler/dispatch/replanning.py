@@ -27,7 +27,7 @@ class Trigger(StrEnum):
 class ReplanRules:
     debounce: timedelta = timedelta(seconds=2)
     """Least time between two plans: a burst of events is answered at once, and then once more."""
-    longest_plan: timedelta = timedelta(hours=6)
+    longest_plan: timedelta = timedelta(hours=1)
     """A plan older than this is made again even if nothing happened: the future that it knew has moved on."""
 
 

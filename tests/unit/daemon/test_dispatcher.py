@@ -66,6 +66,16 @@ def test_where_planning_is_slow_a_burst_of_submissions_shares_a_plan() -> None:
     assert plan is not None and plan.placement(2) is not None
 
 
+def test_an_hour_without_any_news_is_news_too() -> None:
+    """Not even of the grid, which nobody asks here; but work that was expected has not come."""
+    daemon = a_daemon()
+    daemon.submit(duration=HOUR, within=24 * HOUR)
+    daemon.clock.advance(HOUR)
+    beat(daemon)
+    plan = daemon.parts.live.plan
+    assert plan is not None and plan.made_at == daemon.clock.now()
+
+
 def test_without_a_worker_there_is_no_plan_and_one_as_soon_as_it_is_seen() -> None:
     daemon = WholeDaemon(FakeClock(), dirty_now_clean_at_six())
     daemon.executor.unreachable = True
