@@ -26,7 +26,7 @@ class PlanningSettings:
     """Whether each plan is to carry a bound. Reckoned by carbonq."""
 
     thorough: bool = False
-    """Whether to search on, up to two seconds, while a plan of some hundred jobs is more than 1 % above its bound.
+    """Whether to search on, up to three seconds, while a plan of some hundred jobs is more than 1 % above its bound.
     Heeded by carbonq."""
 
     time_limit: Callable[[], Callable[[], bool]] | None = None

@@ -38,7 +38,8 @@ _MANY_SHAKES = 40_000 if COMPILED else 0
 _FEW, _TURNS_OF_FEW, _SHAKES_OF_FEW, _SLIP = 30, 16, 2_500, 0.02
 """Of so few jobs a thorough search keeps for a while what is worse, by such a share; of more it would not come back."""
 _BRANCHES = 100
-"""Windows divided, unless more time is given: a second for twenty jobs and a week of quarter-hours."""
+"""Windows divided, unless more time is given: a second for twenty jobs and a week of quarter-hours. Of more than a few
+jobs fewer, for each takes longer."""
 _SHAKES_SHARE = 0.3
 """Of the trials, where hardly anything has changed."""
 _WORTH_PROVING = 0.003
@@ -53,7 +54,7 @@ class Effort(NamedTuple):
     reserve: float = 0.0
     """Share of its slack that each job keeps before its deadline, if it can."""
     thorough: bool = False
-    """Whether to go on while the plan is more than 1 % above the bound: up to two seconds."""
+    """Whether to go on while the plan is more than 1 % above the bound: up to three seconds."""
     go_on: Callable[[], bool] | None = None
     """Whether there is time to go on even longer, branch by branch; None: there is not."""
     prove: bool = True
@@ -122,7 +123,7 @@ def _thoroughly(
     # Where no window is narrower or wider than the bound supposes.
     if proof is not None and not effort.reserve and queue.wanted is None and not (ends(found.placed) > due).any():
         goal = _NEAR if effort.go_on is None else effort.good_enough
-        bound, found = branched(queue, prices, proof, found, goal, _branch_by_branch(effort.go_on))
+        bound, found = branched(queue, prices, proof, found, goal, _branch_by_branch(due.size, effort.go_on))
     return found, bound
 
 
@@ -142,9 +143,10 @@ def _again(
     return min(found, again, key=lambda each: worth_of(each, due))
 
 
-def _branch_by_branch(go_on: Callable[[], bool] | None) -> Callable[[], bool]:
-    made = count()
-    return lambda: next(made) < _BRANCHES or (go_on is not None and go_on())
+def _branch_by_branch(jobs: int, go_on: Callable[[], bool] | None) -> Callable[[], bool]:
+    """Whether to divide another window."""
+    made, most = count(), _BRANCHES * _FEW // max(jobs, _FEW)
+    return lambda: next(made) < most or (go_on is not None and go_on())
 
 
 def _late_needlessly(placed: Placements, queue: Queue, due: Ints) -> bool:
