@@ -54,7 +54,9 @@ def branched(
             continue
         for jobs in _divided(queue.jobs, branch, j):
             made += 1
-            own = proof_of(queue.pieces, jobs, branch.proof.prices, found.total_g, _AT_A_BRANCH, of_shapes=True)
+            own = proof_of(
+                queue.pieces, jobs, queue.held.end, branch.proof.prices, found.total_g, _AT_A_BRANCH, of_shapes=True
+            )  # fmt: skip
             if own is None:
                 closed_g = min(closed_g, branch.bound_g)
                 continue

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs, Pieces
+from scheduler.planning.decomposition.arrays import PER_SECOND, Flags, Floats, Ints, Jobs, Pieces
 from scheduler.planning.decomposition.bounding import windows
 from scheduler.planning.decomposition.compiled import COMPILED, compiled, lean
 from scheduler.planning.decomposition.prices import highest_price, step
@@ -19,8 +19,6 @@ from scheduler.planning.decomposition.responses import no_answers, respond
 
 _ENOUGH = 1e-5
 """Share of the bound at which hoping for more is not worth a pass."""
-_WHOLE = 1e-9
-"""Places that are a whole number but for rounding."""
 
 
 class Patience(NamedTuple):
@@ -56,6 +54,8 @@ class Shapes(NamedTuple):
     width: Ints
     present: Ints
     """(shapes, pieces): jobs of this shape whose windows reach into the piece."""
+    uneven: Flags
+    """Pieces in which the number of places changes: of their `places` only the mean is known, a whole number or not."""
 
 
 class Proof(NamedTuple):
@@ -70,14 +70,16 @@ class Proof(NamedTuple):
 
 
 def proof_of(
-    pieces: Pieces, jobs: Jobs, prices: Floats, enough_g: float, patience: Patience, of_shapes: bool = False
-) -> Proof | None:
+    pieces: Pieces, jobs: Jobs, changes: Ints, prices: Floats, enough_g: float, patience: Patience,
+    of_shapes: bool = False,
+) -> Proof | None:  # fmt: skip
     """What no placement can cost less than; None where the queue is too long for this, or empty.
 
-    The search begins at `prices` of places [g/s], a row a pool; or with `of_shapes` at those of an earlier proof, whose
-    jobs had the same shapes. Nothing above `enough_g` is looked for.
+    `changes`: the moments at which the number of places changes. The search begins at `prices` of places [g/s], a row a
+    pool; or with `of_shapes` at those of an earlier proof, whose jobs had the same shapes. Nothing above `enough_g` is
+    looked for.
     """
-    shapes, row = _shapes_of(pieces, jobs)
+    shapes, row = _shapes_of(pieces, jobs, changes)
     patience_left = _affordable(patience, pieces, shapes, jobs.lo.size)
     if patience_left is None:
         return None
@@ -99,14 +101,17 @@ def place_prices_of(proof: Proof, turn: int, prices: Floats) -> Floats:
     return seen
 
 
-def _shapes_of(pieces: Pieces, jobs: Jobs) -> tuple[Shapes, Ints]:
+def _shapes_of(pieces: Pieces, jobs: Jobs, changes: Ints) -> tuple[Shapes, Ints]:
     """And which of them each job has."""
     kinds, row = np.unique(np.stack((jobs.pool, jobs.width)), axis=1, return_inverse=True)
     first, last = windows(pieces, jobs)
     row, present = row.reshape(-1), np.zeros((kinds.shape[1], pieces.rate.size + 1), dtype=np.int64)
     np.add.at(present, (row, first), 1)
     np.add.at(present, (row, last + 1), -1)
-    return Shapes(kinds[0].copy(), kinds[1].copy(), np.cumsum(present, axis=1)[:, :-1].copy()), row
+    uneven, at = np.zeros(pieces.rate.size, dtype=np.bool_), np.searchsorted(pieces.edges, changes)
+    inside = (at > 0) & (at <= uneven.size) & (pieces.edges[np.minimum(at, uneven.size)] != changes)
+    uneven[at[inside] - 1] = True
+    return Shapes(kinds[0].copy(), kinds[1].copy(), np.cumsum(present, axis=1)[:, :-1].copy(), uneven), row
 
 
 def _affordable(patience: Patience, pieces: Pieces, shapes: Shapes, jobs: int) -> Patience | None:
@@ -191,12 +196,11 @@ def _earned(
                     for shape in range(begin, end):
                         crowding[shape, piece] = 0.0
                 continue
-            whole = int(places + _WHOLE)
-            if places - whole > _WHOLE:
-                # The mean over a piece in which a job ends: a mixture of numbers of places that is not known.
+            if shapes.uneven[piece]:
                 crowding[dearest, piece] -= places * seconds[piece]
                 total += highest * places * seconds[piece]
                 continue
+            whole = round(places)
             if wanted <= whole:
                 for shape in range(begin, end):
                     held = shapes.present[shape, piece] * shapes.width[shape] * seconds[piece]

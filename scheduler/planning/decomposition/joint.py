@@ -185,7 +185,7 @@ def _proof(
     """Of a bound nearer to a plan that emits `emitted_g`; None where `bound`, which `prices` prove, is near enough."""
     if is_long(queue) or emitted_g <= bound * (1 + _WORTH_PROVING):
         return None
-    return proof_of(queue.pieces, jobs, prices, emitted_g, patience)
+    return proof_of(queue.pieces, jobs, queue.held.end, prices, emitted_g, patience)
 
 
 def _hardly_changed(queue: Queue) -> bool:

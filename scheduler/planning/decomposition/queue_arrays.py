@@ -218,9 +218,13 @@ def _pieces(situation: Situation, outlook: Outlook, horizon: int, fixed: list[De
     lengths = np.diff(edges) * PER_SECOND
     places = np.empty((len(_POOLS), lengths.size))
     for p, pool in enumerate(_POOLS):
-        places[p] = situation.capacity.get(pool, 0)
-        for demand in (d for d in fixed if d.pool is pool):
-            places[p] -= demand.width * _share_held(edges, situation.run_now[demand.id][-1][1])
+        free = situation.capacity.get(pool, 0)
+        places[p] = free
+        ends = [(situation.run_now[d.id][-1][1], d.width) for d in fixed if d.pool is pool]
+        # Where a pool has shrunk under running jobs nothing is free, and no less: the last to end hold what there is.
+        for end, width in sorted(ends, reverse=True):
+            places[p] -= min(width, free) * _share_held(edges, end)
+            free -= min(width, free)
     return Pieces(edges, np.diff(outlook.integral_to(edges)) / lengths, places)
 
 
