@@ -24,6 +24,7 @@ class Placements(NamedTuple):
     segments: Ints
 
 
+@compiled
 def no_placements(jobs: int) -> Placements:
     return Placements(np.zeros(jobs, dtype=np.int64), np.zeros((jobs, MAX_SEGMENTS, 2), dtype=np.int64))
 

@@ -10,7 +10,16 @@ import numpy as np
 from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled, lean
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
-from scheduler.planning.decomposition.placing import Placements, cost_now, lift, lift_some, put, put_back, put_best
+from scheduler.planning.decomposition.placing import (
+    Placements,
+    cost_now,
+    lift,
+    lift_some,
+    no_placements,
+    put,
+    put_back,
+    put_best,
+)
 from scheduler.planning.decomposition.timeline import Timeline, tidy
 
 MOST = 5
@@ -37,8 +46,9 @@ def shake(
     chosen = np.empty(MOST, dtype=np.int64)
     numbers = np.empty(MOST, dtype=np.int64)
     segments = np.empty((MOST, MAX_SEGMENTS, 2), dtype=np.int64)
-    state, best, least = _SEED, no_placements_of(placed), total
-    copy_all(placed, candidates, best)
+    state, best, least = _SEED, no_placements(placed.number.size), total
+    if slip > 0:
+        _copy_all(placed, candidates, best)
     for turn in range(rounds):
         if least <= enough_g:
             break
@@ -59,15 +69,15 @@ def shake(
             else:
                 new = np.inf
                 break
-        allowed = least * (1 + slip * (1 - turn / rounds)) if slip > 0 else total
-        if new <= old * _EQUAL or total + new - old <= allowed:
+        if new <= old * _EQUAL or total + new - old <= least * (1 + slip * (1 - turn / rounds)):
             total += new - old
             if slip > 0 and total < least:
-                copy_all(placed, candidates, best)
+                _copy_all(placed, candidates, best)
             least = min(least, total)
             continue
         put_back(line, jobs, placed, chosen, count, segments, numbers)
-    if total > least:
+    # Without a slip it is above the least by rounding at most, and nothing was remembered.
+    if slip > 0 and total > least:
         for j in candidates:
             lift(line, jobs, placed, j)
         for j in candidates:
@@ -75,13 +85,8 @@ def shake(
     return least
 
 
-@compiled
-def no_placements_of(placed: Placements) -> Placements:
-    return Placements(np.zeros_like(placed.number), np.zeros_like(placed.segments))
-
-
 @lean
-def copy_all(placed: Placements, candidates: Ints, into: Placements) -> None:
+def _copy_all(placed: Placements, candidates: Ints, into: Placements) -> None:
     for j in candidates:
         into.number[j] = placed.number[j]
         copy_segments(placed.segments[j], placed.number[j], into.segments[j], 0)
