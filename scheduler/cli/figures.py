@@ -9,7 +9,7 @@ from scheduler.domain.durations import format_duration
 from scheduler.domain.printing import print_emissions, print_energy, print_money, print_power, three_digits
 
 UNKNOWN = "–"
-_TOLD_GAP = 5e-4
+_TOLD_SHARE = 5e-4
 """Share that is not printed as 0.0 %."""
 
 
@@ -33,10 +33,10 @@ def saved(difference_g: float | None, run_now_g: float | None) -> str:
     return f"{emissions(difference_g)}{share}"
 
 
-def gap(bound_g: float | None, emitted_g: float) -> str:
-    """By how much of what a plan emits its bound is lower; nothing where there is no bound, or next to no gap."""
+def share_below(bound_g: float | None, emitted_g: float) -> str:
+    """By how much of what a plan emits its bound is lower; nothing where there is no bound, or it is hardly lower."""
     share = 1 - bound_g / emitted_g if bound_g is not None and emitted_g > 0 else 0.0
-    return f"{100 * share:.1f} %" if share >= _TOLD_GAP else ""
+    return f"{100 * share:.1f} %" if share >= _TOLD_SHARE else ""
 
 
 def power(watts: float | None) -> str:

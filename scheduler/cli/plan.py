@@ -101,8 +101,8 @@ def _summary(plan: dict[str, Any], now: datetime) -> Iterator[str]:
     if plan["jobs"] and plan["emissions_g"] is not None:
         bound = plan["lower_bound_g"]
         least = "" if bound is None else f"; no plan can emit less than {figures.emissions(bound)}"
-        if gap := figures.gap(bound, plan["emissions_g"]):
-            least += f", {gap} less"
+        if share := figures.share_below(bound, plan["emissions_g"]):
+            least += f", {share} less"
         run_now = figures.emissions(plan["run_now_emissions_g"])
         yield f"Expected {figures.emissions(plan['emissions_g'])}; run now {run_now}{least}."
     if plan["jobs"] and plan["energy_cost"] is not None:

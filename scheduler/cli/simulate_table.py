@@ -58,5 +58,5 @@ def _footnote(rows: Sequence[Mapping[str, Any]]) -> str:
     if bound is None:
         return against
     said = f"{against} Had all been known from the beginning, no plan could have emitted less than"
-    gap = figures.gap(bound, min(row["emissions_g"] for row in rows))
-    return f"{said} {figures.emissions(bound)}{f', {gap} less than the lowest here' if gap else ''}."
+    share = figures.share_below(bound, min(row["emissions_g"] for row in rows))
+    return f"{said} {figures.emissions(bound)}{f', {share} less than the lowest here' if share else ''}."

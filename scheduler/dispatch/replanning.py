@@ -25,9 +25,9 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReplanRules:
-    debounce: timedelta = timedelta(seconds=2)
+    debounce: timedelta
     """Least time between two plans: a burst of events is answered at once, and then once more."""
-    longest_plan: timedelta = timedelta(hours=1)
+    longest_plan: timedelta
     """A plan older than this is made again even if nothing happened: the future that it knew has moved on."""
 
 
@@ -46,7 +46,7 @@ class ReplanDecision:
     """When to send the next TICK; None before the first event."""
 
 
-def on_event(state: ReplanState, trigger: Trigger, now: datetime, rules: ReplanRules = ReplanRules()) -> ReplanDecision:
+def on_event(state: ReplanState, trigger: Trigger, now: datetime, rules: ReplanRules) -> ReplanDecision:
     """Take note of `trigger`; `replan_now` says to plan at this moment, and the state already counts on it."""
     if trigger is not Trigger.TICK:
         state = replace(state, wanted_at=_earlier(state.wanted_at, _soonest(state, now, rules)))

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scheduler.planning.decomposition.arrays import PER_SECOND, Flags, Floats, Ints, Jobs, Pieces
+from scheduler.planning.decomposition.arrays import Flags, Floats, Ints, Jobs, Pieces
 from scheduler.planning.decomposition.bounding import windows
 from scheduler.planning.decomposition.compiled import COMPILED, compiled, lean
-from scheduler.planning.decomposition.prices import highest_price, step
+from scheduler.planning.decomposition.prices import copy_prices, highest_price, next_hope, seconds_of, step
 from scheduler.planning.decomposition.responses import no_answers, respond
 
 _ENOUGH = 1e-5
@@ -130,16 +130,13 @@ def raise_shape_prices(
     patience: Patience, enough_g: float, wavering: Wavering,
 ) -> float:  # fmt: skip
     """Deflected subgradient steps: the best bound [g], its prices in `prices`; `jobs.pool` names the shape."""
-    count = pieces.rate.size
-    seconds = np.empty(count)
-    for piece in range(count):
-        seconds[piece] = (pieces.edges[piece + 1] - pieces.edges[piece]) * PER_SECOND
+    seconds = seconds_of(pieces)
     tried, highest = prices.copy(), highest_price(pieces, jobs)
     crowding, heading = np.empty_like(prices), np.zeros_like(prices)
     answers = no_answers(prices, jobs.lo.size)
     most = 0
     for pool in range(pieces.places.shape[0]):
-        for piece in range(count):
+        for piece in range(seconds.size):
             most = max(most, int(np.ceil(pieces.places[pool, piece])))
     worth, taken = np.empty(most + 1), np.empty((shapes.width.size, most + 1), dtype=np.int64)
     best, hope, moved, stalled, done = -np.inf, 0.0, np.inf, 0, 0
@@ -152,16 +149,12 @@ def raise_shape_prices(
             wavering.mean[j] = kept * wavering.mean[j] + (1 - kept) * answers.start[j]
             away = answers.start[j] - wavering.mean[j]
             wavering.square[j] = kept * wavering.square[j] + (1 - kept) * away * away
-        stalled = 0 if value > best + 0.1 * hope else stalled + 1
-        if value > best:
-            best = value
-            for shape in range(prices.shape[0]):
-                for piece in range(count):
-                    prices[shape, piece] = tried[shape, piece]
         if done == 1:
             hope = patience.first_hope * abs(value)
-        if stalled >= patience.patience:
-            hope, stalled = hope * patience.sober, 0
+        hope, stalled = next_hope(value - best, hope, stalled, patience.patience, patience.sober)
+        if value > best:
+            best = value
+            copy_prices(tried, prices)
         if hope <= _ENOUGH * abs(best):
             break
         moved = step(tried, heading, crowding, seconds, highest, best + hope - value)

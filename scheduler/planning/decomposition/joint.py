@@ -107,17 +107,18 @@ def _thoroughly(
     """
     few = queue.order.size <= _FEW
     turns, shakes, slip = (_TURNS_OF_FEW, _SHAKES_OF_FEW, _SLIP) if few else (_TURNS, effort.shakes, 0.0)
-    found = searched(queue, due, prices, bound * (1 + effort.good_enough), shakes, slip)
+    good = 1 + effort.good_enough
+    found = searched(queue, due, prices, bound * good, shakes, slip)
     proof = _proof(queue, windows, prices, bound, found.total_g, PATIENT)
     if proof is not None:
         proof = proof._replace(bound_g=max(proof.bound_g, bound))
         bound = proof.bound_g
-    enough = bound * (1 + (effort.good_enough if few else _NEAR))
+    enough = bound * (good if few else 1 + _NEAR)
     for turn in range(turns):
         if found.total_g <= enough and not _late_needlessly(found.placed, queue, due):
             break
         tried = _prices_to_try(prices, proof, turn)
-        found = _again(found, queue, due, tried, bound * (1 + effort.good_enough), shakes, slip)
+        found = _again(found, queue, due, tried, bound * good, shakes, slip)
     if not few:
         shake_on(found, _MANY_SHAKES, enough)
     # Where no window is narrower or wider than the bound supposes.

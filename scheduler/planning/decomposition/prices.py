@@ -30,7 +30,8 @@ def raise_prices(
 
     Every value is a valid bound: the jobs' cheapest answers to any prices, less what the places would earn at them.
     """
-    seconds, offered = _offered(pieces)
+    seconds = seconds_of(pieces)
+    offered = _offered(pieces, seconds)
     highest = highest_price(pieces, jobs)
     tried = prices.copy()
     crowding, heading = np.empty_like(prices), np.zeros_like(prices)
@@ -43,16 +44,12 @@ def raise_prices(
                 crowding[pool, piece] = answers.usage[pool, piece] - offered[pool, piece]
                 value -= tried[pool, piece] * offered[pool, piece]
         done += 1
-        stalled = 0 if value > best + 0.1 * hope else stalled + 1
-        if value > best:
-            best = value
-            for pool in range(prices.shape[0]):
-                for piece in range(prices.shape[1]):
-                    prices[pool, piece] = tried[pool, piece]
         if done == 1:
             hope = first_hope * abs(value)
-        if stalled >= _PATIENCE:
-            hope, stalled = hope * _SOBER, 0
+        hope, stalled = next_hope(value - best, hope, stalled, _PATIENCE, _SOBER)
+        if value > best:
+            best = value
+            copy_prices(tried, prices)
         if hope <= _ENOUGH * abs(best):
             break
         moved = step(tried, heading, crowding, seconds, highest, best + hope - value)
@@ -62,13 +59,35 @@ def raise_prices(
 
 
 @compiled
-def _offered(pieces: Pieces) -> tuple[Floats, Floats]:
-    seconds, offered = np.empty(pieces.rate.size), np.empty_like(pieces.places)
+def seconds_of(pieces: Pieces) -> Floats:
+    """The length of each piece [s]."""
+    seconds = np.empty(pieces.rate.size)
     for piece in range(pieces.rate.size):
         seconds[piece] = (pieces.edges[piece + 1] - pieces.edges[piece]) * PER_SECOND
+    return seconds
+
+
+@compiled
+def _offered(pieces: Pieces, seconds: Floats) -> Floats:
+    offered = np.empty_like(pieces.places)
+    for piece in range(pieces.rate.size):
         for pool in range(offered.shape[0]):
             offered[pool, piece] = pieces.places[pool, piece] * seconds[piece]
-    return seconds, offered
+    return offered
+
+
+@lean
+def next_hope(gained: float, hope: float, stalled: int, patience: int, sober: float) -> tuple[float, int]:
+    """(the gain hoped for by the next step, passes in a row that gained next to nothing), `gained` by this one."""
+    stalled = 0 if gained > 0.1 * hope else stalled + 1
+    return (hope * sober, 0) if stalled >= patience else (hope, stalled)
+
+
+@lean
+def copy_prices(prices: Floats, into: Floats) -> None:
+    for row in range(prices.shape[0]):
+        for piece in range(prices.shape[1]):
+            into[row, piece] = prices[row, piece]
 
 
 @lean

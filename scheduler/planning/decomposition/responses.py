@@ -29,6 +29,7 @@ class Answers(NamedTuple):
 
 @compiled
 def no_answers(prices: Floats, jobs: int) -> Answers:
+    """Room for those to such prices, by so many jobs."""
     return Answers(np.empty_like(prices), np.empty_like(prices), np.zeros(jobs), np.zeros(jobs))
 
 
