@@ -76,6 +76,8 @@ class _Engine:
         self._active: list[JobState] = []
         self._previous: Plan | None = None
         self._arrivals = Arrivals(Pool.GPU)
+        self._reckoned: tuple[datetime, tuple[ExpectedWork, ...]] | None = None
+        """Until when it holds, and what is expected."""
         self._confidence = confidence
         self._ratios: deque[float] = deque(maxlen=REMEMBERED)
         """Of the jobs that have ended, length to estimate, the newest first."""
@@ -115,8 +117,13 @@ class _Engine:
         return not self._offline and self._policy in HEED_EXPECTED
 
     def _expected(self, now: datetime) -> tuple[ExpectedWork, ...]:
-        """What may yet come, by what has come."""
-        return self._arrivals.expected(now, min(now + AHEAD, self._world.span.end)) if self._expects else ()
+        """What may yet come, by what has come until the hour began: who came since changes weeks' means by nothing."""
+        if not self._expects:
+            return ()
+        if self._reckoned is None or now >= self._reckoned[0]:
+            coming = self._arrivals.expected(now, min(now + AHEAD, self._world.span.end))
+            self._reckoned = _next_multiple(now, LOOK_AGAIN), coming
+        return tuple(work for work in self._reckoned[1] if work.earliest_start > now)
 
     def _next_decision(self, now: datetime, made: Plan) -> datetime:
         """The first of: an arrival, news of the grid, an hour without either, the end of what is planned."""

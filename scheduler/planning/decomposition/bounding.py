@@ -8,11 +8,11 @@ from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jo
 from scheduler.planning.decomposition.prices import FIRST_HOPE, raise_prices
 
 PASSES = 80
-_PASSES_AGAIN, _PASSES_AGAIN_OF_MANY = 20, 4
+_PASSES_AGAIN, _PASSES_AGAIN_OF_SOME, _PASSES_AGAIN_OF_MANY = 20, 6, 4
 _HOPE_AGAIN = 0.02
 """As FIRST_HOPE, where the search begins with the prices of a plan just made."""
-_MANY = 800
-"""Jobs of a queue that is sampled."""
+_SOME, _MANY = 80, 800
+"""Jobs of a queue whose prices one job more hardly moves, and of one that is sampled."""
 _SAMPLES = ((100, 40, FIRST_HOPE), (400, 16, 0.01))
 """Jobs, passes and first hope of each sample: the better the prices, the less is left to hope for."""
 _PASSES_AFTER, _HOPE_AFTER = 12, 0.005
@@ -25,7 +25,7 @@ def bounding_prices(pieces: Pieces, jobs: Jobs, prices: Floats | None = None) ->
     many = jobs.lo.size >= _MANY
     found, passes, hope = np.zeros_like(pieces.places), PASSES, FIRST_HOPE
     if prices is not None and prices.shape == pieces.places.shape:
-        found, passes, hope = prices.copy(), _PASSES_AGAIN_OF_MANY if many else _PASSES_AGAIN, _HOPE_AGAIN
+        found, passes, hope = prices.copy(), _passes_again(jobs.lo.size), _HOPE_AGAIN
     elif many:
         for size, sampled_passes, sampled_hope in _SAMPLES:
             room, some = _sample(pieces, jobs, jobs.lo.size // size)
@@ -33,6 +33,12 @@ def bounding_prices(pieces: Pieces, jobs: Jobs, prices: Floats | None = None) ->
         passes, hope = _PASSES_AFTER, _HOPE_AFTER
     bound, _ = raise_prices(pieces, jobs, *windows(pieces, jobs), found, passes, hope)
     return found, bound
+
+
+def _passes_again(jobs: int) -> int:
+    if jobs >= _MANY:
+        return _PASSES_AGAIN_OF_MANY
+    return _PASSES_AGAIN_OF_SOME if jobs >= _SOME else _PASSES_AGAIN
 
 
 def least_g(bound: float) -> float:

@@ -28,9 +28,11 @@ _FADES, _FADES_OF_MANY = (0.7, 0.4, 0.0, 0.0), (0.4, 0.0)
 """Shares of the prices under which jobs choose again: first mindful of others, then each for itself."""
 _LOOKS = 4
 """How often, while all of a long queue choose again, it is seen whether that is still called for."""
-_ROUNDS_BESIDE, _TRIALS_BESIDE, _MANY_BESIDE = 3, 20, 100
-"""Beside the fluid: rounds in which each job chooses again (one, of so many jobs), and trials of a few at once. More
-find next to nothing."""
+_ROUNDS_BESIDE, _TRIALS_BESIDE = 3, 20
+"""Beside the fluid: rounds in which each job chooses again, and trials of a few at once. More find next to nothing."""
+_MANY_BESIDE = 50
+"""Of so many jobs each chooses again once, and where hardly anything has changed only those that are new: when all do,
+each time, no more is saved in a year of such queues."""
 _CUTS_A_JOB = 8
 _LONG_QUEUE = 1_000
 
@@ -105,10 +107,12 @@ def with_what_is_new(queue: Queue, due: Ints, prices: Floats, shakes: int, enoug
     In a queue that is not long the others then choose again, too. What it gives up is given up in `queue`.
     """
     found = _placed(queue, due, prices, queue.announced)
-    if queue.fluid is not None:
-        return _bettered(found, queue, prices, enough_g)
     known = queue.announced.number if queue.announced is not None else found.placed.number
     changed = queue.order[known[queue.order] == 0]
+    if queue.fluid is not None and queue.order.size >= _MANY_BESIDE:
+        return _bettered_beside(found, queue, queue.fluid, changed, prices, 1, 0, enough_g)
+    if queue.fluid is not None:
+        return _bettered(found, queue, prices, enough_g)
     improve(found.line, found.jobs, found.placed, changed if is_long(queue) else queue.order, 0.0)
     if not is_long(queue):
         shake_on(found, shakes, enough_g)
@@ -168,13 +172,17 @@ def _bettered(found: Found, queue: Queue, prices: Floats, enough_g: float) -> Fo
     if queue.fluid is None:
         _choose_again(found, queue, enough_g)
         return found
-    pieces, prices = coarser(queue.pieces, prices)
-    bed = bed_under(pieces, queue.fluid, prices)
     rounds = _ROUNDS_BESIDE if queue.order.size < _MANY_BESIDE else 1
-    in_time = queue.order[np.isin(queue.order, _in_time(found))]
-    flowing_g = improve_beside(
-        *found[:3], in_time, pieces.edges, prices, bed, rounds, _TRIALS_BESIDE, enough_g
-    )  # fmt: skip
+    return _bettered_beside(found, queue, queue.fluid, queue.order, prices, rounds, _TRIALS_BESIDE, enough_g)
+
+
+def _bettered_beside(
+    found: Found, queue: Queue, fluid: Fluid, choosing: Ints, prices: Floats, rounds: int, trials: int, enough_g: float
+) -> Found:  # fmt: skip
+    pieces, prices = coarser(queue.pieces, prices)
+    bed = bed_under(pieces, fluid, prices)
+    in_time = choosing[ends(found.placed)[choosing] <= found.jobs.hi[choosing]]
+    flowing_g = improve_beside(*found[:3], in_time, pieces.edges, prices, bed, rounds, trials, enough_g)
     return found._replace(flowing_g=flowing_g)
 
 
