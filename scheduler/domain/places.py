@@ -20,7 +20,7 @@ def to_micros(moment: datetime) -> int:
 
 
 def from_micros(moment: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=int(moment))
+    return _EPOCH + int(moment) * _MICROSECOND
 
 
 def length_micros(length: timedelta) -> int:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from scheduler.domain.gpus import Pool
 from scheduler.domain.places import FreePlaces, Micros
+from scheduler.planning.demand import Demand, Schedule, Segments
 from scheduler.planning.feasibility import successors
-from scheduler.planning.situation import Demand, Schedule, Segments, Situation
+from scheduler.planning.situation import Situation
 
 
 class Board:

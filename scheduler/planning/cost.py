@@ -8,8 +8,8 @@ from itertools import chain
 import numpy as np
 
 from scheduler.domain.units import JOULES_PER_KWH
+from scheduler.planning.demand import Demand, Schedule, Segments
 from scheduler.planning.outlook import Outlook
-from scheduler.planning.situation import Demand, Schedule, Segments
 
 _HOUR = 3_600_000_000
 _GLANCE = 1_000_000

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from scheduler.domain.plans import PlannableJob
-from scheduler.planning.situation import Demand, Situation, predecessors_first
+from scheduler.planning.demand import Demand, predecessors_first
+from scheduler.planning.situation import Situation
 
 
 def latest_safe_start(job: PlannableJob) -> datetime:
@@ -25,6 +26,8 @@ def successors(demands: Iterable[Demand]) -> dict[int, list[Demand]]:
 
 def due_with_successors(demands: tuple[Demand, ...]) -> dict[int, int]:
     """When each job must have finished for itself and for those that wait for it."""
+    if not any(demand.after for demand in demands):
+        return {demand.id: demand.due for demand in demands}
     waiting = successors(demands)
     due: dict[int, int] = {}
     for demand in reversed(predecessors_first(demands)):
@@ -66,6 +69,8 @@ def hardest_to_place_first(demands: tuple[Demand, ...], due: Mapping[int, int]) 
 
 def _slack(demands: tuple[Demand, ...], due: Mapping[int, int]) -> dict[int, int]:
     """The time each job can still wait, and those it waits for before it; negative where it must be late."""
+    if not any(demand.after for demand in demands):
+        return {demand.id: due[demand.id] - demand.earliest - demand.work for demand in demands}
     reachable: dict[int, int] = {}
     for demand in predecessors_first(demands):
         begin = max([demand.earliest, *(reachable[p] for p in demand.after)])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from scheduler.planning.board import Board
 from scheduler.planning.cost import emissions_g, weighed_g
+from scheduler.planning.demand import Demand, Segments
 from scheduler.planning.feasibility import due_with_successors, wanted_ends
 from scheduler.planning.outlook import Outlook
-from scheduler.planning.situation import Demand, Segments, Situation
+from scheduler.planning.situation import Situation
 from scheduler.planning.windows import Room
 
 

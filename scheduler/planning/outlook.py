@@ -126,6 +126,9 @@ def _mean(series: StepSeries) -> float:
 def _without_gaps(known: StepSeries, name: str, now: datetime) -> tuple[StepSeries, tuple[str, ...]]:
     """The series from `now`, or from its own start where that is earlier, without gaps."""
     first, last = min(now.timestamp(), float(known.starts[0])), float(known.ends[-1])
+    # Where rows meet exactly that is seen at once.
+    if first >= known.starts[0] and bool((known.starts[1:] == known.ends[:-1]).all()):
+        return known, ()
     if known.coverage(Interval(from_epoch(first), from_epoch(last))) == 1:
         return known, ()
     level = StepSeries(np.array([first]), np.array([last]), np.array([_mean(known)]))

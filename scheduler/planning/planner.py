@@ -11,11 +11,12 @@ from scheduler.domain.places import from_micros
 from scheduler.domain.plans import Placement, Plan, PlanningProblem
 from scheduler.domain.units import Emissions
 from scheduler.planning.cost import emissions_of
+from scheduler.planning.demand import Schedule, Segments
 from scheduler.planning.policies import HEED_PRICES, POLICIES
 from scheduler.planning.preference import preferred
 from scheduler.planning.reasons import why
 from scheduler.planning.settings import PLAIN, PlanningSettings
-from scheduler.planning.situation import Outcome, Schedule, Segments, Situation, situation_from
+from scheduler.planning.situation import Outcome, Situation, situation_from
 
 
 def plan(
@@ -49,8 +50,8 @@ def _outcome(situation: Situation, policy: str) -> Outcome:
     # Planned by emissions first: that proves the bound, and it is there where the guard forbids what money would like.
     schedules = [outcome.schedule]
     if situation.weighed is not situation.outlook:
-        unproven = replace(situation, settings=replace(situation.settings, prove=False))
-        schedules.append(POLICIES[policy](unproven, situation.weighed).schedule)
+        untold = replace(situation, settings=replace(situation.settings, told=False))
+        schedules.append(POLICIES[policy](untold, situation.weighed).schedule)
     return preferred(outcome, [*schedules, situation.run_now], situation, situation.weighed)
 
 
@@ -84,9 +85,11 @@ def _intervals(segments: Segments) -> tuple[Interval, ...]:
 
 
 def _emissions(schedule: Schedule, situation: Situation) -> Sequence[Emissions | None]:
-    """Of each demand; None without an outlook."""
-    if situation.outlook is None:
+    """Of each demand; None without an outlook, or where nobody is told."""
+    if situation.outlook is None or not situation.settings.told:
         return [None] * len(situation.demands)
+    if schedule is situation.run_now:
+        return [Emissions(g) for g in situation.run_now_g]
     return [Emissions(g) for g in emissions_of(situation.demands, schedule, situation.outlook, situation.now)]
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scheduler.planning.cost import weighed_g
+from scheduler.planning.demand import Schedule
 from scheduler.planning.guard import late_jobs
 from scheduler.planning.outlook import Outlook
-from scheduler.planning.situation import Outcome, Schedule, Situation
+from scheduler.planning.situation import Outcome, Situation
 
 
 def preferred(outcome: Outcome, schedules: Sequence[Schedule], situation: Situation, weighed: Outlook) -> Outcome:

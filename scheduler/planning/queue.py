@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from scheduler.domain.places import length_micros
 from scheduler.planning.board import Board
 from scheduler.planning.cost import weighed_g
+from scheduler.planning.demand import Demand, Schedule, Segments, predecessors_first
 from scheduler.planning.feasibility import due_with_successors, least_flexible_first, wanted_ends
 from scheduler.planning.guard import first_sound, late_jobs
 from scheduler.planning.hysteresis import steady
 from scheduler.planning.outlook import Outlook
-from scheduler.planning.situation import LOOK_AHEAD, Demand, Schedule, Segments, Situation, predecessors_first
+from scheduler.planning.situation import LOOK_AHEAD, Situation
 from scheduler.planning.windows import Room
 
 Choose = Callable[[Demand, Room, Situation, Outlook], Segments | None]
@@ -29,7 +30,7 @@ def plan_queue(situation: Situation, outlook: Outlook, choose: Choose) -> Schedu
     """The plan we would like best among those that are no worse than first come, first served."""
     due = due_with_successors(situation.demands)
     planner = _Planner(situation, outlook, choose, due, wanted_ends(situation, due))
-    return first_sound(planner.attempts(), situation, outlook)
+    return first_sound(planner.attempts(), situation)
 
 
 def pull_forward(board: Board, situation: Situation) -> Schedule:

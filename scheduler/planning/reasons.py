@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from scheduler.planning.situation import Demand, Schedule, Situation
+from scheduler.planning.demand import Demand, Schedule
+from scheduler.planning.situation import Situation
 
 
 def why(demand: Demand, schedule: Schedule, situation: Situation) -> str:

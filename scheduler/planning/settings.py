@@ -22,8 +22,9 @@ class PlanningSettings:
     """How many times its cost a switch must gain: plans are made anew, and what one gains the next may take back.
     Heeded by carbonq."""
 
-    prove: bool = True
-    """Whether each plan is to carry a bound. Reckoned by carbonq."""
+    told: bool = True
+    """Whether anybody reads what a plan tells beside where jobs are placed: what they emit there, and of carbonq its
+    bound and what the jobs' places are worth to others."""
 
     thorough: bool = False
     """Whether to search on, up to three seconds, while a plan of some hundred jobs is more than 1 % above its bound.
@@ -45,7 +46,7 @@ PLAIN = PlanningSettings()
 OFFLINE = PlanningSettings(thorough=True)
 """What all jobs known from the beginning are planned with: there is but one plan."""
 
-RESERVED = PlanningSettings(reserve=0.05, switch_caution=2.0, prove=False)
+RESERVED = PlanningSettings(reserve=0.05, switch_caution=2.0, told=False)
 """Without hysteresis, but mindful of arrivals and of news: what a simulation in which jobs arrive uses."""
 
 STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06, reserve=0.05, switch_caution=2.0)

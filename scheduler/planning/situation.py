@@ -2,77 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import inf
-from typing import NamedTuple
 
 from scheduler.domain.carbon import SignalKind
 from scheduler.domain.gpus import Pool
 from scheduler.domain.places import from_micros, length_micros, to_micros
 from scheduler.domain.plans import ExpectedWork, Plan, PlannableJob, PlanningProblem
 from scheduler.domain.series import StepSeries
-from scheduler.domain.units import JOULES_PER_KWH
+from scheduler.planning.cost import emissions_of
+from scheduler.planning.demand import Demand, Schedule, Segments, predecessors_first
 from scheduler.planning.early_places import EarlyPlaces
 from scheduler.planning.money import price_outlook, weighed_outlook
 from scheduler.planning.outlook import Outlook, outlook_from
 from scheduler.planning.settings import PlanningSettings
-
-Segments = tuple[tuple[int, int], ...]
-"""Sorted, apart: [start, end) in whole microseconds."""
-Schedule = Mapping[int, Segments]
-"""By job; a job that no pool can hold is missing."""
 
 PlacePrices = Mapping[Pool, StepSeries]
 """What a place is worth to others over time [gCO2eq/h]."""
 
 LOOK_AHEAD = timedelta(days=14)
 """Beyond the forecast's end by this much, one guess is as good as another: nothing waits longer for clean power."""
-_HOUR_S = 3600.0
 _NOTHING = timedelta(0)
-
-
-class Demand(NamedTuple):
-    """A job in whole microseconds: how much of which pool, between when and when."""
-
-    id: int
-    submitted: int
-    pool: Pool
-    width: int
-    work: int
-    watts: float
-    earliest: int
-    due: int
-    interruptible: bool
-    running: bool
-    run_now: bool
-    switch: int
-    switch_joules: float
-    min_run: int
-    after: tuple[int, ...]
-    patience_g_per_h: float = 0.0
-    """The waiting price [gCO2eq for each hour of delay]."""
-    margin: int = 0
-
-    @property
-    def fixed(self) -> bool:
-        """It holds its places until it ends, whatever anybody plans."""
-        return self.running and not self.interruptible
-
-    @property
-    def switch_extra_s(self) -> float:
-        """A switch's energy beyond its time, as seconds at the job's power."""
-        return self.switch_joules / self.watts if self.watts else 0.0
-
-    @property
-    def wait_rate(self) -> float:
-        """The waiting price as an intensity: so many g/kWh at the job's power are a second's delay for each second."""
-        return self.patience_g_per_h / _HOUR_S * JOULES_PER_KWH / self.watts if self.watts else 0.0
-
-    def work_from(self, start: int, now: int) -> int:
-        """Time it must be held for when begun at `start`: a running job that does not go on has a switch to pay."""
-        return self.work + self.switch if self.running and start > now else self.work
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +50,8 @@ class Situation:
     capacity: Mapping[Pool, int]
     outlook: Outlook | None
     run_now: Schedule
+    run_now_g: Sequence[float]
+    """What that is expected to emit, of each demand [gCO2eq]; empty without an outlook."""
     settings: PlanningSettings
     previous: Schedule
     left_out: Mapping[int, str]
@@ -131,9 +85,10 @@ def situation_from(problem: PlanningProblem, settings: PlanningSettings, previou
     run_now = first_come(now, demands, problem.capacity)
     until = max((max(d.due, run_now[d.id][-1][1]) for d in demands), default=now)
     outlook = outlook_from(problem.forecast, problem.now, from_micros(until))
+    run_now_g = [] if outlook is None else emissions_of(demands, run_now, outlook, now)
     prices = None if problem.price is None else price_outlook(problem.price, problem.now, from_micros(until))
     return Situation(
-        now, demands, problem.capacity, outlook, run_now, settings, _announced(previous), left_out,
+        now, demands, problem.capacity, outlook, run_now, run_now_g, settings, _announced(previous), left_out,
         previous.place_prices if previous is not None else {}, problem.expected, prices,
         weighed_outlook(outlook, problem.price, problem.now, from_micros(until)), notes,
     )  # fmt: skip
@@ -144,9 +99,14 @@ def first_come(now: int, demands: Iterable[Demand], capacity: Mapping[Pool, int]
     free = {pool: EarlyPlaces(capacity.get(pool, 0), now) for pool in Pool}
     schedule: dict[int, Segments] = {}
     for demand in sorted(demands, key=lambda d: not d.running):
-        begin = max([demand.earliest, *(schedule[p][-1][1] for p in demand.after)])
-        start = now if demand.running else free[demand.pool].earliest(demand.width, demand.work, begin)
-        free[demand.pool].occupy(start, start + demand.work, demand.width)
+        begin = demand.earliest
+        if demand.after:
+            begin = max([begin, *(schedule[p][-1][1] for p in demand.after)])
+        if demand.running:
+            start = now
+            free[demand.pool].occupy(start, start + demand.work, demand.width)
+        else:
+            start = free[demand.pool].take_earliest(demand.width, demand.work, begin)
         schedule[demand.id] = ((start, start + demand.work),)
     return schedule
 
@@ -183,27 +143,6 @@ def _in_order(demands: list[Demand]) -> tuple[Demand, ...]:
     """By arrival, but never before a job they wait for."""
     by_arrival = sorted(demands, key=lambda d: (d.submitted, d.id))
     return predecessors_first(by_arrival)
-
-
-def predecessors_first(demands: Iterable[Demand]) -> tuple[Demand, ...]:
-    """The given order, with every job moved behind those it waits for."""
-    demands = tuple(demands)
-    if not any(demand.after for demand in demands):
-        return demands
-    waiting = {demand.id: demand for demand in demands}
-    ordered: dict[int, Demand] = {}
-    for demand in tuple(waiting.values()):
-        stack = [demand]
-        while stack:
-            top = stack[-1]
-            missing = [waiting[p] for p in top.after if p in waiting and p not in ordered]
-            if top.id in ordered or not missing:
-                ordered.setdefault(stack.pop().id, top)
-            elif len(stack) > len(waiting):
-                raise ValueError(f"jobs wait for each other in a circle: {sorted({d.id for d in stack})}")
-            else:
-                stack.append(missing[0])
-    return tuple(ordered.values())
 
 
 def _left_out(demands: Iterable[Demand], capacity: Mapping[Pool, int]) -> dict[int, str]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scheduler.domain.places import Micros
 from scheduler.domain.series import Floats
 from scheduler.planning.cost import weighed_g
+from scheduler.planning.demand import Demand, Segments
 from scheduler.planning.outlook import Outlook
-from scheduler.planning.situation import Demand, Segments
 
 _SECOND = 1_000_000
 _TIE = 1e-12

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -18,6 +18,7 @@ from scheduler.planning.decomposition.fluid import PARTS, Fluid
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import Placements, no_placements
 from scheduler.planning.decomposition.searching import Held, Queue
+from scheduler.planning.demand import Demand, Schedule
 from scheduler.planning.feasibility import (
     due_with_successors,
     hardest_to_place_first,
@@ -25,7 +26,7 @@ from scheduler.planning.feasibility import (
     wanted_ends,
 )
 from scheduler.planning.outlook import Outlook
-from scheduler.planning.situation import LOOK_AHEAD, Demand, PlacePrices, Schedule, Situation
+from scheduler.planning.situation import LOOK_AHEAD, PlacePrices, Situation
 from scheduler.planning.windows import Room, cheapest_window
 
 _POOLS = tuple(Pool)
@@ -179,36 +180,45 @@ def _jobs(
     movable: tuple[Demand, ...], due: Mapping[int, int], situation: Situation, outlook: Outlook
 ) -> Jobs:  # fmt: skip
     row = {demand.id: j for j, demand in enumerate(movable)}
-    behind = successors(movable)
-    known_until = _known_until(situation, outlook)
-    hi = [min(due[d.id], max(known_until, situation.run_now[d.id][-1][1])) for d in movable]
-    lo = [max([d.earliest, *(situation.run_now[p][-1][1] for p in d.after if p not in row)]) for d in movable]
-    before, before_from = _linked([[row[p] for p in d.after if p in row] for d in movable])
-    followers, behind_from = _linked([[row[s.id] for s in behind.get(d.id, [])] for d in movable])
-    caution = situation.settings.switch_caution
+    known_until, run_now = _known_until(situation, outlook), situation.run_now
+    hi = [min(due[d.id], max(known_until, run_now[d.id][-1][1])) for d in movable]
+    lo = [_earliest(d, row, run_now) if d.after else d.earliest for d in movable]
+    # Column by column: job by job takes several times as long.
+    told = dict(zip(Demand._fields, zip(*movable, strict=True), strict=False)) or dict.fromkeys(Demand._fields, ())
+    watts, extra_j = _floats(told["watts"]), _floats(told["switch_joules"])
+    switch, extra_s = _ints(told["switch"]), np.divide(extra_j, watts, out=np.zeros_like(watts), where=watts != 0)
+    # What caution adds to the whole of a switch is weighed as energy beyond its time.
+    weighed_extra_s = extra_s + (situation.settings.switch_caution - 1) * (switch * PER_SECOND + extra_s)
     return Jobs(
         _ints(lo),
         _ints(hi),
-        _ints([d.work for d in movable]),
-        _ints([d.width for d in movable]),
-        np.array([d.watts / JOULES_PER_KWH for d in movable], dtype=np.float64),
-        _ints([_POOLS.index(d.pool) for d in movable]),
-        np.array([d.interruptible for d in movable], dtype=np.bool_),
-        _ints([d.switch for d in movable]),
-        np.array([_weighed_extra_s(d, caution) for d in movable], dtype=np.float64),
-        _ints([d.min_run for d in movable]),
-        np.array([d.running for d in movable], dtype=np.bool_),
-        np.array([d.patience_g_per_h / _HOUR_S for d in movable], dtype=np.float64),
-        before,
-        before_from,
-        followers,
-        behind_from,
+        _ints(told["work"]),
+        _ints(told["width"]),
+        watts / JOULES_PER_KWH,
+        _ints([_POOLS.index(pool) for pool in told["pool"]]),
+        np.array(told["interruptible"], dtype=np.bool_),
+        switch,
+        weighed_extra_s,
+        _ints(told["min_run"]),
+        np.array(told["running"], dtype=np.bool_),
+        _floats(told["patience_g_per_h"]) / _HOUR_S,
+        *_links(movable, row),
     )
 
 
-def _weighed_extra_s(demand: Demand, caution: float) -> float:
-    """A switch's energy beyond its time, and what caution adds to the whole of it, as seconds at the job's power."""
-    return demand.switch_extra_s + (caution - 1) * (demand.switch * PER_SECOND + demand.switch_extra_s)
+def _earliest(demand: Demand, row: Mapping[int, int], run_now: Schedule) -> int:
+    """Not before jobs that are settled and that it waits for have ended."""
+    return max([demand.earliest, *(run_now[p][-1][1] for p in demand.after if p not in row)])
+
+
+def _links(movable: tuple[Demand, ...], row: Mapping[int, int]) -> tuple[Ints, Ints, Ints, Ints]:
+    """The rows each waits for, and those that wait for it; and where each one's begin."""
+    if not any(demand.after for demand in movable):
+        none, no = np.zeros(len(movable) + 1, dtype=np.int64), _ints([])
+        return no, none, no, none
+    behind = successors(movable)
+    before = _linked([[row[p] for p in d.after if p in row] for d in movable])
+    return *before, *_linked([[row[s.id] for s in behind.get(d.id, [])] for d in movable])
 
 
 def _pieces(situation: Situation, outlook: Outlook, horizon: int, fixed: list[Demand]) -> Pieces:
@@ -258,5 +268,9 @@ def _linked(rows: list[list[int]]) -> tuple[Ints, Ints]:
     return _ints([item for row in rows for item in row]), _ints([0, *np.cumsum([len(row) for row in rows])])
 
 
-def _ints(values: list[int]) -> Ints:
+def _ints(values: Sequence[int]) -> Ints:
     return np.array(values, dtype=np.int64)
+
+
+def _floats(values: Sequence[float]) -> Floats:
+    return np.array(values, dtype=np.float64)

@@ -12,8 +12,9 @@ import numpy as np
 from scheduler.domain.places import Micros
 from scheduler.domain.series import Floats
 from scheduler.planning.board import Board
+from scheduler.planning.demand import Demand, Segments
 from scheduler.planning.outlook import Outlook
-from scheduler.planning.situation import Demand, Outcome, Segments, Situation
+from scheduler.planning.situation import Outcome, Situation
 from scheduler.planning.windows import Room
 
 _SECOND = 1_000_000

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.domain.places import Micros
+from scheduler.planning.demand import Demand
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.policies.alone import begun_at, each_by_its_rule
-from scheduler.planning.situation import Demand, Outcome, Situation
+from scheduler.planning.situation import Outcome, Situation
 
 
 def carbon_time(situation: Situation, outlook: Outlook) -> Outcome:

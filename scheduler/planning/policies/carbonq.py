@@ -14,12 +14,13 @@ from scheduler.planning.decomposition.compiled import COMPILED
 from scheduler.planning.decomposition.joint import Effort, solve
 from scheduler.planning.decomposition.queue_arrays import QueueArrays, queue_arrays
 from scheduler.planning.decomposition.searching import improved
+from scheduler.planning.demand import Schedule
 from scheduler.planning.guard import first_sound, late_jobs
 from scheduler.planning.hysteresis import settle
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.policies.suspend_resume import suspend_resume
 from scheduler.planning.queue import pull_forward
-from scheduler.planning.situation import Outcome, Schedule, Situation
+from scheduler.planning.situation import Outcome, Situation
 
 _UNCOMPILED = 1_500
 """Jobs times pieces beyond which the loops in plain Python would keep people waiting."""
@@ -33,7 +34,7 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     queue = arrays.queue(situation.previous, situation.place_prices)
     settings = situation.settings
     go_on = settings.time_limit() if settings.time_limit is not None else None
-    effort = Effort(reserve=settings.reserve, thorough=settings.thorough, go_on=go_on, prove=settings.prove)
+    effort = Effort(reserve=settings.reserve, thorough=settings.thorough, go_on=go_on, prove=settings.told)
     if queue.announced is not None:
         # It begins where the last search ended.
         effort = effort._replace(shakes=effort.shakes // 2)
@@ -44,13 +45,13 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
         tight = arrays.schedule(without.placed)
         if len(late_jobs(tight, situation)) < len(late_jobs(jointly, situation)):
             joint, jointly = without, tight
-    schedule = first_sound(_attempts(jointly, arrays, situation, outlook), situation, outlook)
+    schedule = first_sound(_attempts(jointly, arrays, situation, outlook), situation)
     # The bound supposes that the jobs in time are those of the joint schedule; of any others it says nothing.
     proven = joint.bound_g > -inf and late_jobs(schedule, situation) <= late_jobs(jointly, situation)
     return Outcome(
         schedule,
         lower_bound_g=joint.bound_g + arrays.settled_g if proven else None,
-        job_prices=arrays.job_prices(schedule, joint.prices),
+        job_prices=arrays.job_prices(schedule, joint.prices) if settings.told else {},
         place_prices=arrays.place_prices(joint.prices),
     )
 

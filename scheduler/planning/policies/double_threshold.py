@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from scheduler.domain.places import Micros
+from scheduler.planning.demand import Demand, Segments
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.policies.alone import begun_at, each_by_its_rule, intensity_at, walked
-from scheduler.planning.situation import Demand, Outcome, Segments, Situation
+from scheduler.planning.situation import Outcome, Situation
 from scheduler.planning.windows import Room
 
 _SLOT = 3_600_000_000

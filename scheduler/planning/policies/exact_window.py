@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from scheduler.planning.demand import Demand, Segments
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.policies.alone import each_by_its_rule
-from scheduler.planning.situation import Demand, Outcome, Segments, Situation
+from scheduler.planning.situation import Outcome, Situation
 from scheduler.planning.windows import Room, cheapest_window
 
 

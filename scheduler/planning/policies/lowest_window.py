@@ -5,9 +5,10 @@ The rule of the Carbon Aware SDK and CATS for one job, here for a queue that sha
 
 from __future__ import annotations
 
+from scheduler.planning.demand import Demand, Segments
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.queue import plan_queue
-from scheduler.planning.situation import Demand, Outcome, Segments, Situation
+from scheduler.planning.situation import Outcome, Situation
 from scheduler.planning.windows import Room, cheapest_of, cheapest_window
 
 

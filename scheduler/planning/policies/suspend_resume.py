@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.domain.series import Floats
+from scheduler.planning.demand import Demand, Segments
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.policies.lowest_window import uninterrupted
 from scheduler.planning.queue import plan_queue
-from scheduler.planning.situation import Demand, Outcome, Segments, Situation
+from scheduler.planning.situation import Outcome, Situation
 from scheduler.planning.windows import Room, cheapest_of, cheapest_pauses
 
 _THRESHOLDS = 24

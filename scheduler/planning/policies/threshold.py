@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.domain.places import Micros
+from scheduler.planning.demand import Demand, Segments
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.policies.alone import Rule, begun_at, each_by_its_rule, intensity_at, quantile_until, walked
-from scheduler.planning.situation import Demand, Outcome, Segments, Situation
+from scheduler.planning.situation import Outcome, Situation
 from scheduler.planning.windows import Room
 
 _SHARE = 0.3

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scheduler.domain.places import Micros
+from scheduler.planning.demand import Demand, Segments
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.policies.alone import each_by_its_rule, free_pieces
-from scheduler.planning.situation import Demand, Outcome, Segments, Situation
+from scheduler.planning.situation import Outcome, Situation
 from scheduler.planning.windows import Room, cheapest_window
 
 

@@ -80,4 +80,4 @@ def test_a_plan_tells_what_places_are_worth_and_the_next_begins_there(asked: Pla
 
 
 def test_a_bound_that_nobody_reads_is_not_claimed(asked: PlanningProblem) -> None:
-    assert plan(asked, "carbonq", replace(PLAIN, prove=False)).lower_bound is None
+    assert plan(asked, "carbonq", replace(PLAIN, told=False)).lower_bound is None
