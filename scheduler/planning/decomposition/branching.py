@@ -65,7 +65,7 @@ def branched(
             heapq.heappush(left, Branch(max(own.bound_g, branch.bound_g), made, jobs.lo, jobs.hi, own))
             if made % _SEARCH_EVERY == 0:
                 again = searched(queue._replace(jobs=jobs, announced=None), due, prices, own.bound_g, _SHAKES)
-                found = min(found, again._replace(jobs=queue.jobs), key=lambda each: worth_of(each, due))
+                found = min(found, again._replace(jobs=queue.jobs), key=lambda each: worth_of(each, queue, due))
     return min([closed_g, found.total_g, *(branch.bound_g for branch in left)]), found
 
 

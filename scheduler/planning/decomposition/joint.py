@@ -82,7 +82,8 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
         shakes, enough = int(effort.shakes * _SHAKES_SHARE), bound * (1 + effort.good_enough)
         found = with_what_is_new(queue, due, prices, shakes, enough)
         # A new forecast leaves the old places far above the bound: then all is planned again.
-        if found.total_g <= bound * (1 + (_STILL_GOOD_OF_MANY if is_long(queue) else _STILL_GOOD)):
+        still_good = found.total_g <= bound * (1 + (_STILL_GOOD_OF_MANY if is_long(queue) else _STILL_GOOD))
+        if still_good and (is_long(queue) or not _late_needlessly(found.placed, queue, due)):
             return _joint(queue, due, found, prices, bound, effort)
     # The last plan's prices may be those of hours that are no longer clean: worse to begin with than none.
     prices, bound = _prices(queue, windows, None)
@@ -141,7 +142,7 @@ def _again(
 ) -> Found:  # fmt: skip
     """The better of what was found and of another search."""
     again = searched(queue._replace(announced=None), due, prices, enough_g, shakes, slip)
-    return min(found, again, key=lambda each: worth_of(each, due))
+    return min(found, again, key=lambda each: worth_of(each, queue, due))
 
 
 def _branch_by_branch(jobs: int, go_on: Callable[[], bool] | None) -> Callable[[], bool]:

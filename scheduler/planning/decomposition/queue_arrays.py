@@ -52,14 +52,17 @@ class QueueArrays:
     """By when each row is to end where there is room; None where no job has a margin."""
     fluid: Fluid | None
     """What is only expected."""
+    may_be_late: Flags
+    """Whom first come, first served has late, too."""
 
     def queue(self, announced: Schedule, place_prices: PlacePrices) -> Queue:
         """With expected work; `announced` is what the last plan said, and the prices are its own."""
         known = self.placements(announced) if any(d.id in announced for d in self.movable) else None
         prices = self._prices_now(place_prices) if known is not None and place_prices else None
         return Queue(
-            self.pieces, self.jobs, self.capacity, self.held, self.order, known, prices, self.wanted, self.fluid
-        )
+            self.pieces, self.jobs, self.capacity, self.held, self.order, known, prices, self.wanted, self.fluid,
+            self.may_be_late,
+        )  # fmt: skip
 
     def queue_with_margins(self) -> Queue:
         """Of the jobs that are there, alone, each to end with its margin."""
@@ -143,6 +146,7 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
         _ints([row[d.id] for d in order if d.id in row]),
         _wanted(movable, jobs, wanted_ends(situation, due)) if any(d.margin for d in movable) else None,
         fluid,
+        np.array([situation.run_now[d.id][-1][1] > d.due for d in movable], dtype=np.bool_),
     )
 
 

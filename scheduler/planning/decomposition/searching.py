@@ -7,16 +7,18 @@ from typing import NamedTuple
 import numpy as np
 
 from scheduler.planning.decomposition.alone import choose_alone
-from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs, Pieces
+from scheduler.planning.decomposition.arrays import Flags, Floats, Ints, Jobs, Pieces
 from scheduler.planning.decomposition.beside import improve_beside
 from scheduler.planning.decomposition.fluid import Fluid, bed_under, coarser
 from scheduler.planning.decomposition.placing import (
     Placements,
     hold_announced,
     improve,
+    lift,
     no_placements,
     place_in_turn,
     place_soonest,
+    put,
     total_cost,
 )
 from scheduler.planning.decomposition.rescue import rescue
@@ -62,6 +64,8 @@ class Queue(NamedTuple):
     """By when each job is to end, its margin kept; given up before a job is late. None: nobody has a margin."""
     fluid: Fluid | None = None
     """What is only expected: it competes, and the bound leaves it out."""
+    may_be_late: Flags | None = None
+    """Whom first come, first served has late: a plan that has others late is of no use. None: anybody may be."""
 
 
 class Found(NamedTuple):
@@ -90,7 +94,7 @@ def searched(
     found = _bettered(_placed(queue, due, prices, None), queue, prices, enough_g)
     if queue.announced is not None:
         kept = _bettered(_placed(queue, due, prices, queue.announced), queue, prices, enough_g)
-        if worth_of(kept, due) <= worth_of(found, due):
+        if worth_of(kept, queue, due) <= worth_of(found, queue, due):
             found = kept
     if queue.fluid is not None:
         return found
@@ -125,21 +129,33 @@ def shake_on(found: Found, shakes: int, enough_g: float, slip: float = 0.0) -> N
 
 
 def improved(queue: Queue, placed: Placements) -> Placements:
-    """Given placements, each job moved where that costs less and is in time; never dearer, nobody made late."""
+    """Given placements, late jobs moved where they are in time, and each where that costs less; nobody is made late."""
     line = _with_held(queue, np.zeros_like(queue.pieces.places))
     for j in range(queue.jobs.lo.size):
         for start, end in placed.segments[j, : placed.number[j]]:
             hold(line, int(queue.jobs.pool[j]), int(start), int(end), int(queue.jobs.width[j]))
+    needlessly = (ends(placed) > queue.jobs.hi) & (queue.jobs.lo + queue.jobs.work <= queue.jobs.hi)
+    for late in np.flatnonzero(needlessly).tolist():
+        _bring_in_time(line, queue.jobs, placed, queue.order, late)
     for _ in range(2):
         improve(line, queue.jobs, placed, queue.order, 0.0)
     return placed
+
+
+def _bring_in_time(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, j: int) -> None:
+    """Place a late job in time among the others, which stay in time; else it stays where it is."""
+    number, segments = int(placed.number[j]), placed.segments[j].copy()
+    lift(line, jobs, placed, j)
+    if place_in_turn(line, jobs, placed, order[order == j], 0.0) and not rescue(line, jobs, placed, order):
+        put(line, jobs, placed, j, segments, number)
 
 
 def _placed(queue: Queue, due: Ints, prices: Floats, announced: Placements | None) -> Found:
     """Placed in order under full prices; those left without a place give up reserve, then margin, and choose first."""
     jobs, order = queue.jobs, queue.order
     wanted = due if queue.wanted is None else queue.wanted
-    best, fewest = None, jobs.lo.size + 1
+    must = ~queue.may_be_late if queue.may_be_late is not None else np.ones(jobs.lo.size, dtype=np.bool_)
+    best, fewest = None, (jobs.lo.size + 1, 0)
     for _ in range(_REPAIRS):
         line, placed = _with_held(queue, prices), no_placements(jobs.lo.size)
         if announced is not None:
@@ -147,13 +163,13 @@ def _placed(queue: Queue, due: Ints, prices: Floats, announced: Placements | Non
         if place_in_turn(line, jobs, placed, order, 1.0):
             _rescue(line, jobs, placed, order, due)
         unplaced = placed.number[order] == 0
-        if (left := int(unplaced.sum())) < fewest:
-            best, fewest = (line, placed), left
-        if not left:
-            break
         without = order[unplaced]
+        if (left := (int(must[without].sum()), int(without.size))) < fewest:
+            best, fewest = (line, placed), left
+        if not without.size:
+            break
         jobs.hi[without] = np.where(jobs.hi[without] < wanted[without], wanted[without], due[without])
-        order = np.concatenate((without, order[~unplaced]))
+        order = np.concatenate((without[must[without]], without[~must[without]], order[~unplaced]))
     assert best is not None
     line, placed = best
     place_soonest(line, jobs, placed, order)
@@ -205,9 +221,11 @@ def _with_held(queue: Queue, prices: Floats) -> Timeline:
     return line
 
 
-def worth_of(found: Found, due: Ints) -> tuple[int, float]:
-    """Late jobs, and what all placements cost [g]: the smaller the better."""
-    return int((ends(found.placed) > due).sum()), found.total_g
+def worth_of(found: Found, queue: Queue, due: Ints) -> tuple[int, int, float]:
+    """Jobs that must not be late, late jobs, and what all placements cost [g]: the smaller the better."""
+    late = ends(found.placed) > due
+    must_not = late if queue.may_be_late is None else late & ~queue.may_be_late
+    return int(must_not.sum()), int(late.sum()), found.total_g
 
 
 def _in_time(found: Found) -> Ints:

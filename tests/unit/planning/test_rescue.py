@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fakes.problems import job as a_job
+from fakes.problems import problem as a_problem
 from planner_speed import instance, late_jobs, queue_of
 
+from scheduler.domain.plans import Plan, PlanningProblem
+from scheduler.planning import plan
 from scheduler.planning.decomposition.compiled import COMPILED
 from scheduler.planning.decomposition.joint import Effort, Joint, solve
 from scheduler.planning.decomposition.searching import Queue
+from scheduler.planning.settings import OFFLINE, RESERVED, PlanningSettings
 
 SLOTS, GPUS = 672, 8
 
@@ -36,3 +41,26 @@ def test_nothing_is_proven_of_a_plan_that_ends_beyond_what_is_known() -> None:
     ends = made.placed.segments[np.arange(20), made.placed.number - 1, 1]
     assert ends.max() > queue.pieces.edges[-1]
     assert made.bound_g == -np.inf
+
+
+def late(made: Plan) -> set[int]:
+    return {placement.job for placement in made.placements if placement.late}
+
+
+@pytest.fixture
+def crowded() -> PlanningProblem:
+    """On the half that is not held two long jobs are due in nine hours and need eleven, a short one in four."""
+    held = a_job(1, hours=18.99, width=8, within=19, interruptible=True, running=True)
+    short = a_job(2, hours=0.6, width=8, within=4, interruptible=True)
+    long = a_job(3, hours=5, width=8, within=9, interruptible=True, running=True)
+    lost = a_job(4, hours=6, width=8, within=9, interruptible=True)
+    return a_problem(held, short, long, lost, gpus=16, values=[300.0, 290, 310, 305, 300] * 12)
+
+
+@pytest.mark.parametrize("how", [RESERVED, OFFLINE])
+def test_a_running_job_gives_way_to_a_short_one_that_would_be_late(
+    crowded: PlanningProblem, how: PlanningSettings
+) -> None:
+    """First come, first served has two late: what runs is not interrupted. One of them need not be."""
+    assert late(plan(crowded, "run-now")) == {2, 4}
+    assert late(plan(crowded, "carbonq", how)) == {4}
