@@ -31,8 +31,10 @@ _STILL_GOOD, _STILL_GOOD_OF_MANY = 0.005, 0.02
 """Share above the bound up to which announced places are kept."""
 _NEAR = 0.0095
 """Share above the bound at which even a thorough search ends."""
-_TURNS, _TURNS_TO_BE_IN_TIME, _VARIED = 8, 3, 0.2
+_TURNS, _VARIED = 8, 0.2
 """Searches under prices varied by such a share, at most."""
+_CROWD, _TURNS_TO_BE_IN_TIME, _TURNS_OF_A_CROWD = 100, 16, 3
+"""Of queues up to so many jobs, and of longer ones, while somebody is late for nothing: a few milliseconds each."""
 _MANY_SHAKES = 40_000 if COMPILED else 0
 """In one go: with other random numbers every 2,000 trials they found less."""
 _FEW, _TURNS_OF_FEW, _SHAKES_OF_FEW, _SLIP = 30, 16, 2_500, 0.02
@@ -92,7 +94,7 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
         return _joint(queue, due, found, prices, bound, effort)
     enough = bound * (1 + effort.good_enough)
     found = searched(queue, due, prices, enough, effort.shakes)
-    for turn in range(0 if is_long(queue) else _TURNS_TO_BE_IN_TIME):
+    for turn in range(0 if is_long(queue) else _turns_to_be_in_time(queue)):
         if not _late_needlessly(found.placed, queue, due):
             break
         found = _again(found, queue, due, _varied(prices, turn), enough, effort.shakes)
@@ -149,6 +151,10 @@ def _branch_by_branch(jobs: int, go_on: Callable[[], bool] | None) -> Callable[[
     """Whether to divide another window."""
     made, most = count(), _BRANCHES * _FEW // max(jobs, _FEW)
     return lambda: next(made) < most or (go_on is not None and go_on())
+
+
+def _turns_to_be_in_time(queue: Queue) -> int:
+    return _TURNS_TO_BE_IN_TIME if queue.order.size <= _CROWD else _TURNS_OF_A_CROWD
 
 
 def _late_needlessly(placed: Placements, queue: Queue, due: Ints) -> bool:

@@ -16,7 +16,7 @@ from scheduler.planning.decomposition.timeline import Timeline, tidy
 
 _MOST = 12
 """Jobs lifted at once."""
-_TRIALS = 200
+_TRIALS = 100
 """For all unplaced jobs together."""
 _PLACES = 64
 """Beginnings from which the job is tried to be placed."""
