@@ -154,8 +154,10 @@ def _simulated(
 
     world, settings = inputs.world, replace(OFFLINE, time_limit=_started(limit)) if offline else RESERVED
     run_now_g, run_now_cost = run_now_emissions_g(world), run_now_energy_cost(world)
-    bound_g = lower_bound_g(world, settings if offline else PLAIN)
     done = [run(world, name, inputs.forecaster, settings, inputs.debounce, offline, confidence) for name in names]
+    bound_g = next((each.bound_g for each in done if each.bound_g is not None), None)
+    if bound_g is None:
+        bound_g = lower_bound_g(world, settings if offline else PLAIN)
     return [(simulation, figures(simulation, world, run_now_g, bound_g, run_now_cost)) for simulation in done]
 
 

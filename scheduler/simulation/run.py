@@ -16,6 +16,7 @@ from scheduler.domain.running_time import REMEMBERED, estimate_spread
 from scheduler.domain.units import Power
 from scheduler.planning import HEED_EXPECTED, PlanningSettings, plan
 from scheduler.planning.arrivals import AHEAD, LOOK_AGAIN, Arrival, Arrivals
+from scheduler.simulation.forecasters import Perfect
 from scheduler.simulation.job_state import JobState
 from scheduler.simulation.world import Forecaster, SimulatedJob, World
 
@@ -32,6 +33,8 @@ class Simulation:
     policy: str
     states: tuple[JobState, ...]
     plan_seconds: tuple[float, ...]
+    bound_g: float | None = None
+    """Where the first plan knew everything: what it proves that no plan in time emits less than [gCO2eq]."""
 
 
 def simulate(
@@ -44,7 +47,7 @@ def simulate(
     """
     engine = _Engine(world, policy, forecaster, settings, debounce, offline, confidence)
     engine.run()
-    return Simulation(policy, tuple(engine.states), tuple(engine.plan_seconds))
+    return Simulation(policy, tuple(engine.states), tuple(engine.plan_seconds), engine.bound_g)
 
 
 def finish_by(job: SimulatedJob) -> datetime:
@@ -72,6 +75,7 @@ class _Engine:
             for n, job in enumerate(world.jobs, 1)
         ]
         self.plan_seconds: list[float] = []
+        self.bound_g: float | None = None
         self._coming = sorted(self.states, key=lambda s: (s.job.submitted_at, s.number), reverse=True)
         self._active: list[JobState] = []
         self._previous: Plan | None = None
@@ -108,8 +112,16 @@ class _Engine:
         began = time.perf_counter()
         made = plan(problem, self._policy, self._settings, self._previous)
         self.plan_seconds.append(time.perf_counter() - began)
+        if self._previous is None and self._knows_all and made.lower_bound is not None:
+            self.bound_g = made.lower_bound.grams * self._world.pue
         self._previous = made
         return made
+
+    @property
+    def _knows_all(self) -> bool:
+        """Whether a plan sees every job, its true length, and the grid as it will be."""
+        foreseen = isinstance(self._forecaster, Perfect) and self._forecaster.horizon is None
+        return self._offline and self._spread is None and foreseen
 
     @property
     def _expects(self) -> bool:

@@ -79,6 +79,21 @@ def test_overhead_of_the_building_multiplies_every_figure_once() -> None:
     assert lower_bound_g(world) == approx(600)
 
 
+@pytest.mark.parametrize(
+    ("offline", "horizon_h", "expected_h", "proven"),
+    [(True, None, 2, True), (False, None, 2, False), (True, 3, 2, False), (True, None, 1, False)],
+)
+def test_the_one_plan_that_knows_everything_proves_the_bound(
+    offline: bool, horizon_h: int | None, expected_h: float, proven: bool
+) -> None:
+    """As nobody else need reckon it again; not where jobs arrive, the grid is not foreseen, or a length is wrong."""
+    jobs = job("a", 0, 2, 5, expected=expected_h * HOUR), job("b", 1, 1, 3)
+    world = World(series([300, 100, 310, 200, 320, 320, 300, 300]), jobs, gpus=1, pue=1.5)
+    foreseen = Perfect(world.actual, horizon=None if horizon_h is None else horizon_h * HOUR)
+    done = simulate(world, "carbonq", foreseen, PLAIN, AT_ONCE, offline)
+    assert done.bound_g == (approx(lower_bound_g(world)) if proven else None)
+
+
 def test_the_planner_does_not_see_jobs_before_they_are_submitted() -> None:
     """Surprised, the big job finds the clean hour taken; foreseen, it is kept free for it."""
     small = job("small", 0, 1, 2, interruptible=False)
