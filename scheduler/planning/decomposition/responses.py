@@ -92,10 +92,10 @@ def _equals_from(jobs: Jobs, j: int) -> int:
 
 @lean
 def _hold(pieces: Pieces, jobs: Jobs, j: int, piece: int, start: int, times: int, answers: Answers) -> None:
-    """Add the window that begins at `start`, inside `piece`, to the answers, so many times."""
+    """Add the window that begins at `start`, inside `piece`, to the answers, so many times, as far as pieces go."""
     pool, width, grams = jobs.pool[j], times * jobs.width[j], times * jobs.grams[j]
     end, at = start + jobs.work[j], start
-    while at < end:
+    while at < end and piece < pieces.rate.size:
         until = min(end, pieces.edges[piece + 1])
         seconds = (until - at) * PER_SECOND
         answers.usage[pool, piece] += seconds * width
