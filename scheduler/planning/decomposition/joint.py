@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scheduler.planning.decomposition.arrays import Floats, Ints, Jobs
+from scheduler.planning.decomposition.arrays import Flags, Floats, Ints, Jobs
 from scheduler.planning.decomposition.bounding import bounding_prices, least_g
 from scheduler.planning.decomposition.branching import branched
 from scheduler.planning.decomposition.compiled import COMPILED
@@ -78,7 +78,36 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
     fluid = queue.fluid if COMPILED and not is_long(queue) else None
     queue = queue._replace(jobs=_with_reserve(free, effort.reserve), fluid=fluid)
     # Beside the fluid the bound of the search is not the one that is told: it may count on every reserve, as plans do.
-    windows = free if queue.fluid is None else queue.jobs
+    made = _made(queue, due, free if fluid is None else queue.jobs, effort)
+    ended = ends(made.found.placed)
+    late = ended > due
+    # Beyond the pieces nothing is known that could be searched by.
+    if late.any() and ended.max() <= queue.pieces.edges[-1] and not is_long(queue):
+        made = _given_who_is_late(queue, due, made, late, effort)
+    return _joint(queue, due, made, effort)
+
+
+class _Made(NamedTuple):
+    found: Found
+    prices: Floats
+    bound_g: float
+
+
+def _given_who_is_late(queue: Queue, due: Ints, made: _Made, late: Flags, effort: Effort) -> _Made:
+    """Searched again with each late job's end as its deadline, if that emits less: no other is late, and none later.
+
+    Where not all can be in time no prices are high enough, and they say nothing of emissions.
+    """
+    until = np.where(late, ends(made.found.placed), 0)
+    kept = queue.jobs._replace(hi=np.maximum(queue.jobs.hi, until))
+    wanted = None if queue.wanted is None else np.maximum(queue.wanted, until)
+    queue = queue._replace(jobs=kept, wanted=wanted, announced=made.found.placed, prices=None)
+    again = _made(queue, np.maximum(due, until), kept, effort)
+    return min(made, again, key=lambda each: worth_of(each.found, queue, due))
+
+
+def _made(queue: Queue, due: Ints, windows: Jobs, effort: Effort) -> _Made:
+    """By as many searches as are worth making; `windows`: of the jobs, as the bound of the search supposes."""
     if _hardly_changed(queue):
         prices, bound = _prices(queue, windows, queue.prices)
         shakes, enough = int(effort.shakes * _SHAKES_SHARE), bound * (1 + effort.good_enough)
@@ -86,19 +115,19 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
         # A new forecast leaves the old places far above the bound: then all is planned again.
         still_good = found.total_g <= bound * (1 + (_STILL_GOOD_OF_MANY if is_long(queue) else _STILL_GOOD))
         if still_good and (is_long(queue) or not _late_needlessly(found.placed, queue, due)):
-            return _joint(queue, due, found, prices, bound, effort)
+            return _Made(found, prices, bound)
     # The last plan's prices may be those of hours that are no longer clean: worse to begin with than none.
     prices, bound = _prices(queue, windows, None)
     if effort.thorough and queue.fluid is None and not is_long(queue):
         found, bound = _thoroughly(queue, due, windows, prices, bound, effort)
-        return _joint(queue, due, found, prices, bound, effort)
+        return _Made(found, prices, bound)
     enough = bound * (1 + effort.good_enough)
     found = searched(queue, due, prices, enough, effort.shakes)
     for turn in range(0 if is_long(queue) else _turns_to_be_in_time(queue)):
         if not _late_needlessly(found.placed, queue, due):
             break
         found = _again(found, queue, due, _varied(prices, turn), enough, effort.shakes)
-    return _joint(queue, due, found, prices, bound, effort)
+    return _Made(found, prices, bound)
 
 
 def _thoroughly(
@@ -168,7 +197,8 @@ def _varied(prices: Floats, turn: int) -> Floats:
     return prices * np.random.default_rng(turn).uniform(1 - _VARIED, 1 + _VARIED, prices.shape)
 
 
-def _joint(queue: Queue, due: Ints, found: Found, prices: Floats, bound: float, effort: Effort) -> Joint:
+def _joint(queue: Queue, due: Ints, made: _Made, effort: Effort) -> Joint:
+    found, prices, bound = made
     ended = ends(found.placed)
     # A late job may lie beyond the pieces, of which no bound says anything.
     if not effort.prove or (ended > queue.pieces.edges[-1]).any():

@@ -23,7 +23,7 @@ from scheduler.planning.decomposition.placing import (
 )
 from scheduler.planning.decomposition.rescue import rescue
 from scheduler.planning.decomposition.shaking import shake
-from scheduler.planning.decomposition.timeline import Timeline, hold, timeline_over
+from scheduler.planning.decomposition.timeline import Timeline, has_room, hold, timeline_over
 
 _REPAIRS = 5
 _FADES, _FADES_OF_MANY = (0.7, 0.4, 0.0, 0.0), (0.4, 0.0)
@@ -147,6 +147,7 @@ def _bring_in_time(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, 
     number, segments = int(placed.number[j]), placed.segments[j].copy()
     lift(line, jobs, placed, j)
     if place_in_turn(line, jobs, placed, order[order == j], 0.0) and not rescue(line, jobs, placed, order):
+        has_room(line, int(jobs.pool[j]), 2 * number)
         put(line, jobs, placed, j, segments, number)
 
 
@@ -173,7 +174,8 @@ def _placed(queue: Queue, due: Ints, prices: Floats, announced: Placements | Non
     assert best is not None
     line, placed = best
     place_soonest(line, jobs, placed, order)
-    return Found(line, jobs, placed)
+    # Who is late may still choose, as long as it ends no later than that.
+    return Found(line, jobs._replace(hi=np.maximum(jobs.hi, ends(placed))), placed)
 
 
 def _rescue(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, due: Ints) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fakes.clock import NOON
+from fakes.problems import HOUR
 from fakes.problems import job as a_job
 from fakes.problems import problem as a_problem
 from planner_speed import instance, late_jobs, queue_of
@@ -64,3 +66,20 @@ def test_a_running_job_gives_way_to_a_short_one_that_would_be_late(
     """First come, first served has two late: what runs is not interrupted. One of them need not be."""
     assert late(plan(crowded, "run-now")) == {2, 4}
     assert late(plan(crowded, "carbonq", how)) == {4}
+
+
+@pytest.mark.skipif(not COMPILED, reason="minutes in plain Python; install numba")
+def test_where_somebody_must_be_late_the_others_still_wait_for_clean_hours() -> None:
+    """No price is high enough for all to be in time; searched by such prices it was a fifth above the bound."""
+    draw = np.random.default_rng(8)
+    values = 200 + 100 * np.sin(np.arange(240) / 24 * 2 * np.pi) + draw.normal(0, 30, 240)
+    jobs = []
+    for n in range(1, 21):
+        start, hours = float(draw.integers(0, 96)), float(draw.integers(2, 24))
+        earliest = NOON + start * HOUR
+        width = int(draw.choice([1, 2, 4, 8]))
+        jobs.append(a_job(n, hours, start + hours + 36, earliest_start=earliest, width=width, interruptible=True))
+    made = plan(a_problem(*jobs, values=np.maximum(values, 20).tolist(), gpus=8), "carbonq", OFFLINE)
+    assert made.late_jobs > 0
+    assert made.emissions is not None and made.lower_bound is not None
+    assert made.emissions.grams <= 1.1 * made.lower_bound.grams
