@@ -174,8 +174,7 @@ def _placed(queue: Queue, due: Ints, prices: Floats, announced: Placements | Non
     assert best is not None
     line, placed = best
     place_soonest(line, jobs, placed, order)
-    # Who is late may still choose, as long as it ends no later than that.
-    return Found(line, jobs._replace(hi=np.maximum(jobs.hi, ends(placed))), placed)
+    return Found(line, jobs, placed)
 
 
 def _rescue(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, due: Ints) -> None:
@@ -197,6 +196,7 @@ def _bettered(found: Found, queue: Queue, prices: Floats, enough_g: float) -> Fo
 def _bettered_beside(
     found: Found, queue: Queue, fluid: Fluid, choosing: Ints, prices: Floats, rounds: int, trials: int, enough_g: float
 ) -> Found:  # fmt: skip
+    """As `_bettered`, by those of `choosing` that are in time."""
     pieces, prices = coarser(queue.pieces, prices)
     bed = bed_under(pieces, fluid, prices)
     in_time = choosing[ends(found.placed)[choosing] <= found.jobs.hi[choosing]]
