@@ -188,24 +188,24 @@ def _jobs(
     hi = [min(due[d.id], max(known_until, run_now[d.id][-1][1])) for d in movable]
     lo = [_earliest(d, row, run_now) if d.after else d.earliest for d in movable]
     # Column by column: job by job takes several times as long.
-    told = dict(zip(Demand._fields, zip(*movable, strict=True), strict=False)) or dict.fromkeys(Demand._fields, ())
-    watts, extra_j = _floats(told["watts"]), _floats(told["switch_joules"])
-    switch, extra_s = _ints(told["switch"]), np.divide(extra_j, watts, out=np.zeros_like(watts), where=watts != 0)
+    column = dict(zip(Demand._fields, zip(*movable, strict=True), strict=False)) or dict.fromkeys(Demand._fields, ())
+    watts, extra_j = _floats(column["watts"]), _floats(column["switch_joules"])
+    switch, extra_s = _ints(column["switch"]), np.divide(extra_j, watts, out=np.zeros_like(watts), where=watts != 0)
     # What caution adds to the whole of a switch is weighed as energy beyond its time.
     weighed_extra_s = extra_s + (situation.settings.switch_caution - 1) * (switch * PER_SECOND + extra_s)
     return Jobs(
         _ints(lo),
         _ints(hi),
-        _ints(told["work"]),
-        _ints(told["width"]),
+        _ints(column["work"]),
+        _ints(column["width"]),
         watts / JOULES_PER_KWH,
-        _ints([_POOLS.index(pool) for pool in told["pool"]]),
-        np.array(told["interruptible"], dtype=np.bool_),
+        _ints([_POOLS.index(pool) for pool in column["pool"]]),
+        np.array(column["interruptible"], dtype=np.bool_),
         switch,
         weighed_extra_s,
-        _ints(told["min_run"]),
-        np.array(told["running"], dtype=np.bool_),
-        _floats(told["patience_g_per_h"]) / _HOUR_S,
+        _ints(column["min_run"]),
+        np.array(column["running"], dtype=np.bool_),
+        _floats(column["patience_g_per_h"]) / _HOUR_S,
         *_links(movable, row),
     )
 
