@@ -20,6 +20,7 @@ from scheduler.planning.decomposition.searching import (
     Queue,
     ends,
     is_long,
+    late_needlessly,
     searched,
     shake_on,
     with_what_is_new,
@@ -114,7 +115,7 @@ def _made(queue: Queue, due: Ints, windows: Jobs, effort: Effort) -> _Made:
         found = with_what_is_new(queue, due, prices, shakes, enough)
         # A new forecast leaves the old places far above the bound: then all is planned again.
         still_good = found.total_g <= bound * (1 + (_STILL_GOOD_OF_MANY if is_long(queue) else _STILL_GOOD))
-        if still_good and (is_long(queue) or not _late_needlessly(found.placed, queue, due)):
+        if still_good and (is_long(queue) or not late_needlessly(found.placed, queue.jobs, due).any()):
             return _Made(found, prices, bound)
     # The last plan's prices may be those of hours that are no longer clean: worse to begin with than none.
     prices, bound = _prices(queue, windows, None)
@@ -123,8 +124,8 @@ def _made(queue: Queue, due: Ints, windows: Jobs, effort: Effort) -> _Made:
         return _Made(found, prices, bound)
     enough = bound * (1 + effort.good_enough)
     found = searched(queue, due, prices, enough, effort.shakes)
-    for turn in range(0 if is_long(queue) else _turns_to_be_in_time(queue)):
-        if not _late_needlessly(found.placed, queue, due):
+    for turn in range(_turns_to_be_in_time(queue)):
+        if not late_needlessly(found.placed, queue.jobs, due).any():
             break
         found = _again(found, queue, due, _varied(prices, turn), enough, effort.shakes)
     return _Made(found, prices, bound)
@@ -147,7 +148,7 @@ def _thoroughly(
         bound = proof.bound_g
     enough = bound * (good if few else 1 + _NEAR)
     for turn in range(turns):
-        if found.total_g <= enough and not _late_needlessly(found.placed, queue, due):
+        if found.total_g <= enough and not late_needlessly(found.placed, queue.jobs, due).any():
             break
         tried = _prices_to_try(prices, proof, turn)
         found = _again(found, queue, due, tried, bound * good, shakes, slip)
@@ -183,13 +184,9 @@ def _branch_by_branch(jobs: int, go_on: Callable[[], bool] | None) -> Callable[[
 
 
 def _turns_to_be_in_time(queue: Queue) -> int:
+    if is_long(queue):
+        return 0
     return _TURNS_TO_BE_IN_TIME if queue.order.size <= _CROWD else _TURNS_OF_A_CROWD
-
-
-def _late_needlessly(placed: Placements, queue: Queue, due: Ints) -> bool:
-    """Whether a job that is there is late, and alone could be in time."""
-    avoidable = (ends(placed) > due) & (queue.jobs.lo + queue.jobs.work <= due)
-    return bool(avoidable.any())
 
 
 def _varied(prices: Floats, turn: int) -> Floats:

@@ -116,7 +116,6 @@ def improve(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, fade: f
             continue
         if placed.number[j] > 0:
             lift(line, jobs, placed, j)
-        has_room(line, jobs.pool[j], 2 * number)
         put(line, jobs, placed, j, before, number)
     return moved
 
@@ -161,6 +160,8 @@ def put_best(line: Timeline, jobs: Jobs, placed: Placements, j: int, fade: float
 
 @lean
 def put(line: Timeline, jobs: Jobs, placed: Placements, j: int, segments: Ints, number: int) -> None:
+    """Where it was once, or where there is room; what trials have cut meanwhile is tidied where it is in the way."""
+    has_room(line, jobs.pool[j], 2 * number)
     placed.number[j] = number
     copy_segments(segments, number, placed.segments[j], 0)
     for k in range(number):
@@ -190,14 +191,9 @@ def put_back(
     line: Timeline, jobs: Jobs, placed: Placements, which: Ints, count: int, segments: Ints, numbers: Ints
 ) -> None:
     """The first `count` of `which`, wherever a trial has left them, where they were: the i-th in segments[i]."""
-    cuts = 0
     for i in range(count):
-        cuts += 2 * numbers[i]
         if placed.number[which[i]] > 0:
             lift(line, jobs, placed, which[i])
-    # What the trial has cut is in the way no more once it is tidied.
-    for i in range(count):
-        has_room(line, jobs.pool[which[i]], cuts)
     for i in range(count):
         put(line, jobs, placed, which[i], segments[i], numbers[i])
 

@@ -10,20 +10,22 @@ from scheduler.planning.decomposition.alone import choose_alone
 from scheduler.planning.decomposition.arrays import Flags, Floats, Ints, Jobs, Pieces
 from scheduler.planning.decomposition.beside import improve_beside
 from scheduler.planning.decomposition.fluid import Fluid, bed_under, coarser
+from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import (
     Placements,
     hold_announced,
     improve,
-    lift,
+    lift_some,
     no_placements,
     place_in_turn,
     place_soonest,
     put,
+    put_back,
     total_cost,
 )
 from scheduler.planning.decomposition.rescue import rescue
 from scheduler.planning.decomposition.shaking import shake
-from scheduler.planning.decomposition.timeline import Timeline, has_room, hold, timeline_over
+from scheduler.planning.decomposition.timeline import Timeline, hold, timeline_over
 
 _REPAIRS = 5
 _FADES, _FADES_OF_MANY = (0.7, 0.4, 0.0, 0.0), (0.4, 0.0)
@@ -113,10 +115,8 @@ def with_what_is_new(queue: Queue, due: Ints, prices: Floats, shakes: int, enoug
     found = _placed(queue, due, prices, queue.announced)
     known = queue.announced.number if queue.announced is not None else found.placed.number
     changed = queue.order[known[queue.order] == 0]
-    if queue.fluid is not None and queue.order.size >= _MANY_BESIDE:
-        return _bettered_beside(found, queue, queue.fluid, changed, prices, 1, 0, enough_g)
     if queue.fluid is not None:
-        return _bettered(found, queue, prices, enough_g)
+        return _bettered(found, queue, prices, enough_g, changed)
     improve(found.line, found.jobs, found.placed, changed if is_long(queue) else queue.order, 0.0)
     if not is_long(queue):
         shake_on(found, shakes, enough_g)
@@ -132,10 +132,8 @@ def improved(queue: Queue, placed: Placements) -> Placements:
     """Given placements, late jobs moved where they are in time, and each where that costs less; nobody is made late."""
     line = _with_held(queue, np.zeros_like(queue.pieces.places))
     for j in range(queue.jobs.lo.size):
-        for start, end in placed.segments[j, : placed.number[j]]:
-            hold(line, int(queue.jobs.pool[j]), int(start), int(end), int(queue.jobs.width[j]))
-    needlessly = (ends(placed) > queue.jobs.hi) & (queue.jobs.lo + queue.jobs.work <= queue.jobs.hi)
-    for late in np.flatnonzero(needlessly).tolist():
+        put(line, queue.jobs, placed, j, placed.segments[j], placed.number[j])
+    for late in np.flatnonzero(late_needlessly(placed, queue.jobs, queue.jobs.hi)).tolist():
         _bring_in_time(line, queue.jobs, placed, queue.order, late)
     for _ in range(2):
         improve(line, queue.jobs, placed, queue.order, 0.0)
@@ -144,18 +142,18 @@ def improved(queue: Queue, placed: Placements) -> Placements:
 
 def _bring_in_time(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, j: int) -> None:
     """Place a late job in time among the others, which stay in time; else it stays where it is."""
-    number, segments = int(placed.number[j]), placed.segments[j].copy()
-    lift(line, jobs, placed, j)
-    if place_in_turn(line, jobs, placed, order[order == j], 0.0) and not rescue(line, jobs, placed, order):
-        has_room(line, int(jobs.pool[j]), 2 * number)
-        put(line, jobs, placed, j, segments, number)
+    which, numbers = np.array([j], dtype=np.int64), np.empty(1, dtype=np.int64)
+    segments = np.empty((1, MAX_SEGMENTS, 2), dtype=np.int64)
+    lift_some(line, jobs, placed, which, 1, segments, numbers)
+    if place_in_turn(line, jobs, placed, which, 0.0) and not rescue(line, jobs, placed, order):
+        put_back(line, jobs, placed, which, 1, segments, numbers)
 
 
 def _placed(queue: Queue, due: Ints, prices: Floats, announced: Placements | None) -> Found:
     """Placed in order under full prices; those left without a place give up reserve, then margin, and choose first."""
     jobs, order = queue.jobs, queue.order
     wanted = due if queue.wanted is None else queue.wanted
-    must = ~queue.may_be_late if queue.may_be_late is not None else np.ones(jobs.lo.size, dtype=np.bool_)
+    must = _must_be_in_time(queue)
     best, fewest = None, (jobs.lo.size + 1, 0)
     for _ in range(_REPAIRS):
         line, placed = _with_held(queue, prices), no_placements(jobs.lo.size)
@@ -184,21 +182,21 @@ def _rescue(line: Timeline, jobs: Jobs, placed: Placements, order: Ints, due: In
         jobs.hi[used] = due[used]
 
 
-def _bettered(found: Found, queue: Queue, prices: Floats, enough_g: float) -> Found:
-    """Each chooses again while that gains anything and is wanted; beside the fluid where there is any."""
+def _bettered(found: Found, queue: Queue, prices: Floats, enough_g: float, new: Ints | None = None) -> Found:
+    """Each chooses again while that gains anything and is wanted; beside the fluid where there is any.
+
+    Of many jobs beside the fluid only those that are `new` choose; None: it is not known who is.
+    """
     if queue.fluid is None:
         _choose_again(found, queue, enough_g)
         return found
-    rounds = _ROUNDS_BESIDE if queue.order.size < _MANY_BESIDE else 1
-    return _bettered_beside(found, queue, queue.fluid, queue.order, prices, rounds, _TRIALS_BESIDE, enough_g)
-
-
-def _bettered_beside(
-    found: Found, queue: Queue, fluid: Fluid, choosing: Ints, prices: Floats, rounds: int, trials: int, enough_g: float
-) -> Found:  # fmt: skip
-    """As `_bettered`, by those of `choosing` that are in time."""
+    choosing, rounds, trials = queue.order, _ROUNDS_BESIDE, _TRIALS_BESIDE
+    if queue.order.size >= _MANY_BESIDE:
+        rounds = 1
+        if new is not None:
+            choosing, trials = new, 0
     pieces, prices = coarser(queue.pieces, prices)
-    bed = bed_under(pieces, fluid, prices)
+    bed = bed_under(pieces, queue.fluid, prices)
     in_time = choosing[ends(found.placed)[choosing] <= found.jobs.hi[choosing]]
     flowing_g = improve_beside(*found[:3], in_time, pieces.edges, prices, bed, rounds, trials, enough_g)
     return found._replace(flowing_g=flowing_g)
@@ -226,8 +224,16 @@ def _with_held(queue: Queue, prices: Floats) -> Timeline:
 def worth_of(found: Found, queue: Queue, due: Ints) -> tuple[int, int, float]:
     """Jobs that must not be late, late jobs, and what all placements cost [g]: the smaller the better."""
     late = ends(found.placed) > due
-    must_not = late if queue.may_be_late is None else late & ~queue.may_be_late
-    return int(must_not.sum()), int(late.sum()), found.total_g
+    return int((late & _must_be_in_time(queue)).sum()), int(late.sum()), found.total_g
+
+
+def _must_be_in_time(queue: Queue) -> Flags:
+    return np.ones(queue.jobs.lo.size, dtype=np.bool_) if queue.may_be_late is None else ~queue.may_be_late
+
+
+def late_needlessly(placed: Placements, jobs: Jobs, due: Ints) -> Flags:
+    """Whether each job that is there is late, and alone could be in time."""
+    return (ends(placed) > due) & (jobs.lo + jobs.work <= due)
 
 
 def _in_time(found: Found) -> Ints:

@@ -80,8 +80,6 @@ def shake(
     if slip > 0 and total > least:
         for j in candidates:
             lift(line, jobs, placed, j)
-        for pool in range(line.size.size):
-            tidy(line, pool)
         for j in candidates:
             put(line, jobs, placed, j, best.segments[j], best.number[j])
     return least
