@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from scheduler.domain.carbon import CarbonForecast
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval, total_length
+from scheduler.domain.places import length_micros, to_micros
 from scheduler.domain.prices import PowerPrice
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import Emissions, Energy, Power
@@ -21,6 +23,18 @@ class SwitchCost:
     time: timedelta = timedelta(seconds=120)
     energy: Energy = Energy(0.0)
     """Beyond `time` at the job's power."""
+
+
+class JobMicros(NamedTuple):
+    """The times of a job in whole microseconds: reckoned once, however many plans are made of the same job."""
+
+    submitted: int
+    earliest_start: int
+    finish_by: int
+    remaining: int
+    switch: int
+    min_run: int
+    margin: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,12 @@ class PlannableJob:
     margin: timedelta = timedelta(0)
     """How much longer than `remaining` it may yet run, with the confidence asked for: kept free before its deadline
     where that makes no job late."""
+    micros: JobMicros = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        moments = self.submitted_at, self.earliest_start, self.finish_by
+        lengths = self.remaining, self.switch.time, self.min_run, self.margin
+        object.__setattr__(self, "micros", JobMicros(*map(to_micros, moments), *map(length_micros, lengths)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,12 @@ class ExpectedWork:
     places: float
     """GPUs, or CPU slots, that it can hold at a time: the mean of what may come, so no whole number."""
     power_of_a_place: Power
+    micros: tuple[int, int, int] = field(init=False, repr=False, compare=False)
+    """Earliest start, finish and length in whole microseconds."""
+
+    def __post_init__(self) -> None:
+        micros = to_micros(self.earliest_start), to_micros(self.finish_by), length_micros(self.length)
+        object.__setattr__(self, "micros", micros)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +166,12 @@ class Plan:
     notes: tuple[str, ...] = field(default=())
     place_prices: Mapping[Pool, StepSeries] = field(default_factory=dict, repr=False)
     """What a place of each pool is worth to others over time [gCO2eq/h]; the next plan's search begins there."""
+    segments: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict, repr=False, compare=False)
+    """The intervals of each job in whole microseconds, for the next plan; they are in the placements, too."""
 
     def for_the_record(self) -> Plan:
         """Without what only the next plan begins with: a daemon started anew plans from nothing."""
-        return replace(self, place_prices={})
+        return replace(self, place_prices={}, segments={})
 
     def placement(self, job_id: int) -> Placement | None:
         return next((p for p in self.placements if p.job == job_id), None)

@@ -38,6 +38,7 @@ def plan(
         lower_bound=None if outcome.lower_bound_g is None else Emissions(outcome.lower_bound_g),
         notes=(*_notes(situation), *outcome.notes),
         place_prices=outcome.place_prices,
+        segments=outcome.schedule,
     )
 
 
@@ -65,17 +66,10 @@ def _placements(outcome: Outcome, situation: Situation, previous: Plan | None) -
         segments = schedule[demand.id]
         kept = announced.get(demand.id) if situation.previous.get(demand.id) == segments else None
         placement = Placement(
-            job=demand.id,
-            intervals=kept or _intervals(segments),
-            emissions=emitted[k],
-            run_now_emissions=usually_emitted[k],
-            run_now_start=from_micros(run_now[demand.id][0][0]),
-            late=segments[-1][1] > demand.due,
-            reason=why(demand, schedule, situation),
-            place_price_g_per_h=outcome.job_prices.get(demand.id),
-            energy_cost=cost[k],
-            run_now_energy_cost=usual_cost[k],
-        )
+            demand.id, kept or _intervals(segments), emitted[k], usually_emitted[k],
+            from_micros(run_now[demand.id][0][0]), segments[-1][1] > demand.due, why(demand, schedule, situation),
+            outcome.job_prices.get(demand.id), cost[k], usual_cost[k],
+        )  # fmt: skip
         made.append(placement)
     return tuple(made)
 

@@ -9,7 +9,7 @@ from math import inf
 
 from scheduler.domain.carbon import SignalKind
 from scheduler.domain.gpus import Pool
-from scheduler.domain.places import from_micros, length_micros, to_micros
+from scheduler.domain.places import from_micros, to_micros
 from scheduler.domain.plans import ExpectedWork, Plan, PlannableJob, PlanningProblem
 from scheduler.domain.series import StepSeries
 from scheduler.planning.cost import emissions_of
@@ -24,7 +24,6 @@ PlacePrices = Mapping[Pool, StepSeries]
 
 LOOK_AHEAD = timedelta(days=14)
 """Beyond the forecast's end by this much, one guess is as good as another: nothing waits longer for clean power."""
-_NOTHING = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +123,17 @@ def _in_grams(problem: PlanningProblem) -> tuple[PlanningProblem, tuple[str, ...
 
 
 def _demand(job: PlannableJob, now: int, known: set[int]) -> Demand:
-    work, submitted = length_micros(job.remaining), to_micros(job.submitted_at)
-    if job.remaining <= _NOTHING or job.width <= 0:
+    submitted, earliest, finish_by, work, switch, min_run, margin = job.micros
+    if work <= 0 or job.width <= 0:
         raise ValueError(f"job {job.id} needs no time or no places; leave it out of the problem")
     if not 0 <= job.patience_g_per_h < inf:
         raise ValueError(f"job {job.id} has a waiting price of {job.patience_g_per_h} g/h; it is 0 or more")
+    after = tuple(p for p in job.after if p in known) if job.after and not job.running else ()
     # What runs has begun, so nothing holds it back any more.
-    earliest = now if job.running else max(now, to_micros(job.earliest_start), submitted)
+    earliest = now if job.running else max(now, earliest, submitted)
     return Demand(
-        job.id, submitted, job.pool, job.width, work, job.power.watts, earliest, to_micros(job.finish_by),
-        job.interruptible, job.running, job.run_now, length_micros(job.switch.time), job.switch.energy.joules,
-        length_micros(job.min_run), () if job.running else tuple(p for p in job.after if p in known),
-        job.patience_g_per_h, length_micros(job.margin),
+        job.id, submitted, job.pool, job.width, work, job.power.watts, earliest, finish_by, job.interruptible,
+        job.running, job.run_now, switch, job.switch.energy.joules, min_run, after, job.patience_g_per_h, margin,
     )  # fmt: skip
 
 
@@ -150,7 +148,7 @@ def _left_out(demands: Iterable[Demand], capacity: Mapping[Pool, int]) -> dict[i
     reasons: dict[int, str] = {}
     for demand in demands:
         places = capacity.get(demand.pool, 0)
-        lost = next((p for p in demand.after if p in reasons), None)
+        lost = next((p for p in demand.after if p in reasons), None) if reasons else None
         if demand.width > places and not demand.running:
             unit = "GPUs" if demand.pool is Pool.GPU else "CPU slots"
             reasons[demand.id] = f"job {demand.id} needs {demand.width} {unit} and the machine has {places}"
@@ -162,4 +160,6 @@ def _left_out(demands: Iterable[Demand], capacity: Mapping[Pool, int]) -> dict[i
 def _announced(previous: Plan | None) -> Schedule:
     if previous is None:
         return {}
+    if previous.segments:
+        return previous.segments
     return {p.job: tuple((to_micros(i.start), to_micros(i.end)) for i in p.intervals) for p in previous.placements}

@@ -129,13 +129,16 @@ class _Engine:
         return not self._offline and self._policy in HEED_EXPECTED
 
     def _expected(self, now: datetime) -> tuple[ExpectedWork, ...]:
-        """What may yet come, by what has come until the hour began: who came since changes weeks' means by nothing."""
+        """What may yet come, by what has come until the hour began: who came since changes weeks' means by nothing.
+
+        What was to come in this hour is in it to its end: it would have come by now, and no policy heeds it.
+        """
         if not self._expects:
             return ()
         if self._reckoned is None or now >= self._reckoned[0]:
             coming = self._arrivals.expected(now, min(now + AHEAD, self._world.span.end))
             self._reckoned = _next_multiple(now, LOOK_AGAIN), coming
-        return tuple(work for work in self._reckoned[1] if work.earliest_start > now)
+        return self._reckoned[1]
 
     def _next_decision(self, now: datetime, made: Plan) -> datetime:
         """The first of: an arrival, news of the grid, an hour without either, the end of what is planned."""

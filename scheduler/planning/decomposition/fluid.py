@@ -99,24 +99,42 @@ def coarser(pieces: Pieces, prices: Floats) -> tuple[Pieces, Floats]:
 
 def bed_under(pieces: Pieces, fluid: Fluid, prices: Floats) -> Bed:
     """With all places free; each portion in turn flows to where it is cheapest under `prices` [g/s for each place]."""
-    seconds, pools = np.diff(pieces.edges) * PER_SECOND, len(pieces.places)
-    room, rate = (pieces.places * seconds).ravel(), np.tile(pieces.rate, pools)
-    held_s = np.minimum(pieces.edges[1:], fluid.hi[:, None]) - np.maximum(pieces.edges[:-1], fluid.lo[:, None])
-    own = fluid.pool[:, None] == np.arange(pools)
-    most: Floats = np.maximum(held_s, 0) * (fluid.parts[:, None] * (PER_SECOND / PARTS))
-    most = (own[:, :, None] * most[:, None, :]).reshape(fluid.lo.size, -1)
-    work = np.asarray(fluid.length * fluid.parts * (PER_SECOND / PARTS), dtype=np.float64)
-    grams = float(fluid.grams.mean())
-    order = np.argsort(grams * rate + prices.ravel(), kind="stable")
-    reached = most > 0
+    portions, count = fluid.lo.size, pieces.places.size
+    rate, grams = np.tile(pieces.rate, len(pieces.places)), float(fluid.grams.mean())
     bed = Bed(
-        room, room.copy(), most, np.zeros_like(most), work,
-        reached.argmax(axis=1), most.shape[1] - reached[:, ::-1].argmax(axis=1), np.argsort(rate, kind="stable"), rate,
-        grams, float(rate.max()), np.zeros_like(most), room.copy(), np.zeros(len(most)), _zeros(rate.size),
-        _zeros(len(most)), _zeros(rate.size),
+        np.empty(count), np.empty(count), np.empty((portions, count)), np.zeros((portions, count)), np.empty(portions),
+        _zeros(portions), _zeros(portions), rate.argsort(kind="stable"), rate, grams, float(rate.max()),
+        np.zeros((portions, count)), np.empty(count), np.zeros(portions), _zeros(count), _zeros(portions),
+        _zeros(count),
     )  # fmt: skip
-    _pour(bed, order)
+    _fill(pieces, fluid, bed)
+    _pour(bed, (grams * rate + prices.ravel()).argsort(kind="stable"))
     return bed
+
+
+@lean
+def _fill(pieces: Pieces, fluid: Fluid, bed: Bed) -> None:
+    """All places free, and how much of each portion fits where."""
+    edges, count = pieces.edges, pieces.rate.size
+    for pool in range(pieces.places.shape[0]):
+        for piece in range(count):
+            room = pieces.places[pool, piece] * ((edges[piece + 1] - edges[piece]) * PER_SECOND)
+            bed.room[pool * count + piece] = room
+            bed.left[pool * count + piece] = room
+            bed.left_before[pool * count + piece] = room
+    for e in range(fluid.lo.size):
+        bed.short[e] = fluid.length[e] * fluid.parts[e] * (PER_SECOND / PARTS)
+        bed.last[e] = bed.most.shape[1]
+        for piece in range(bed.most.shape[1]):
+            bed.most[e, piece] = 0.0
+        first, own = True, fluid.pool[e] * count
+        for piece in range(count):
+            held = min(edges[piece + 1], fluid.hi[e]) - max(edges[piece], fluid.lo[e])
+            if held > 0:
+                bed.most[e, own + piece] = held * (fluid.parts[e] * (PER_SECOND / PARTS))
+                bed.first[e] = own + piece if first else bed.first[e]
+                bed.last[e] = own + piece + 1
+                first = False
 
 
 def _zeros(count: int) -> Ints:

@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from scheduler.domain.gpus import Pool
-from scheduler.domain.places import length_micros, to_micros
+from scheduler.domain.places import length_micros
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import JOULES_PER_KWH
 from scheduler.planning.cost import emissions_g
@@ -167,13 +167,15 @@ def _known_until(situation: Situation, outlook: Outlook) -> int:
 def _fluid(situation: Situation, outlook: Outlook) -> Fluid | None:
     """What is expected after now, as far as the machine is wide."""
     rows: list[tuple[int, int, int, int, float, int]] = []
+    now, known_until = situation.now, _known_until(situation, outlook)
+    places = [situation.capacity.get(pool, 0) for pool in _POOLS]
     for work in situation.expected:
-        lo, length = to_micros(work.earliest_start), length_micros(work.length)
-        hi = min(to_micros(work.finish_by), max(_known_until(situation, outlook), lo + length))
-        parts = round(min(work.places, situation.capacity.get(work.pool, 0)) * PARTS)
-        if lo > situation.now and parts > 0 and 0 < length <= hi - lo:
-            watts = work.power_of_a_place.watts
-            rows.append((lo, hi, length, parts, watts / JOULES_PER_KWH, _POOLS.index(work.pool)))
+        lo, finish_by, length = work.micros
+        pool = _POOLS.index(work.pool)
+        hi = min(finish_by, max(known_until, lo + length))
+        parts = round(min(work.places, places[pool]) * PARTS)
+        if lo > now and parts > 0 and 0 < length <= hi - lo:
+            rows.append((lo, hi, length, parts, work.power_of_a_place.watts / JOULES_PER_KWH, pool))
     if not rows:
         return None
     rows.sort(key=lambda row: ((row[1] - row[0] - row[2]) / (row[1] - row[0]), row))
@@ -236,16 +238,17 @@ def _pieces(situation: Situation, outlook: Outlook, horizon: int, fixed: list[De
         places[p] = free
         ends = [(situation.run_now[d.id][-1][1], d.width) for d in fixed if d.pool is pool]
         # Where a pool has shrunk under running jobs nothing is free, and no less: the last to end hold what there is.
-        for end, width in sorted(ends, reverse=True):
-            places[p] -= min(width, free) * _share_held(edges, end)
+        ends.sort(reverse=True)
+        for (_, width), share in zip(ends, _shares_held(edges, [end for end, _ in ends]), strict=True):
+            places[p] -= min(width, free) * share
             free -= min(width, free)
     return Pieces(edges, np.diff(outlook.integral_to(edges)) / lengths, places)
 
 
-def _share_held(edges: Ints, until: int) -> Floats:
-    """Share of each piece that lies before `until`."""
-    share: Floats = np.clip((until - edges[:-1]) / np.diff(edges), 0.0, 1.0)
-    return share
+def _shares_held(edges: Ints, ends: list[int]) -> Floats:
+    """(ends, pieces): share of each piece that lies before that end."""
+    shares: Floats = np.clip((_ints(ends)[:, None] - edges[:-1]) / np.diff(edges), 0.0, 1.0)
+    return shares
 
 
 def _held(settled: list[Demand], run_now: Schedule) -> Held:
