@@ -53,6 +53,8 @@ class Situation:
     """What that is expected to emit, of each demand [gCO2eq]; empty without an outlook."""
     settings: PlanningSettings
     previous: Schedule
+    previous_at: int | None
+    """When that plan was made; None: it is the first."""
     left_out: Mapping[int, str]
     """Why a job has no place in any schedule."""
     place_prices: PlacePrices = field(default_factory=dict)
@@ -87,7 +89,8 @@ def situation_from(problem: PlanningProblem, settings: PlanningSettings, previou
     run_now_g = [] if outlook is None else emissions_of(demands, run_now, outlook, now)
     prices = None if problem.price is None else price_outlook(problem.price, problem.now, from_micros(until))
     return Situation(
-        now, demands, problem.capacity, outlook, run_now, run_now_g, settings, _announced(previous), left_out,
+        now, demands, problem.capacity, outlook, run_now, run_now_g, settings, _announced(previous),
+        None if previous is None else to_micros(previous.made_at), left_out,
         previous.place_prices if previous is not None else {}, problem.expected, prices,
         weighed_outlook(outlook, problem.price, problem.now, from_micros(until)), notes,
     )  # fmt: skip

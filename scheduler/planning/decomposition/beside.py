@@ -6,20 +6,22 @@ import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled, lean
+from scheduler.planning.decomposition.drawing import drawn, next_state
 from scheduler.planning.decomposition.fluid import Bed, flow, keep, restore, take_room
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import Placements, cost_now, lift_some, put_back, put_best
-from scheduler.planning.decomposition.shaking import MOST, choose_some, next_state
+from scheduler.planning.decomposition.shaking import MOST, choose_some
 from scheduler.planning.decomposition.timeline import Timeline, tidy
 
 _EQUAL, _WORTH_A_ROUND = 1 + 1e-12, 1 - 1e-5
-_SEED = 20_261_128
+_FADES = (1.0, 1.0, 1.0, 1.0, 0.5, 1.5)
+"""Of the fluid's prices, one drawn for each trial."""
 
 
 @compiled
 def improve_beside(
     line: Timeline, jobs: Jobs, placed: Placements, order: Ints, edges: Ints, prices: Floats, bed: Bed, rounds: int,
-    trials: int, enough_g: float,
+    trials: int, enough_g: float, seed: int,
 ) -> float:  # fmt: skip
     """Let each job choose again in order, for some rounds, then a few at a time: what the fluid emits then [g].
 
@@ -42,13 +44,13 @@ def improve_beside(
             _try(line, jobs, placed, chosen, 1, edges, prices, bed, 1.0, sums, numbers, segments)
         if sums[0] + sums[1] >= before * _WORTH_A_ROUND:
             break
-    state = _SEED
+    state = seed % 2_147_483_648
     for _ in range(trials if order.size > 1 else 0):
         if sums[0] + sums[1] <= enough_g:
             break
         count, state = choose_some(jobs, order, chosen, state)
         state = next_state(state)
-        fade = 1.0 if state % 2 == 0 else 0.5 + 0.5 * (state // 2 % 3)
+        fade = _FADES[drawn(state, len(_FADES))]
         _try(line, jobs, placed, chosen, count, edges, prices, bed, fade, sums, numbers, segments)
     return float(sums[1])
 
@@ -69,7 +71,7 @@ def _try(
         old += cost_now(line, jobs, placed, chosen[i], 0.0)
         _take(edges, bed, jobs, placed, chosen[i], -1)
     lift_some(line, jobs, placed, chosen, count, segments, numbers)
-    flow(bed)
+    unhindered = flow(bed)
     new, moved = 0.0, False
     for i in range(count):
         j = chosen[i]
@@ -80,7 +82,8 @@ def _try(
         new += cost_now(line, jobs, placed, j, 0.0)
         _take(edges, bed, jobs, placed, j, 1)
         moved = moved or not _same(placed, j, segments[i], numbers[i])
-    if moved and np.isfinite(new):
+    # The fluid emits no less once the jobs are in its way again: often that tells enough.
+    if moved and new + unhindered <= (old + sums[1]) * _EQUAL:
         flowing = flow(bed)
         if new + flowing <= (old + sums[1]) * _EQUAL:
             sums[0] += new - old

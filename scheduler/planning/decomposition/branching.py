@@ -15,11 +15,11 @@ import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs
 from scheduler.planning.decomposition.configurations import Patience, Proof, proof_of
-from scheduler.planning.decomposition.searching import Found, Queue, searched, worth_of
+from scheduler.planning.decomposition.searching import Found, Queue, Trials, searched, worth_of
 
 _AT_A_BRANCH = Patience(80, 4, 0.8, 0.002, 2e7)
 """Its prices are nearly those of the branch before."""
-_SHAKES, _SEARCH_EVERY = 100, 4
+_TRIALS, _SEARCH_EVERY = Trials(100), 4
 """A plan is looked for at each fourth branch, by so many trials."""
 _MOST_BYTES = 64e6
 """Of the prices of all open branches."""
@@ -64,7 +64,7 @@ def branched(
                 continue
             heapq.heappush(left, Branch(max(own.bound_g, branch.bound_g), made, jobs.lo, jobs.hi, own))
             if made % _SEARCH_EVERY == 0:
-                again = searched(queue._replace(jobs=jobs, announced=None), due, prices, own.bound_g, _SHAKES)
+                again = searched(queue._replace(jobs=jobs, announced=None), due, prices, own.bound_g, _TRIALS)
                 found = min(found, again._replace(jobs=queue.jobs), key=lambda each: worth_of(each, queue, due))
     return min([closed_g, found.total_g, *(branch.bound_g for branch in left)]), found
 

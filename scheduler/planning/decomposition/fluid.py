@@ -228,7 +228,10 @@ def _level(bed: Bed) -> None:
             count, source, short = _reach(bed, target)
             if source < 0:
                 break
-            _push(bed, target, source, short)
+            if short:
+                _push(bed, target, source, True)
+            else:
+                _push_from_all(bed, target, count)
             for k in range(count):
                 by_portion[bed.queue[k]] = -1
             for e in range(by_piece.size):
@@ -263,6 +266,21 @@ def _reach(bed: Bed, target: int) -> tuple[int, int, bool]:
                     if bed.rate[other] > dirtiest:
                         source, dirtiest = other, bed.rate[other]
     return count, source, False
+
+
+@lean
+def _push_from_all(bed: Bed, target: int, count: int) -> None:
+    """From each dirtier piece that was reached, the dirtiest first, as far as its chain still lets anything through."""
+    queue, least = bed.queue, bed.rate[target] + _DIRTIER * abs(bed.rate[target])
+    for at in range(1, count):
+        dirtiest = at
+        for k in range(at + 1, count):
+            if bed.rate[queue[k]] > bed.rate[queue[dirtiest]]:
+                dirtiest = k
+        if bed.rate[queue[dirtiest]] <= least or bed.left[target] <= _TINY:
+            break
+        queue[at], queue[dirtiest] = queue[dirtiest], queue[at]
+        _push(bed, target, queue[at], False)
 
 
 @lean

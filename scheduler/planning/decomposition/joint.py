@@ -16,8 +16,10 @@ from scheduler.planning.decomposition.configurations import PATIENT, QUICK, Pati
 from scheduler.planning.decomposition.fluid import PARTS, with_portions
 from scheduler.planning.decomposition.placing import Placements
 from scheduler.planning.decomposition.searching import (
+    MANY_BESIDE,
     Found,
     Queue,
+    Trials,
     ends,
     is_long,
     late_needlessly,
@@ -30,20 +32,22 @@ from scheduler.planning.decomposition.searching import (
 _KNOWN_SHARE, _KNOWN_SHARE_OF_MANY = 0.9, 0.95
 _STILL_GOOD, _STILL_GOOD_OF_MANY = 0.005, 0.02
 """Share above the bound up to which announced places are kept."""
+_GOOD_BESIDE = 2e-4
+"""Of a few jobs beside expected work, for most of what is above the bound is in them, and most of the bound is not."""
 _NEAR = 0.0095
 """Share above the bound at which even a thorough search ends."""
 _TURNS, _VARIED = 8, 0.2
 """Searches under prices varied by such a share, at most."""
 _CROWD, _TURNS_TO_BE_IN_TIME, _TURNS_OF_A_CROWD = 100, 16, 3
 """Of queues up to so many jobs, and of longer ones, while somebody is late for nothing: a few milliseconds each."""
-_MANY_SHAKES = 40_000 if COMPILED else 0
+_MANY_TRIALS = 40_000 if COMPILED else 0
 """In one go: with other random numbers every 2,000 trials they found less."""
-_FEW, _TURNS_OF_FEW, _SHAKES_OF_FEW, _SLIP = 30, 16, 2_500, 0.02
+_FEW, _TURNS_OF_FEW, _TRIALS_OF_FEW = 30, 16, Trials(2_500, slip=0.02)
 """Of so few jobs a thorough search keeps for a while what is worse, by such a share; of more it would not come back."""
 _BRANCHES = 100
 """Windows divided, unless more time is given: a second for twenty jobs and a week of quarter-hours. Of more than a few
 jobs fewer, for each takes longer."""
-_SHAKES_SHARE = 0.3
+_TRIALS_SHARE = 0.3
 """Of the trials, where hardly anything has changed."""
 _WORTH_PROVING = 0.003
 """Share above the bound from which on a closer bound is looked for."""
@@ -52,8 +56,8 @@ _WORTH_PROVING = 0.003
 class Effort(NamedTuple):
     good_enough: float = 2e-3
     """Share above the bound at which the search ends."""
-    shakes: int = 400 if COMPILED else 50
-    """Trials of the neighbourhood search."""
+    trials: Trials = Trials(400 if COMPILED else 50)
+    """Of the neighbourhood search."""
     reserve: float = 0.0
     """Share of its slack that each job keeps before its deadline, if it can."""
     thorough: bool = False
@@ -78,6 +82,8 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
     # A long queue is its own competition; and in plain Python the loops that let fluid flow take a second.
     fluid = queue.fluid if COMPILED and not is_long(queue) else None
     queue = queue._replace(jobs=_with_reserve(free, effort.reserve), fluid=fluid)
+    if fluid is not None and queue.order.size < MANY_BESIDE:
+        effort = effort._replace(good_enough=min(effort.good_enough, _GOOD_BESIDE))
     # Beside the fluid the bound of the search is not the one that is told: it may count on every reserve, as plans do.
     made = _made(queue, due, free if fluid is None else queue.jobs, effort)
     ended = ends(made.found.placed)
@@ -111,8 +117,9 @@ def _made(queue: Queue, due: Ints, windows: Jobs, effort: Effort) -> _Made:
     """By as many searches as are worth making; `windows`: of the jobs, as the bound of the search supposes."""
     if _hardly_changed(queue):
         prices, bound = _prices(queue, windows, queue.prices)
-        shakes, enough = int(effort.shakes * _SHAKES_SHARE), bound * (1 + effort.good_enough)
-        found = with_what_is_new(queue, due, prices, shakes, enough)
+        fewer = effort.trials._replace(alone=int(effort.trials.alone * _TRIALS_SHARE))
+        enough = bound * (1 + effort.good_enough)
+        found = with_what_is_new(queue, due, prices, enough, fewer)
         # A new forecast leaves the old places far above the bound: then all is planned again.
         still_good = found.total_g <= bound * (1 + (_STILL_GOOD_OF_MANY if is_long(queue) else _STILL_GOOD))
         if still_good and (is_long(queue) or not late_needlessly(found.placed, queue.jobs, due).any()):
@@ -123,11 +130,11 @@ def _made(queue: Queue, due: Ints, windows: Jobs, effort: Effort) -> _Made:
         found, bound = _thoroughly(queue, due, windows, prices, bound, effort)
         return _Made(found, prices, bound)
     enough = bound * (1 + effort.good_enough)
-    found = searched(queue, due, prices, enough, effort.shakes)
+    found = searched(queue, due, prices, enough, effort.trials)
     for turn in range(_turns_to_be_in_time(queue)):
         if not late_needlessly(found.placed, queue.jobs, due).any():
             break
-        found = _again(found, queue, due, _varied(prices, turn), enough, effort.shakes)
+        found = _again(found, queue, due, _varied(prices, turn), enough, effort.trials._replace(beside=0))
     return _Made(found, prices, bound)
 
 
@@ -139,9 +146,9 @@ def _thoroughly(
     `windows`: of the jobs, as the bound supposes.
     """
     few = queue.order.size <= _FEW
-    turns, shakes, slip = (_TURNS_OF_FEW, _SHAKES_OF_FEW, _SLIP) if few else (_TURNS, effort.shakes, 0.0)
+    turns, trials = (_TURNS_OF_FEW, _TRIALS_OF_FEW) if few else (_TURNS, effort.trials)
     good = 1 + effort.good_enough
-    found = searched(queue, due, prices, bound * good, shakes, slip)
+    found = searched(queue, due, prices, bound * good, trials)
     proof = _proof(queue, windows, prices, bound, found.total_g, PATIENT)
     if proof is not None:
         proof = proof._replace(bound_g=max(proof.bound_g, bound))
@@ -151,9 +158,9 @@ def _thoroughly(
         if found.total_g <= enough and not late_needlessly(found.placed, queue.jobs, due).any():
             break
         tried = _prices_to_try(prices, proof, turn)
-        found = _again(found, queue, due, tried, bound * good, shakes, slip)
+        found = _again(found, queue, due, tried, bound * good, trials)
     if not few:
-        shake_on(found, _MANY_SHAKES, enough)
+        shake_on(found, _MANY_TRIALS, enough)
     # Where no window is narrower or wider than the bound supposes.
     if proof is not None and not effort.reserve and queue.wanted is None and not (ends(found.placed) > due).any():
         goal = _NEAR if effort.go_on is None else effort.good_enough
@@ -170,10 +177,10 @@ def _prices_to_try(prices: Floats, proof: Proof | None, turn: int) -> Floats:
 
 
 def _again(
-    found: Found, queue: Queue, due: Ints, prices: Floats, enough_g: float, shakes: int, slip: float = 0.0
+    found: Found, queue: Queue, due: Ints, prices: Floats, enough_g: float, trials: Trials
 ) -> Found:  # fmt: skip
     """The better of what was found and of another search."""
-    again = searched(queue._replace(announced=None), due, prices, enough_g, shakes, slip)
+    again = searched(queue._replace(announced=None), due, prices, enough_g, trials)
     return min(found, again, key=lambda each: worth_of(each, queue, due))
 
 

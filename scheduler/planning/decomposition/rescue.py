@@ -9,9 +9,9 @@ import numpy as np
 
 from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled, lean
+from scheduler.planning.decomposition.drawing import drawn, next_state
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import Placements, lift, lift_some, put_back, put_best
-from scheduler.planning.decomposition.shaking import next_state
 from scheduler.planning.decomposition.timeline import Timeline, tidy
 
 _MOST = 12
@@ -20,7 +20,7 @@ _TRIALS = 100
 """For all unplaced jobs together."""
 _PLACES = 64
 """Beginnings from which the job is tried to be placed."""
-_SEED = 20_261_124
+_SEED = 20_261_128
 
 
 @compiled
@@ -62,19 +62,20 @@ def _try(
 ) -> int:  # fmt: skip
     """One trial with some of those in the way, drawn at random; all is as before where it fails. The next state."""
     state = next_state(state)
-    wanted = 1 + state % min(_MOST, count)
+    wanted = 1 + drawn(state, min(_MOST, count))
     numbers = np.empty(wanted, dtype=np.int64)
     segments = np.empty((wanted, MAX_SEGMENTS, 2), dtype=np.int64)
     for i in range(wanted):
         state = next_state(state)
-        other = i + state % (count - i)
+        other = i + drawn(state, count - i)
         in_the_way[i], in_the_way[other] = in_the_way[other], in_the_way[i]
     lift_some(line, jobs, placed, in_the_way, wanted, segments, numbers)
     state = next_state(state)
     lo = jobs.lo[j]
-    if state % 4 > 0:
+    if drawn(state, 4) > 0:
+        state = next_state(state)
         # Its cheapest place may be the one that the others cannot do without.
-        jobs.lo[j] = lo + (jobs.hi[j] - jobs.work[j] - lo) * (state // 4 % _PLACES) // _PLACES
+        jobs.lo[j] = lo + (jobs.hi[j] - jobs.work[j] - lo) * drawn(state, _PLACES) // _PLACES
     fits = np.isfinite(put_best(line, jobs, placed, j, 0.0))
     jobs.lo[j] = lo
     for i in range(wanted):

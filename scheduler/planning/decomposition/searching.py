@@ -33,8 +33,9 @@ _FADES, _FADES_OF_MANY = (0.7, 0.4, 0.0, 0.0), (0.4, 0.0)
 _LOOKS = 4
 """How often, while all of a long queue choose again, it is seen whether that is still called for."""
 _ROUNDS_BESIDE, _TRIALS_BESIDE = 3, 20
-"""Beside the fluid: rounds in which each job chooses again, and trials of a few at once. More find next to nothing."""
-_MANY_BESIDE = 50
+"""Beside the fluid: rounds in which each job chooses again, and trials of a few at once before beginnings are
+compared."""
+MANY_BESIDE = 50
 """Of so many jobs each chooses again once, and where hardly anything has changed only those that are new: when all do,
 each time, no more is saved in a year of such queues."""
 _CUTS_A_JOB = 8
@@ -70,6 +71,16 @@ class Queue(NamedTuple):
     """Whom first come, first served has late: a plan that has others late is of no use. None: anybody may be."""
 
 
+class Trials(NamedTuple):
+    """How many trials, of a few jobs at once, follow when each has chosen again."""
+
+    alone: int
+    beside: int = 0
+    """Beside the fluid, where each takes several times as long; of less than fifty jobs."""
+    slip: float = 0.0
+    """As in `shake`."""
+
+
 class Found(NamedTuple):
     """Mutable: what a search came to."""
 
@@ -85,13 +96,8 @@ class Found(NamedTuple):
         return total_cost(self.line, self.jobs, self.placed) + self.flowing_g
 
 
-def searched(
-    queue: Queue, due: Ints, prices: Floats, enough_g: float, shakes: int, slip: float = 0.0
-) -> Found:  # fmt: skip
-    """Placed from nothing, or from what was announced where that is better, and then shaken; `queue` stays as it is.
-
-    `slip`: as in `shake`.
-    """
+def searched(queue: Queue, due: Ints, prices: Floats, enough_g: float, trials: Trials) -> Found:
+    """Placed from nothing, or from what was announced where that is better, then tried on; `queue` stays as it is."""
     queue = queue._replace(jobs=queue.jobs._replace(hi=queue.jobs.hi.copy()))
     found = _bettered(_placed(queue, due, prices, None), queue, prices, enough_g)
     if queue.announced is not None:
@@ -99,15 +105,15 @@ def searched(
         if worth_of(kept, queue, due) <= worth_of(found, queue, due):
             found = kept
     if queue.fluid is not None:
-        return found
+        return _tried_beside(found, queue, prices, enough_g, trials.beside)
     if found.jobs.hi.size == _in_time(found).size == 1:
         choose_alone(found.line, queue.pieces.edges, found.jobs, found.placed)
     else:
-        shake_on(found, shakes, enough_g, slip)
+        shake_on(found, trials.alone, enough_g, trials.slip)
     return found
 
 
-def with_what_is_new(queue: Queue, due: Ints, prices: Floats, shakes: int, enough_g: float) -> Found:
+def with_what_is_new(queue: Queue, due: Ints, prices: Floats, enough_g: float, trials: Trials) -> Found:
     """Everything where it was announced, but for what is new or no longer fits: that chooses among the others.
 
     In a queue that is not long the others then choose again, too. What it gives up is given up in `queue`.
@@ -116,10 +122,11 @@ def with_what_is_new(queue: Queue, due: Ints, prices: Floats, shakes: int, enoug
     known = queue.announced.number if queue.announced is not None else found.placed.number
     changed = queue.order[known[queue.order] == 0]
     if queue.fluid is not None:
-        return _bettered(found, queue, prices, enough_g, changed)
+        found = _bettered(found, queue, prices, enough_g, changed)
+        return _tried_beside(found, queue, prices, enough_g, trials.beside)
     improve(found.line, found.jobs, found.placed, changed if is_long(queue) else queue.order, 0.0)
     if not is_long(queue):
-        shake_on(found, shakes, enough_g)
+        shake_on(found, trials.alone, enough_g)
     return found
 
 
@@ -191,14 +198,30 @@ def _bettered(found: Found, queue: Queue, prices: Floats, enough_g: float, new: 
         _choose_again(found, queue, enough_g)
         return found
     choosing, rounds, trials = queue.order, _ROUNDS_BESIDE, _TRIALS_BESIDE
-    if queue.order.size >= _MANY_BESIDE:
+    if queue.order.size >= MANY_BESIDE:
         rounds = 1
         if new is not None:
             choosing, trials = new, 0
+    return _chosen_beside(found, queue, prices, enough_g, choosing, rounds, trials)
+
+
+def _tried_beside(found: Found, queue: Queue, prices: Floats, enough_g: float, trials: int) -> Found:
+    """Other places for a few jobs at a time; of many that gains next to nothing."""
+    if not trials or queue.order.size >= MANY_BESIDE:
+        return found
+    return _chosen_beside(found, queue, prices, enough_g, queue.order, 0, trials)
+
+
+def _chosen_beside(
+    found: Found, queue: Queue, prices: Floats, enough_g: float, choosing: Ints, rounds: int, trials: int
+) -> Found:  # fmt: skip
+    assert queue.fluid is not None
     pieces, prices = coarser(queue.pieces, prices)
     bed = bed_under(pieces, queue.fluid, prices)
     in_time = choosing[ends(found.placed)[choosing] <= found.jobs.hi[choosing]]
-    flowing_g = improve_beside(*found[:3], in_time, pieces.edges, prices, bed, rounds, trials, enough_g)
+    # At another moment, and after the rounds, other jobs are tried together.
+    seed = int(pieces.edges[0] // 1_000_000) + rounds
+    flowing_g = improve_beside(*found[:3], in_time, pieces.edges, prices, bed, rounds, trials, enough_g, seed)
     return found._replace(flowing_g=flowing_g)
 
 

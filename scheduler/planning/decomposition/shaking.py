@@ -9,6 +9,7 @@ import numpy as np
 
 from scheduler.planning.decomposition.arrays import Ints, Jobs
 from scheduler.planning.decomposition.compiled import compiled, lean
+from scheduler.planning.decomposition.drawing import drawn, next_state
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS, copy_segments
 from scheduler.planning.decomposition.placing import (
     Placements,
@@ -61,7 +62,7 @@ def shake(
             old += cost_now(line, jobs, placed, chosen[i], 0.0)
         lift_some(line, jobs, placed, chosen, count, segments, numbers)
         state = next_state(state)
-        fade = 0.5 if state % 4 == 0 else 0.0
+        fade = 0.5 if drawn(state, 4) == 0 else 0.0
         new = 0.0
         for i in range(count):
             if np.isfinite(put_best(line, jobs, placed, chosen[i], fade)):
@@ -96,15 +97,15 @@ def _copy_all(placed: Placements, candidates: Ints, into: Placements) -> None:
 def choose_some(jobs: Jobs, candidates: Ints, chosen: Ints, state: int) -> tuple[int, int]:
     """(how many, next state): different jobs of one pool, in random order, whose windows overlap the first one's."""
     state = next_state(state)
-    wanted = 2 + state % (min(MOST, candidates.size) - 1)
+    wanted = 2 + drawn(state, min(MOST, candidates.size) - 1)
     state = next_state(state)
-    first = candidates[state % candidates.size]
+    first = candidates[drawn(state, candidates.size)]
     chosen[0], count = first, 1
     for _ in range(4 * MOST):
         if count == wanted:
             break
         state = next_state(state)
-        j = candidates[state % candidates.size]
+        j = candidates[drawn(state, candidates.size)]
         meets = jobs.pool[j] == jobs.pool[first] and jobs.lo[j] < jobs.hi[first] and jobs.lo[first] < jobs.hi[j]
         fresh = True
         for i in range(count):
@@ -113,12 +114,6 @@ def choose_some(jobs: Jobs, candidates: Ints, chosen: Ints, state: int) -> tuple
             chosen[count] = j
             count += 1
     state = next_state(state)
-    swap = state % count
+    swap = drawn(state, count)
     chosen[0], chosen[swap] = chosen[swap], chosen[0]
     return count, state
-
-
-@lean
-def next_state(state: int) -> int:
-    """A linear congruential generator: the same plan for the same problem, on every machine."""
-    return (state * 1_103_515_245 + 12_345) % 2_147_483_648

@@ -13,7 +13,7 @@ from scheduler.planning.board import Board
 from scheduler.planning.decomposition.compiled import COMPILED
 from scheduler.planning.decomposition.joint import Effort, solve
 from scheduler.planning.decomposition.queue_arrays import QueueArrays, queue_arrays
-from scheduler.planning.decomposition.searching import improved
+from scheduler.planning.decomposition.searching import Trials, improved
 from scheduler.planning.demand import Schedule
 from scheduler.planning.guard import first_sound, late_jobs
 from scheduler.planning.hysteresis import settle
@@ -24,6 +24,9 @@ from scheduler.planning.situation import Outcome, Situation
 
 _UNCOMPILED = 1_500
 """Jobs times pieces beyond which the loops in plain Python would keep people waiting."""
+_HOUR = 3_600_000_000
+_BESIDE_AN_HOUR = 80
+"""Trials of a few jobs at once, beside what is expected, for each hour since the last plan, and for at most one."""
 
 
 def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
@@ -34,10 +37,13 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     queue = arrays.queue(situation.previous, situation.place_prices)
     settings = situation.settings
     go_on = settings.time_limit() if settings.time_limit is not None else None
-    effort = Effort(reserve=settings.reserve, thorough=settings.thorough, go_on=go_on, prove=settings.told)
-    if queue.announced is not None:
-        # It begins where the last search ended.
-        effort = effort._replace(shakes=effort.shakes // 2)
+    effort = Effort(
+        trials=_trials(situation, known=queue.announced is not None),
+        reserve=settings.reserve,
+        thorough=settings.thorough,
+        go_on=go_on,
+        prove=settings.told,
+    )
     joint = solve(queue, effort)
     jointly = arrays.schedule(joint.placed)
     if queue.wanted is not None and _late_for_nothing(jointly, situation):
@@ -53,6 +59,16 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
         lower_bound_g=joint.bound_g + arrays.settled_g if proven else None,
         job_prices=arrays.job_prices(schedule, joint.prices) if settings.told else {},
         place_prices=arrays.place_prices(joint.prices),
+    )
+
+
+def _trials(situation: Situation, known: bool) -> Trials:
+    """Fewer where jobs are known, for it begins where the last search ended; and beside what is expected, fewer where
+    that was just now: then the next plan is likely to be as near."""
+    usual = Effort().trials
+    passed = _HOUR if situation.previous_at is None else situation.now - situation.previous_at
+    return usual._replace(
+        alone=usual.alone // 2 if known else usual.alone, beside=_BESIDE_AN_HOUR * min(max(passed, 0), _HOUR) // _HOUR
     )
 
 
