@@ -16,7 +16,7 @@ from scheduler.planning.decomposition.configurations import PATIENT, QUICK, Pati
 from scheduler.planning.decomposition.fluid import PARTS, with_portions
 from scheduler.planning.decomposition.placing import Placements
 from scheduler.planning.decomposition.searching import (
-    MANY_BESIDE,
+    FEW_BESIDE,
     Found,
     Queue,
     Trials,
@@ -82,7 +82,7 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
     # A long queue is its own competition; and in plain Python the loops that let fluid flow take a second.
     fluid = queue.fluid if COMPILED and not is_long(queue) else None
     queue = queue._replace(jobs=_with_reserve(free, effort.reserve), fluid=fluid)
-    if fluid is not None and queue.order.size < MANY_BESIDE:
+    if fluid is not None and queue.order.size < FEW_BESIDE:
         effort = effort._replace(good_enough=min(effort.good_enough, _GOOD_BESIDE))
     # Beside the fluid the bound of the search is not the one that is told: it may count on every reserve, as plans do.
     made = _made(queue, due, free if fluid is None else queue.jobs, effort)

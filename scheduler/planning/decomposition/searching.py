@@ -35,7 +35,9 @@ _LOOKS = 4
 _ROUNDS_BESIDE, _TRIALS_BESIDE = 3, 20
 """Beside the fluid: rounds in which each job chooses again, and trials of a few at once before beginnings are
 compared."""
-MANY_BESIDE = 50
+FEW_BESIDE = 30
+"""Of fewer jobs the search beside the fluid goes on: a trial more costs more the more there are."""
+_MANY_BESIDE = 50
 """Of so many jobs each chooses again once, and where hardly anything has changed only those that are new: when all do,
 each time, no more is saved in a year of such queues."""
 _CUTS_A_JOB = 8
@@ -76,7 +78,7 @@ class Trials(NamedTuple):
 
     alone: int
     beside: int = 0
-    """Beside the fluid, where each takes several times as long; of less than fifty jobs."""
+    """Beside the fluid, where each takes several times as long; only of few jobs."""
     slip: float = 0.0
     """As in `shake`."""
 
@@ -198,7 +200,7 @@ def _bettered(found: Found, queue: Queue, prices: Floats, enough_g: float, new: 
         _choose_again(found, queue, enough_g)
         return found
     choosing, rounds, trials = queue.order, _ROUNDS_BESIDE, _TRIALS_BESIDE
-    if queue.order.size >= MANY_BESIDE:
+    if queue.order.size >= _MANY_BESIDE:
         rounds = 1
         if new is not None:
             choosing, trials = new, 0
@@ -206,8 +208,8 @@ def _bettered(found: Found, queue: Queue, prices: Floats, enough_g: float, new: 
 
 
 def _tried_beside(found: Found, queue: Queue, prices: Floats, enough_g: float, trials: int) -> Found:
-    """Other places for a few jobs at a time; of many that gains next to nothing."""
-    if not trials or queue.order.size >= MANY_BESIDE:
+    """Other places for a few jobs at a time, where there are not many."""
+    if not trials or queue.order.size >= FEW_BESIDE:
         return found
     return _chosen_beside(found, queue, prices, enough_g, queue.order, 0, trials)
 
