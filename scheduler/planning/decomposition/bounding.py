@@ -11,7 +11,7 @@ PASSES = 80
 _PASSES_AGAIN, _PASSES_AGAIN_OF_SOME, _PASSES_AGAIN_OF_MANY = 20, 6, 4
 _HOPE_AGAIN = 0.02
 """As FIRST_HOPE, where the search begins with the prices of a plan just made."""
-_SOME, _MANY = 80, 800
+SOME, _MANY = 80, 800
 """Jobs of a queue whose prices one job more hardly moves, and of one that is sampled."""
 _SAMPLES = ((100, 40, FIRST_HOPE), (400, 16, 0.01))
 """Jobs, passes and first hope of each sample: the better the prices, the less is left to hope for."""
@@ -20,12 +20,17 @@ _SURE = 1e-9
 """Share by which a bound is lowered for rounding."""
 
 
-def bounding_prices(pieces: Pieces, jobs: Jobs, prices: Floats | None = None) -> tuple[Floats, float]:
-    """(prices [g/s for each place], what no placement can cost less than [g]); `prices`: where the search begins."""
+def bounding_prices(
+    pieces: Pieces, jobs: Jobs, prices: Floats | None = None, again: int | None = None
+) -> tuple[Floats, float]:
+    """(prices [g/s for each place], what no placement can cost less than [g]).
+
+    `prices`: where the search begins; `again`: passes from there, or as many as suit the queue.
+    """
     many = jobs.lo.size >= _MANY
     found, passes, hope = np.zeros_like(pieces.places), PASSES, FIRST_HOPE
     if prices is not None and prices.shape == pieces.places.shape:
-        found, passes, hope = prices.copy(), _passes_again(jobs.lo.size), _HOPE_AGAIN
+        found, passes, hope = prices.copy(), again or _passes_again(jobs.lo.size), _HOPE_AGAIN
     elif many:
         for size, sampled_passes, sampled_hope in _SAMPLES:
             room, some = _sample(pieces, jobs, jobs.lo.size // size)
@@ -38,7 +43,7 @@ def bounding_prices(pieces: Pieces, jobs: Jobs, prices: Floats | None = None) ->
 def _passes_again(jobs: int) -> int:
     if jobs >= _MANY:
         return _PASSES_AGAIN_OF_MANY
-    return _PASSES_AGAIN_OF_SOME if jobs >= _SOME else _PASSES_AGAIN
+    return _PASSES_AGAIN_OF_SOME if jobs >= SOME else _PASSES_AGAIN
 
 
 def least_g(bound: float) -> float:

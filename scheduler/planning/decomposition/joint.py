@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import Flags, Floats, Ints, Jobs
-from scheduler.planning.decomposition.bounding import bounding_prices, least_g
+from scheduler.planning.decomposition.bounding import SOME, bounding_prices, least_g
 from scheduler.planning.decomposition.branching import branched
 from scheduler.planning.decomposition.compiled import COMPILED
 from scheduler.planning.decomposition.configurations import PATIENT, QUICK, Patience, Proof, place_prices_of, proof_of
@@ -243,7 +243,9 @@ def _prices(queue: Queue, jobs: Jobs, known: Floats | None) -> tuple[Floats, flo
     if queue.fluid is None:
         return bounding_prices(queue.pieces, jobs, known)
     pieces, both = with_portions(queue.pieces, jobs, queue.fluid)
-    prices, bound = bounding_prices(pieces, both, None if known is None else known / PARTS)
+    # Of many together a few passes raise no bound, and plans are the same to the last moment with a single one.
+    again = 1 if both.lo.size >= SOME else None
+    prices, bound = bounding_prices(pieces, both, None if known is None else known / PARTS, again)
     return prices * PARTS, bound
 
 
