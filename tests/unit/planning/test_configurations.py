@@ -101,9 +101,9 @@ def test_more_time_brings_plan_and_bound_nearer_to_each_other() -> None:
             made = count()
             return lambda: next(made) < branches
 
-        return plan(wide_jobs(2, interruptible=False), "carbonq", replace(OFFLINE, time_limit=started))
+        return plan(wide_jobs(7, interruptible=False), "carbonq", replace(OFFLINE, time_limit=started))
 
-    short, long = plan(wide_jobs(2, interruptible=False), "carbonq", OFFLINE), within(100)
+    short, long = plan(wide_jobs(7, interruptible=False), "carbonq", OFFLINE), within(100)
     assert gap(short) > 0.005
     assert gap(long) < 0.0025
     assert long.emissions is not None and short.emissions is not None

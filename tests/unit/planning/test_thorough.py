@@ -9,7 +9,7 @@ from planner_speed import emitted_g, instance, late_jobs, queue_of
 from scheduler.planning.decomposition.arrays import Jobs
 from scheduler.planning.decomposition.compiled import COMPILED
 from scheduler.planning.decomposition.joint import Effort, solve
-from scheduler.planning.decomposition.searching import Queue, ends, searched
+from scheduler.planning.decomposition.searching import Queue, Trials, ends, searched
 from scheduler.planning.decomposition.shaking import shake
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="minutes in plain Python; install numba")
@@ -54,7 +54,7 @@ def a_week_of_sweeps(draw: int) -> Queue:
 def test_shaken_jobs_are_where_they_are_said_to_cost_least(draw: int, slip: float) -> None:
     """Not where they were before: in the second draw the last change, of equal jobs, cost as much but for rounding."""
     queue = a_week_of_sweeps(draw)
-    found = searched(queue, queue.jobs.hi, np.zeros_like(queue.pieces.places), 0.0, 0)
+    found = searched(queue, queue.jobs.hi, np.zeros_like(queue.pieces.places), 0.0, Trials(0))
     in_time, before_g = np.flatnonzero(ends(found.placed) <= found.jobs.hi), found.total_g
     late_g = before_g - shake(found.line, found.jobs, found.placed, in_time, 0, 0.0, slip)
     told_g = shake(found.line, found.jobs, found.placed, in_time, 500, 0.0, slip)
