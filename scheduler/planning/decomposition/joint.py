@@ -40,7 +40,7 @@ _TURNS, _VARIED = 8, 0.2
 """Searches under prices varied by such a share, at most."""
 _CROWD, _TURNS_TO_BE_IN_TIME, _TURNS_OF_A_CROWD = 100, 16, 3
 """Of queues up to so many jobs, and of longer ones, while somebody is late for nothing: a few milliseconds each."""
-_MANY_TRIALS = 40_000 if COMPILED else 0
+_MANY_TRIALS = 80_000 if COMPILED else 0
 """In one go: with other random numbers every 2,000 trials they found less."""
 _FEW, _TURNS_OF_FEW, _TRIALS_OF_FEW = 30, 16, Trials(2_500, slip=0.02)
 """Of so few jobs a thorough search keeps for a while what is worse, by such a share; of more it would not come back."""
