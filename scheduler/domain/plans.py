@@ -166,12 +166,10 @@ class Plan:
     notes: tuple[str, ...] = field(default=())
     place_prices: Mapping[Pool, StepSeries] = field(default_factory=dict, repr=False)
     """What a place of each pool is worth to others over time [gCO2eq/h]; the next plan's search begins there."""
-    segments: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict, repr=False, compare=False)
-    """The intervals of each job in whole microseconds, for the next plan; they are in the placements, too."""
 
     def for_the_record(self) -> Plan:
         """Without what only the next plan begins with: a daemon started anew plans from nothing."""
-        return replace(self, place_prices={}, segments={})
+        return replace(self, place_prices={})
 
     def placement(self, job_id: int) -> Placement | None:
         return next((p for p in self.placements if p.job == job_id), None)

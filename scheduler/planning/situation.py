@@ -163,6 +163,4 @@ def _left_out(demands: Iterable[Demand], capacity: Mapping[Pool, int]) -> dict[i
 def _announced(previous: Plan | None) -> Schedule:
     if previous is None:
         return {}
-    if previous.segments:
-        return previous.segments
     return {p.job: tuple((to_micros(i.start), to_micros(i.end)) for i in p.intervals) for p in previous.placements}

@@ -25,7 +25,8 @@ def improve_beside(
 ) -> float:  # fmt: skip
     """Let each job choose again in order, for some rounds, then a few at a time: what the fluid emits then [g].
 
-    Those in `order` are in time and stay so. No more once jobs and fluid together are not above `enough_g`.
+    Those in `order` are in time and stay so; `seed` says who is drawn. No more once jobs and fluid together are not
+    above `enough_g`.
     """
     for j in range(jobs.lo.size):
         _take(edges, bed, jobs, placed, j, 1)
@@ -44,7 +45,7 @@ def improve_beside(
             _try(line, jobs, placed, chosen, 1, edges, prices, bed, 1.0, sums, numbers, segments)
         if sums[0] + sums[1] >= before * _WORTH_A_ROUND:
             break
-    state = seed % 2_147_483_648
+    state = seed
     for _ in range(trials if order.size > 1 else 0):
         if sums[0] + sums[1] <= enough_g:
             break

@@ -15,6 +15,8 @@ def next_state(state: int) -> int:
 
 @lean
 def drawn(state: int, count: int) -> int:
-    """One of 0 to count - 1. By the high bits: the lowest k go round in a circle of 2^k, so that of eight jobs the one
-    drawn would decide which is drawn next."""
+    """One of 0 to count - 1, by the high bits.
+
+    The lowest k go round in a circle of 2^k: of eight jobs the one drawn would decide which is drawn next.
+    """
     return (state >> _LOW_BITS) % count

@@ -225,13 +225,11 @@ def _level(bed: Bed) -> None:
         by_portion[piece] = -1
     for target in bed.cleanest:
         while bed.left[target] > _TINY and by_portion[target] == -1:
-            count, source, short = _reach(bed, target)
-            if source < 0:
+            count, short = _reach(bed, target)
+            if short >= 0:
+                _push(bed, target, short, True)
+            elif not _push_from_all(bed, target, count):
                 break
-            if short:
-                _push(bed, target, source, True)
-            else:
-                _push_from_all(bed, target, count)
             for k in range(count):
                 by_portion[bed.queue[k]] = -1
             for e in range(by_piece.size):
@@ -240,15 +238,11 @@ def _level(bed: Bed) -> None:
 
 
 @lean
-def _reach(bed: Bed, target: int) -> tuple[int, int, bool]:
-    """(pieces reached, the dirtiest from which fluid can move to `target` or else a portion that is short, whether so).
-
-    The source is -1 where nothing is gained.
-    """
+def _reach(bed: Bed, target: int) -> tuple[int, int]:
+    """(pieces from which fluid can move to `target`, in the queue behind it; a portion that is short, or else -1)."""
     queue, by_piece, by_portion = bed.queue, bed.by_piece, bed.by_portion
     queue[0], count, at = target, 1, 0
     by_portion[target] = by_piece.size
-    source, dirtiest = -1, bed.rate[target] + _DIRTIER * abs(bed.rate[target])
     while at < count:
         piece = queue[at]
         at += 1
@@ -257,20 +251,19 @@ def _reach(bed: Bed, target: int) -> tuple[int, int, bool]:
                 continue
             by_piece[e] = piece
             if bed.short[e] > _TINY:
-                return count, e, True
+                return count, e
             for other in range(bed.first[e], bed.last[e]):
                 if bed.held[e, other] > _TINY and by_portion[other] == -1:
                     by_portion[other] = e
                     queue[count] = other
                     count += 1
-                    if bed.rate[other] > dirtiest:
-                        source, dirtiest = other, bed.rate[other]
-    return count, source, False
+    return count, -1
 
 
 @lean
-def _push_from_all(bed: Bed, target: int, count: int) -> None:
-    """From each dirtier piece that was reached, the dirtiest first, as far as its chain still lets anything through."""
+def _push_from_all(bed: Bed, target: int, count: int) -> bool:
+    """From each dirtier piece that was reached, the dirtiest first, as far as its chain lets anything through; whether
+    there was any."""
     queue, least = bed.queue, bed.rate[target] + _DIRTIER * abs(bed.rate[target])
     for at in range(1, count):
         dirtiest = at
@@ -278,9 +271,10 @@ def _push_from_all(bed: Bed, target: int, count: int) -> None:
             if bed.rate[queue[k]] > bed.rate[queue[dirtiest]]:
                 dirtiest = k
         if bed.rate[queue[dirtiest]] <= least or bed.left[target] <= _TINY:
-            break
+            return at > 1
         queue[at], queue[dirtiest] = queue[dirtiest], queue[at]
         _push(bed, target, queue[at], False)
+    return count > 1
 
 
 @lean

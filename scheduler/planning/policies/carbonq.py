@@ -63,13 +63,13 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
 
 
 def _trials(situation: Situation, known: bool) -> Trials:
-    """Fewer where jobs are known, for it begins where the last search ended; and beside what is expected, fewer where
-    that was just now: then the next plan is likely to be as near."""
-    usual = Effort().trials
-    passed = _HOUR if situation.previous_at is None else situation.now - situation.previous_at
-    return usual._replace(
-        alone=usual.alone // 2 if known else usual.alone, beside=_BESIDE_AN_HOUR * min(max(passed, 0), _HOUR) // _HOUR
-    )
+    """Fewer where jobs are known, for the search begins where the last one ended.
+
+    Beside what is expected fewer, too, where that was just now: then the next plan is likely to be as near.
+    """
+    alone = Effort().trials.alone
+    passed = _HOUR if situation.previous_at is None else min(max(situation.now - situation.previous_at, 0), _HOUR)
+    return Trials(alone // 2 if known else alone, _BESIDE_AN_HOUR * passed // _HOUR)
 
 
 def _late_for_nothing(schedule: Schedule, situation: Situation) -> bool:
