@@ -38,7 +38,7 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     settings = situation.settings
     go_on = settings.time_limit() if settings.time_limit is not None else None
     effort = Effort(
-        trials=_trials(situation, known=queue.announced is not None),
+        trials=trials_for(situation, known=queue.announced is not None),
         reserve=settings.reserve,
         thorough=settings.thorough,
         go_on=go_on,
@@ -62,7 +62,7 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     )
 
 
-def _trials(situation: Situation, known: bool) -> Trials:
+def trials_for(situation: Situation, known: bool) -> Trials:
     """Fewer where jobs are known, for the search begins where the last one ended.
 
     Beside what is expected fewer, too, where that was just now: then the next plan is likely to be as near.

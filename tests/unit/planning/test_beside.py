@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from fakes.problems import expected, job, problem
 
-from scheduler.domain.plans import PlanningProblem, SwitchCost
+from scheduler.domain.plans import Plan, PlanningProblem, SwitchCost
 from scheduler.planning.decomposition.arrays import Floats
 from scheduler.planning.decomposition.bounding import bounding_prices
 from scheduler.planning.decomposition.compiled import COMPILED
 from scheduler.planning.decomposition.fluid import PARTS, with_portions
-from scheduler.planning.decomposition.joint import solve
+from scheduler.planning.decomposition.joint import Effort, solve
 from scheduler.planning.decomposition.queue_arrays import queue_arrays
 from scheduler.planning.decomposition.searching import Queue, Trials, searched
+from scheduler.planning.policies.carbonq import trials_for
 from scheduler.planning.settings import PLAIN
 from scheduler.planning.situation import situation_from
 
@@ -69,6 +70,24 @@ def test_trials_of_a_few_jobs_at_once_find_what_each_alone_does_not() -> None:
         gained_g.append(without - with_trials)
     assert min(gained_g) >= -1e-6
     assert sum(g > 1e-6 for g in gained_g) >= 3
+
+
+@pytest.mark.parametrize(("minutes", "trials"), [(None, 80), (-5, 0), (0, 0), (15, 20), (60, 80), (600, 80)])
+def test_the_longer_ago_the_last_plan_the_more_is_tried_up_to_an_hour(minutes: int | None, trials: int) -> None:
+    """Also where the clock was set back; None: there was no plan."""
+    asked = a_queue(0)
+    previous = None if minutes is None else Plan("carbonq", asked.now - timedelta(minutes=minutes), ())
+    assert trials_for(situation_from(asked, PLAIN, previous), known=False).beside == trials
+
+
+def test_of_a_few_jobs_the_search_goes_on_beyond_what_is_good_enough_for_many() -> None:
+    """A tenth above the bound of both may be all that the jobs could save."""
+    queue, _, _ = a_queue_and_its_bound(7)
+    often, seldom = (solve(queue, Effort(good_enough)).placed for good_enough in (0.0002, 0.1))
+    assert (often.number == seldom.number).all()
+    assert (often.segments == seldom.segments).all()
+    early = searched(queue, queue.jobs.hi, np.zeros_like(queue.pieces.places), np.inf, Trials(0))
+    assert (often.segments != early.placed.segments).any()
 
 
 def test_a_long_queue_is_its_own_competition() -> None:
