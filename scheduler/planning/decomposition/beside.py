@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs
+from scheduler.planning.decomposition.bed import Bed, keep, restore, take_room, worth_of
 from scheduler.planning.decomposition.compiled import compiled, lean
 from scheduler.planning.decomposition.drawing import drawn, next_state
-from scheduler.planning.decomposition.fluid import Bed, flow, keep, restore, take_room
+from scheduler.planning.decomposition.flowing import flow, worths
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import Placements, cost_now, lift_some, put_back, put_best
 from scheduler.planning.decomposition.shaking import MOST, choose_some
 from scheduler.planning.decomposition.timeline import Timeline, tidy
 
 _EQUAL, _WORTH_A_ROUND = 1 + 1e-12, 1 - 1e-5
+_AT_PRESENT = 0.7
+"""Share of what a place is worth to the fluid as it flows at present, in its price; the rest is what all jobs and the
+fluid together make of it. The first holds for the first place only, the second knows nothing of where jobs are now."""
 _FADES = (1.0, 1.0, 1.0, 1.0, 0.5, 1.5)
 """Of the fluid's prices, one drawn for each trial."""
 
@@ -72,7 +76,8 @@ def _try(
         old += cost_now(line, jobs, placed, chosen[i], 0.0)
         _take(edges, bed, jobs, placed, chosen[i], -1)
     lift_some(line, jobs, placed, chosen, count, segments, numbers)
-    unhindered = flow(bed)
+    least_flowing = flow(bed)
+    worths(bed)
     new, moved = 0.0, False
     for i in range(count):
         j = chosen[i]
@@ -81,10 +86,11 @@ def _try(
             new = np.inf
             break
         new += cost_now(line, jobs, placed, j, 0.0)
+        least_flowing += _worth_of(edges, bed, jobs, placed, j)
         _take(edges, bed, jobs, placed, j, 1)
         moved = moved or not _same(placed, j, segments[i], numbers[i])
-    # The fluid emits no less once the jobs are in its way again: often that tells enough.
-    if moved and new + unhindered <= (old + sums[1]) * _EQUAL:
+    # Once the jobs are in its way again the fluid loses at least what their places were worth: often that tells enough.
+    if moved and new + least_flowing <= (old + sums[1]) * _EQUAL:
         flowing = flow(bed)
         if new + flowing <= (old + sums[1]) * _EQUAL:
             sums[0] += new - old
@@ -119,8 +125,11 @@ def _price(line: Timeline, pool: int, edges: Ints, prices: Floats, bed: Bed, wid
         if piece == count:
             price = 0.0
         elif moved:
-            free = bed.left[pool * count + piece] / ((edges[piece + 1] - edges[piece]) * PER_SECOND)
-            price = prices[pool, piece] * min(1.0, max(0.0, 1.0 - free / width))
+            row, price = bed.row[pool * count + piece], 0.0
+            if row >= 0:
+                free = bed.left[row] / ((edges[piece + 1] - edges[piece]) * PER_SECOND)
+                price = _AT_PRESENT * bed.worth[row] + (1.0 - _AT_PRESENT) * prices[pool, piece]
+                price *= min(1.0, max(0.0, 1.0 - free / width))
         line.price[pool, i] = price
 
 
@@ -131,3 +140,13 @@ def _take(edges: Ints, bed: Bed, jobs: Jobs, placed: Placements, j: int, times: 
         take_room(
             edges, bed, jobs.pool[j], placed.segments[j, k, 0], placed.segments[j, k, 1], times * jobs.width[j]
         )  # fmt: skip
+
+
+@lean
+def _worth_of(edges: Ints, bed: Bed, jobs: Jobs, placed: Placements, j: int) -> float:
+    """What its places are worth to the fluid, at least [g]."""
+    total = 0.0
+    for k in range(placed.number[j]):
+        start, end = placed.segments[j, k, 0], placed.segments[j, k, 1]
+        total += worth_of(edges, bed, jobs.pool[j], start, end, jobs.width[j])
+    return total

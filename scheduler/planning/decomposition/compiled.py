@@ -38,6 +38,14 @@ def lean(function: F) -> F:
     return _compiled(function, _nrt=False)
 
 
+def inlined(function: F) -> F:
+    """As `lean`, and copied into each function that calls it: for what is called in inner loops with many arrays.
+
+    A call hands over six numbers of each array, which takes longer than what such a function does.
+    """
+    return _compiled(function, _nrt=False, inline="always")
+
+
 def _compiled(function: F, **options: Any) -> F:
     if not COMPILED:
         return function

@@ -8,8 +8,9 @@ import numpy as np
 
 from scheduler.planning.decomposition.alone import choose_alone
 from scheduler.planning.decomposition.arrays import Flags, Floats, Ints, Jobs, Pieces
+from scheduler.planning.decomposition.bed import bed_under
 from scheduler.planning.decomposition.beside import improve_beside
-from scheduler.planning.decomposition.fluid import Fluid, bed_under, coarser
+from scheduler.planning.decomposition.fluid import Fluid, coarser
 from scheduler.planning.decomposition.parts import MAX_SEGMENTS
 from scheduler.planning.decomposition.placing import (
     Placements,
