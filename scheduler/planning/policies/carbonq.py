@@ -25,7 +25,7 @@ from scheduler.planning.situation import Outcome, Situation
 _UNCOMPILED = 1_500
 """Jobs times pieces beyond which the loops in plain Python would keep people waiting."""
 _HOUR = 3_600_000_000
-_BESIDE_AN_HOUR = 200
+_BESIDE_AN_HOUR = 240
 """Trials of a few jobs at once, beside what is expected, for each hour since the last plan, and for at most one."""
 
 

@@ -72,7 +72,7 @@ def test_trials_of_a_few_jobs_at_once_find_what_each_alone_does_not() -> None:
     assert sum(g > 1e-6 for g in gained_g) >= 3
 
 
-@pytest.mark.parametrize(("minutes", "trials"), [(None, 200), (-5, 0), (0, 0), (15, 50), (60, 200), (600, 200)])
+@pytest.mark.parametrize(("minutes", "trials"), [(None, 240), (-5, 0), (0, 0), (15, 60), (60, 240), (600, 240)])
 def test_the_longer_ago_the_last_plan_the_more_is_tried_up_to_an_hour(minutes: int | None, trials: int) -> None:
     """Also where the clock was set back; None: there was no plan."""
     asked = a_queue(0)
