@@ -16,13 +16,18 @@ TINY = 1e-6
 
 
 class Flow(NamedTuple):
-    """As in the bed."""
+    """Where it flows."""
 
     left: Floats
+    """(rows) what it leaves free of their room; below zero until it has given way to a job."""
     held: Floats
+    """(rows, portions)"""
     short: Floats
+    """(portions) what found no room."""
     fits: Ints
+    """(rows, words) the portions of which more fits there: sets, as all in words (`bits`)."""
     holds: Ints
+    """(portions, words) the rows in which some of it is."""
 
 
 class Chains(NamedTuple):
@@ -51,18 +56,8 @@ class Bed(NamedTuple):
     """(rows) [g/kWh]."""
     room: Floats
     """(rows) what jobs leave free."""
-    left: Floats
-    """(rows) what the fluid leaves free of that; below zero until it has given way to a job."""
     most: Floats
     """(rows, portions) how much of it fits there."""
-    held: Floats
-    """(rows, portions)"""
-    short: Floats
-    """(portions) what found no room."""
-    fits: Ints
-    """(rows, words) the portions of which more fits there: sets, as all in words (`bits`)."""
-    holds: Ints
-    """(portions, words) the rows in which some of it is."""
     gained: Flags
     """(rows) which have gained room since the fluid flowed."""
     worth: Floats
@@ -71,8 +66,9 @@ class Bed(NamedTuple):
     """Of every portion: the mean."""
     dearest: float
     """The intensity at which what finds no room is taken to run [g/kWh]."""
+    now: Flow
     before: Flow
-    """How it flowed when it was remembered."""
+    """When it was remembered."""
     chains: Chains
 
 
@@ -81,24 +77,23 @@ def bed_under(pieces: Pieces, fluid: Fluid, prices: Floats) -> Bed:
     portions, rate = fluid.lo.size, np.tile(pieces.rate, len(pieces.places))
     row = np.full(rate.size, -1)
     rows = _number(pieces, fluid, rate.argsort(kind="stable"), row)
-    grams, empty = float(fluid.grams.mean()), np.zeros((rows, portions))
-    flowing = Flow(np.zeros(rows), empty, np.zeros(portions), *_sets(rows, portions))
-    before = Flow(np.zeros(rows), empty.copy(), np.zeros(portions), *_sets(rows, portions))
     in_rows, in_portions = _zeros(words_for(rows)), _zeros(words_for(portions))
     chains = Chains(
         in_rows, in_portions, in_rows.copy(), in_portions.copy(), _zeros(rows), _zeros(portions), _zeros(rows)
     )  # fmt: skip
+    grams = float(fluid.grams.mean())
     bed = Bed(
-        row, np.zeros(rows), np.zeros(rows), flowing.left, empty.copy(), flowing.held, flowing.short, flowing.fits,
-        flowing.holds, np.ones(rows, dtype=np.bool_), np.zeros(rows), grams, float(rate.max()), before, chains,
+        row, np.zeros(rows), np.zeros(rows), np.zeros((rows, portions)), np.ones(rows, dtype=np.bool_), np.zeros(rows),
+        grams, float(rate.max()), _no_flow(rows, portions), _no_flow(rows, portions), chains,
     )  # fmt: skip
     _fill(pieces, fluid, bed)
     _pour(bed, (grams * rate + prices.ravel()).argsort(kind="stable"))
     return bed
 
 
-def _sets(rows: int, portions: int) -> tuple[Ints, Ints]:
-    return _zeros(rows, words_for(portions)), _zeros(portions, words_for(rows))
+def _no_flow(rows: int, portions: int) -> Flow:
+    fits, holds = _zeros(rows, words_for(portions)), _zeros(portions, words_for(rows))
+    return Flow(np.zeros(rows), np.zeros((rows, portions)), np.zeros(portions), fits, holds)
 
 
 def _zeros(*shape: int) -> Ints:
@@ -137,9 +132,9 @@ def _fill(pieces: Pieces, fluid: Fluid, bed: Bed) -> None:
             if row >= 0:
                 bed.rate[row] = pieces.rate[piece]
                 bed.room[row] = pieces.places[pool, piece] * ((edges[piece + 1] - edges[piece]) * PER_SECOND)
-                bed.left[row] = bed.room[row]
+                bed.now.left[row] = bed.room[row]
     for e in range(fluid.lo.size):
-        bed.short[e] = fluid.length[e] * fluid.parts[e] * (PER_SECOND / PARTS)
+        bed.now.short[e] = fluid.length[e] * fluid.parts[e] * (PER_SECOND / PARTS)
         for piece in range(count):
             held = _overlap(edges, piece, fluid, e)
             if held > 0:
@@ -150,70 +145,59 @@ def _fill(pieces: Pieces, fluid: Fluid, bed: Bed) -> None:
 
 @lean
 def _pour(bed: Bed, order: Ints) -> None:
-    for e in range(bed.short.size):
+    for e in range(bed.now.short.size):
         for piece in order:
             row = bed.row[piece]
             if row < 0:
                 continue
-            some = min(bed.short[e], bed.most[row, e], bed.left[row])
+            some = min(bed.now.short[e], bed.most[row, e], bed.now.left[row])
             if some > 0:
                 put_in(bed, e, row, some)
-                bed.left[row] -= some
-                bed.short[e] -= some
-                if bed.short[e] <= 0:
+                bed.now.left[row] -= some
+                bed.now.short[e] -= some
+                if bed.now.short[e] <= 0:
                     break
 
 
 @inlined
 def put_in(bed: Bed, e: int, row: int, some: float) -> None:
     """So much more of portion `e`, or less; what is left of the row is the caller's to tell."""
-    held = bed.held[row, e] + some
-    bed.held[row, e] = held
-    put(bed.holds, e, row, held > TINY)
-    put(bed.fits, row, e, bed.most[row, e] - held > TINY)
+    held = bed.now.held[row, e] + some
+    bed.now.held[row, e] = held
+    put(bed.now.holds, e, row, held > TINY)
+    put(bed.now.fits, row, e, bed.most[row, e] - held > TINY)
 
 
 @lean
-def take_room(edges: Ints, bed: Bed, pool: int, start: int, end: int, places: int) -> None:
-    """Take `places` in [start, end), whatever flows there, or give them back where `places` is negative."""
-    count = edges.size - 1
+def take_room(edges: Ints, bed: Bed, pool: int, start: int, end: int, places: int) -> float:
+    """Take `places` in [start, end), whatever flows there, or give them back where `places` is negative: what they were
+    worth to the fluid at least, as that was last asked for [g]."""
+    count, worth = edges.size - 1, 0.0
     piece, at = int(np.searchsorted(edges, start, side="right")) - 1, start
     while at < end and piece < count:
         until, row = min(end, edges[piece + 1]), bed.row[pool * count + piece]
         if row >= 0:
-            some = (until - at) * PER_SECOND * places
-            bed.room[row] -= some
-            bed.left[row] -= some
+            long_s = (until - at) * PER_SECOND
+            worth += bed.worth[row] * long_s
+            bed.room[row] -= long_s * places
+            bed.now.left[row] -= long_s * places
             if places < 0:
                 bed.gained[row] = True
         at = until
         piece += 1
-
-
-@lean
-def worth_of(edges: Ints, bed: Bed, pool: int, start: int, end: int, places: int) -> float:
-    """What `places` in [start, end) are worth to the fluid at least [g]."""
-    count, total = edges.size - 1, 0.0
-    piece, at = int(np.searchsorted(edges, start, side="right")) - 1, start
-    while at < end and piece < count:
-        until, row = min(end, edges[piece + 1]), bed.row[pool * count + piece]
-        if row >= 0:
-            total += bed.worth[row] * ((until - at) * PER_SECOND)
-        at = until
-        piece += 1
-    return total * places
+    return worth * places
 
 
 @lean
 def keep(bed: Bed) -> None:
     """Remember where all flows."""
-    _copy(Flow(bed.left, bed.held, bed.short, bed.fits, bed.holds), bed.before)
+    _copy(bed.now, bed.before)
 
 
 @lean
 def restore(bed: Bed) -> None:
     """As it was when it was remembered, right after it had flowed."""
-    _copy(bed.before, Flow(bed.left, bed.held, bed.short, bed.fits, bed.holds))
+    _copy(bed.before, bed.now)
     for row in range(bed.gained.size):
         bed.gained[row] = False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs
-from scheduler.planning.decomposition.bed import Bed, keep, restore, take_room, worth_of
+from scheduler.planning.decomposition.bed import Bed, keep, restore, take_room
 from scheduler.planning.decomposition.compiled import compiled, lean
 from scheduler.planning.decomposition.drawing import drawn, next_state
 from scheduler.planning.decomposition.flowing import flow, worths
@@ -86,8 +86,7 @@ def _try(
             new = np.inf
             break
         new += cost_now(line, jobs, placed, j, 0.0)
-        least_flowing += _worth_of(edges, bed, jobs, placed, j)
-        _take(edges, bed, jobs, placed, j, 1)
+        least_flowing += _take(edges, bed, jobs, placed, j, 1)
         moved = moved or not _same(placed, j, segments[i], numbers[i])
     # Once the jobs are in its way again the fluid loses at least what their places were worth: often that tells enough.
     if moved and new + least_flowing <= (old + sums[1]) * _EQUAL:
@@ -127,26 +126,17 @@ def _price(line: Timeline, pool: int, edges: Ints, prices: Floats, bed: Bed, wid
         elif moved:
             row, price = bed.row[pool * count + piece], 0.0
             if row >= 0:
-                free = bed.left[row] / ((edges[piece + 1] - edges[piece]) * PER_SECOND)
+                free = bed.now.left[row] / ((edges[piece + 1] - edges[piece]) * PER_SECOND)
                 price = _AT_PRESENT * bed.worth[row] + (1.0 - _AT_PRESENT) * prices[pool, piece]
                 price *= min(1.0, max(0.0, 1.0 - free / width))
         line.price[pool, i] = price
 
 
 @lean
-def _take(edges: Ints, bed: Bed, jobs: Jobs, placed: Placements, j: int, times: int) -> None:
-    """The room of all its segments; give it back where `times` is -1."""
-    for k in range(placed.number[j]):
-        take_room(
-            edges, bed, jobs.pool[j], placed.segments[j, k, 0], placed.segments[j, k, 1], times * jobs.width[j]
-        )  # fmt: skip
-
-
-@lean
-def _worth_of(edges: Ints, bed: Bed, jobs: Jobs, placed: Placements, j: int) -> float:
-    """What its places are worth to the fluid, at least [g]."""
-    total = 0.0
+def _take(edges: Ints, bed: Bed, jobs: Jobs, placed: Placements, j: int, times: int) -> float:
+    """The room of all its segments, or give it back where `times` is -1; what it is worth to the fluid at least [g]."""
+    worth, places = 0.0, times * jobs.width[j]
     for k in range(placed.number[j]):
         start, end = placed.segments[j, k, 0], placed.segments[j, k, 1]
-        total += worth_of(edges, bed, jobs.pool[j], start, end, jobs.width[j])
-    return total
+        worth += take_room(edges, bed, jobs.pool[j], start, end, places)
+    return worth

@@ -32,6 +32,18 @@ def add(members: Ints, number: int) -> None:
 
 
 @inlined
+def empty(members: Ints) -> None:
+    for word in range(members.size):
+        members[word] = 0
+
+
+@inlined
+def copy_set(members: Ints, into: Ints) -> None:
+    for word in range(members.size):
+        into[word] = members[word]
+
+
+@inlined
 def put(sets: Ints, which: int, number: int, there: bool) -> None:
     """Into one of several sets, or out of it."""
     bit = 1 << (number & _WITHIN)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from scheduler.planning.decomposition.arrays import Pieces
-from scheduler.planning.decomposition.bed import Bed, bed_under, keep, restore, take_room, worth_of
+from scheduler.planning.decomposition.bed import Bed, bed_under, keep, restore, take_room
 from scheduler.planning.decomposition.compiled import COMPILED
 from scheduler.planning.decomposition.flowing import flow, worths
 from scheduler.planning.decomposition.fluid import PARTS, Fluid, coarser
@@ -64,9 +64,11 @@ def test_it_emits_as_little_as_a_linear_program_and_all_of_it_is_accounted_for(
     for pool, start, length, places in held:
         take_room(grid.edges, bed, pool, start * HOUR // 4, (start + length) * HOUR // 4, places)
     assert flow(bed) == pytest.approx(least_g(fluid, bed), rel=1e-6, abs=1e-3)
-    assert bed.held.sum(axis=1) == pytest.approx(bed.room - bed.left, abs=1e-3)
-    assert bed.held.sum(axis=0) + bed.short == pytest.approx(fluid.length * fluid.parts / PARTS * 1e-6, abs=1e-3)
-    assert (bed.left > -1e-3).all() and (bed.held <= bed.most + 1e-3).all()
+    assert bed.now.held.sum(axis=1) == pytest.approx(bed.room - bed.now.left, abs=1e-3)
+    assert bed.now.held.sum(axis=0) + bed.now.short == pytest.approx(
+        fluid.length * fluid.parts / PARTS * 1e-6, abs=1e-3
+    )
+    assert (bed.now.left > -1e-3).all() and (bed.now.held <= bed.most + 1e-3).all()
 
 
 @given(portions, hours, jobs)
@@ -128,9 +130,9 @@ def test_where_nothing_could_flow_a_job_is_in_nobodys_way() -> None:
     bed = bed_under(grid, the_fluid([(0, 1, 1, 1, 1)]), np.zeros((2, 3)))
     assert bed.row.tolist() == [-1, 1, 0, -1, -1, -1]
     before = flow(bed)
+    worths(bed)
     for pool, start in ((0, 0), (1, 1), (1, 2)):
-        take_room(grid.edges, bed, pool, start * HOUR, (start + 1) * HOUR, 2)
-        assert worth_of(grid.edges, bed, pool, start * HOUR, (start + 1) * HOUR, 2) == 0
+        assert take_room(grid.edges, bed, pool, start * HOUR, (start + 1) * HOUR, 2) == 0
     assert flow(bed) == before
 
 
@@ -157,7 +159,7 @@ def test_after_each_of_many_jobs_that_come_and_go_it_emits_as_little_as_a_linear
         if then_flows:
             assert flow(bed) == pytest.approx(least_g(fluid, bed), rel=1e-6, abs=1e-3)
     assert flow(bed) == pytest.approx(least_g(fluid, bed), rel=1e-6, abs=1e-3)
-    assert bed.held.sum(axis=1) == pytest.approx(bed.room - bed.left, abs=1e-3)
+    assert bed.now.held.sum(axis=1) == pytest.approx(bed.room - bed.now.left, abs=1e-3)
 
 
 @given(portions, hours, jobs)
@@ -171,9 +173,7 @@ def test_jobs_cost_it_at_least_what_their_places_are_worth(
     worths(bed)
     least = before
     for pool, start, length, places in held:
-        span = start * HOUR // 4, (start + length) * HOUR // 4
-        least += worth_of(grid.edges, bed, pool, *span, places)
-        take_room(grid.edges, bed, pool, *span, places)
+        least += take_room(grid.edges, bed, pool, start * HOUR // 4, (start + length) * HOUR // 4, places)
     assert flow(bed) >= least - 1e-3
 
 
