@@ -166,10 +166,19 @@ class Plan:
     notes: tuple[str, ...] = field(default=())
     place_prices: Mapping[Pool, StepSeries] = field(default_factory=dict, repr=False)
     """What a place of each pool is worth to others over time [gCO2eq/h]; the next plan's search begins there."""
+    micros: Mapping[int, tuple[tuple[int, int], ...]] | None = field(default=None, repr=False, compare=False)
+    """Intervals by job in whole microseconds, where the planner that made it had them so; else see `segments`."""
 
     def for_the_record(self) -> Plan:
         """Without what only the next plan begins with: a daemon started anew plans from nothing."""
-        return replace(self, place_prices={})
+        return replace(self, place_prices={}, micros=None)
+
+    @property
+    def segments(self) -> Mapping[int, tuple[tuple[int, int], ...]]:
+        """By job: [start, end) in whole microseconds."""
+        if self.micros is not None:
+            return self.micros
+        return {p.job: tuple((to_micros(i.start), to_micros(i.end)) for i in p.intervals) for p in self.placements}
 
     def placement(self, job_id: int) -> Placement | None:
         return next((p for p in self.placements if p.job == job_id), None)

@@ -38,6 +38,7 @@ def plan(
         lower_bound=None if outcome.lower_bound_g is None else Emissions(outcome.lower_bound_g),
         notes=(*_notes(situation), *outcome.notes),
         place_prices=outcome.place_prices,
+        micros=outcome.schedule,
     )
 
 

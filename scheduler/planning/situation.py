@@ -89,7 +89,8 @@ def situation_from(problem: PlanningProblem, settings: PlanningSettings, previou
     run_now_g = [] if outlook is None else emissions_of(demands, run_now, outlook, now)
     prices = None if problem.price is None else price_outlook(problem.price, problem.now, from_micros(until))
     return Situation(
-        now, demands, problem.capacity, outlook, run_now, run_now_g, settings, _announced(previous),
+        now, demands, problem.capacity, outlook, run_now, run_now_g, settings,
+        previous.segments if previous is not None else {},
         None if previous is None else to_micros(previous.made_at), left_out,
         previous.place_prices if previous is not None else {}, problem.expected, prices,
         weighed_outlook(outlook, problem.price, problem.now, from_micros(until)), notes,
@@ -158,9 +159,3 @@ def _left_out(demands: Iterable[Demand], capacity: Mapping[Pool, int]) -> dict[i
         elif lost is not None:
             reasons[demand.id] = f"job {demand.id} waits for job {lost}, which cannot be planned"
     return reasons
-
-
-def _announced(previous: Plan | None) -> Schedule:
-    if previous is None:
-        return {}
-    return {p.job: tuple((to_micros(i.start), to_micros(i.end)) for i in p.intervals) for p in previous.placements}

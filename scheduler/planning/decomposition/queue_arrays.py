@@ -228,21 +228,18 @@ def _links(movable: tuple[Demand, ...], row: Mapping[int, int]) -> tuple[Ints, I
 
 
 def _pieces(situation: Situation, outlook: Outlook, horizon: int, fixed: list[Demand]) -> Pieces:
-    inner = outlook.edges_between(situation.now, horizon + _DAY)
+    inner = outlook.edges_between(situation.now + 1, horizon + _DAY)
     until = np.searchsorted(inner, horizon)
-    edges = np.unique(np.concatenate((_ints([situation.now]), inner[: until + 1])))
-    lengths = np.diff(edges) * PER_SECOND
-    places = np.empty((len(_POOLS), lengths.size))
+    edges = np.concatenate((_ints([situation.now]), inner[: until + 1]))
+    places = np.empty((len(_POOLS), edges.size - 1))
     for p, pool in enumerate(_POOLS):
-        free = situation.capacity.get(pool, 0)
-        places[p] = free
         ends = [(situation.run_now[d.id][-1][1], d.width) for d in fixed if d.pool is pool]
         # Where a pool has shrunk under running jobs nothing is free, and no less: the last to end hold what there is.
         ends.sort(reverse=True)
-        for (_, width), share in zip(ends, _shares_held(edges, [end for end, _ in ends]), strict=True):
-            places[p] -= min(width, free) * share
-            free -= min(width, free)
-    return Pieces(edges, np.diff(outlook.integral_to(edges)) / lengths, places)
+        free = situation.capacity.get(pool, 0)
+        held = np.diff(np.minimum(np.cumsum([0, *(width for _, width in ends)]), free))
+        places[p] = free - held @ _shares_held(edges, [end for end, _ in ends])
+    return Pieces(edges, np.diff(outlook.integral_to(edges)) / (np.diff(edges) * PER_SECOND), places)
 
 
 def _shares_held(edges: Ints, ends: list[int]) -> Floats:
