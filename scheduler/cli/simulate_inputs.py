@@ -90,12 +90,13 @@ def with_forecast(world: World, past: StepSeries, forecast: str, slot: str | Non
     from scheduler.grid.series_file import read_issues
     from scheduler.simulation.forecasters import Combined, Perfect, issue
 
-    step = times.length(slot, "--slot") if slot else world.step
+    given = times.length(slot, "--slot") if slot else None
+    step, debounce = given or world.step, given or timedelta(0)
     if forecast == PERFECT:
-        return Inputs(world, Perfect(world.actual), timedelta(0) if slot is None else step)
+        return Inputs(world, Perfect(world.actual), debounce)
     file = _file(forecast)
     issues = [] if file is None else [issue(i.issued_at, i.expected) for i in read_issues(file, complete=True)]
-    return Inputs(world, Combined(past, issues, step), step)
+    return Inputs(world, Combined(past, issues, step), debounce)
 
 
 def _named(intensity: Path | None, jobs: Path | None, gpus: int | None) -> list[tuple[str, object]]:

@@ -97,7 +97,10 @@ class JobState:
         return replace(told, remaining=left + to_pay, margin=likely.margin(confidence, left) if heeded else NOTHING)
 
     def follow(self, stretches: tuple[Interval, ...], span: Interval) -> None:
-        """Hold the GPUs in those stretches as far as `span` goes; what runs at its end runs on."""
+        """Hold the GPUs in those stretches as far as `span` goes; what runs at its end runs on.
+
+        So does what is to pause just then: the next plan, of that moment, has the last word.
+        """
         if self.running_since is not None and not any(span.start in stretch for stretch in stretches):
             self._stop(span.start)
         for stretch in stretches:
@@ -105,7 +108,7 @@ class JobState:
             if part is None:
                 continue
             stopped = self._run(part)
-            if self.finished or (stretch.end <= span.end and stretch is not stretches[-1]):
+            if self.finished or (stretch.end < span.end and stretch is not stretches[-1]):
                 self._stop(stopped)
 
     def surprise(self, stretches: tuple[Interval, ...], now: datetime) -> datetime | None:

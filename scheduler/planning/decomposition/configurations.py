@@ -14,7 +14,14 @@ import numpy as np
 from scheduler.planning.decomposition.arrays import Flags, Floats, Ints, Jobs, Pieces
 from scheduler.planning.decomposition.bounding import windows
 from scheduler.planning.decomposition.compiled import COMPILED, compiled, lean
-from scheduler.planning.decomposition.prices import copy_prices, highest_price, next_hope, seconds_of, step
+from scheduler.planning.decomposition.prices import (
+    at_stake_g,
+    copy_prices,
+    highest_price,
+    next_hope,
+    seconds_of,
+    step,
+)
 from scheduler.planning.decomposition.responses import no_answers, respond
 
 _ENOUGH = 1e-5
@@ -150,7 +157,7 @@ def raise_shape_prices(
             away = answers.start[j] - wavering.mean[j]
             wavering.square[j] = kept * wavering.square[j] + (1 - kept) * away * away
         if done == 1:
-            hope = patience.first_hope * abs(value)
+            hope = patience.first_hope * max(abs(value), at_stake_g(pieces, jobs, seconds))
         hope, stalled = next_hope(value - best, hope, stalled, patience.patience, patience.sober)
         if value > best:
             best = value

@@ -10,6 +10,9 @@ from scheduler.planning.decomposition.responses import no_answers, respond
 
 FIRST_HOPE = 0.05
 """Gain hoped for by the first step, as a share of the bound, where nothing is known of the prices."""
+_AT_STAKE = 0.25
+"""Of what jobs emit in mean hours so much is hoped by at least: where clean hours are too few, the first bound, of
+jobs each for itself, may be next to nothing, and a share of that leads nowhere."""
 _PATIENCE = 3
 """Passes without a gain after which less is hoped for."""
 _SOBER = 0.6
@@ -45,7 +48,7 @@ def raise_prices(
                 value -= tried[pool, piece] * offered[pool, piece]
         done += 1
         if done == 1:
-            hope = first_hope * abs(value)
+            hope = first_hope * max(abs(value), at_stake_g(pieces, jobs, seconds))
         hope, stalled = next_hope(value - best, hope, stalled, _PATIENCE, _SOBER)
         if value > best:
             best = value
@@ -74,6 +77,18 @@ def _offered(pieces: Pieces, seconds: Floats) -> Floats:
         for pool in range(offered.shape[0]):
             offered[pool, piece] = pieces.places[pool, piece] * seconds[piece]
     return offered
+
+
+@lean
+def at_stake_g(pieces: Pieces, jobs: Jobs, seconds: Floats) -> float:
+    """What the first step's hope is a share of, at least [g]."""
+    emitted, time, work = 0.0, 0.0, 0.0
+    for piece in range(seconds.size):
+        emitted += abs(pieces.rate[piece]) * seconds[piece]
+        time += seconds[piece]
+    for j in range(jobs.lo.size):
+        work += jobs.grams[j] * jobs.work[j] * PER_SECOND
+    return _AT_STAKE * work * emitted / time
 
 
 @lean

@@ -156,3 +156,16 @@ def test_a_bound_met_exactly_says_that_nothing_better_exists() -> None:
     made = plan(problem(job(1, within=4), values=[400, 300, 100, 200, 50]), "carbonq")
     assert made.emissions is not None and made.lower_bound is not None
     assert made.lower_bound.grams == pytest.approx(made.emissions.grams)
+
+
+@pytest.mark.parametrize("interruptible", [False, True])
+@pytest.mark.parametrize("cleanest", [0.0, 1.0])
+def test_clean_hours_that_are_too_few_raise_the_bound_however_clean_they_are(
+    interruptible: bool, cleanest: float
+) -> None:
+    """Each job for itself would emit next to nothing, and a share of next to nothing is no step towards the truth."""
+    jobs = [job(n, hours=1, within=8, interruptible=interruptible) for n in range(1, 13)]
+    made = plan(problem(*jobs, values=[cleanest] + [100.0] * 7, gpus=2), "carbonq")
+    assert made.lower_bound is not None and made.emissions is not None
+    assert made.emissions.grams == pytest.approx(2 * cleanest + 10 * 100)
+    assert made.lower_bound.grams >= 0.99 * made.emissions.grams

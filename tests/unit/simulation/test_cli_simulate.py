@@ -87,6 +87,24 @@ def test_our_own_forecast_is_made_from_the_past_alone(files: list[str], capsys: 
     assert row["completed"] == 2
 
 
+@pytest.mark.parametrize(("slot", "begun"), [([], "12:30"), (["--slot", "1h"], "13:00")])
+def test_plans_are_made_at_each_arrival_unless_a_slot_is_given(
+    files: list[str], tmp_path: Path, slot: list[str], begun: str
+) -> None:
+    """With a forecast that is not perfect, too: first come, first served starts who comes to a free GPU."""
+    (tmp_path / "jobs.csv").write_text(
+        "job,submitted_at,duration_s,gpus,power_w,deadline,interruptible\n"
+        "a,2026-11-23T12:10:00Z,7200,1,1000,,false\n"
+        "b,2026-11-23T12:30:00Z,3600,1,1000,,false\n"
+    )
+    out = tmp_path / "out.csv"
+    usual = [*files[:-1], "2", "--policy", "run-now", "--forecast", "builtin", "--schedule", str(out)]
+    assert main(["simulate", *usual, *slot]) == 0
+    with out.open(newline="") as file:
+        (start,) = (row["start"] for row in csv.DictReader(file) if row["job"] == "b")
+    assert f"T{begun}" in start
+
+
 @pytest.mark.parametrize(
     ("old", "new", "mistake"),
     [

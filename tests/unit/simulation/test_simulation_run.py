@@ -16,6 +16,7 @@ from scheduler.domain.intervals import Interval
 from scheduler.domain.series import StepSeries
 from scheduler.planning.settings import PLAIN
 from scheduler.simulation.forecasters import Combined, Perfect, issue
+from scheduler.simulation.job_state import JobState
 from scheduler.simulation.report import figures, lower_bound_g, run_now_emissions_g, schedule_rows
 from scheduler.simulation.run import Simulation, simulate
 from scheduler.simulation.world import SimulatedJob, World
@@ -94,6 +95,14 @@ def test_the_one_plan_that_knows_everything_proves_the_bound(
     assert done.bound_g == (approx(lower_bound_g(world)) if proven else None)
 
 
+@pytest.mark.parametrize("expected_h", [1, 2, 4])
+def test_the_bound_is_of_true_lengths_whatever_was_expected(expected_h: float) -> None:
+    """A job without a deadline may wait a day, and then runs for as long as it runs."""
+    alone = job("a", 0, 2, 0, deadline=None, expected=expected_h * HOUR, interruptible=False)
+    world = World(series([500] * 24 + [10] * 8), (alone,), gpus=1)
+    assert lower_bound_g(world) == approx(20)
+
+
 def test_the_planner_does_not_see_jobs_before_they_are_submitted() -> None:
     """Surprised, the big job finds the clean hour taken; foreseen, it is kept free for it."""
     small = job("small", 0, 1, 2, interruptible=False)
@@ -109,6 +118,24 @@ def test_a_suspension_is_paid_for_in_the_stretch_after_it() -> None:
     (state,) = run(world).states
     assert state.switches == 1
     assert sum((i.length for i in state.held), AT_ONCE) == 1.5 * HOUR + timedelta(minutes=2)
+
+
+def test_a_pause_that_the_next_plan_takes_back_just_then_was_none() -> None:
+    """Plans of whole hours pause at whole hours, when the next plan is made: it finds the job running."""
+    state = JobState(1, job("a", 0, 2, 6), NOON + 6 * HOUR, 2 * HOUR)
+    first, later = Interval(NOON, NOON + HOUR), Interval(NOON + 3 * HOUR, NOON + 4 * HOUR)
+    state.follow((first, later), Interval(NOON, NOON + HOUR))
+    assert state.plannable().running
+    state.follow((Interval(NOON + HOUR, NOON + 2 * HOUR),), Interval(NOON + HOUR, NOON + 2 * HOUR))
+    assert (state.held, state.switches) == ([Interval(NOON, NOON + 2 * HOUR)], 0)
+
+
+def test_a_pause_that_the_next_plan_confirms_began_when_it_was_planned() -> None:
+    state = JobState(1, job("a", 0, 2, 6), NOON + 6 * HOUR, 2 * HOUR)
+    first, later = Interval(NOON, NOON + HOUR), Interval(NOON + 3 * HOUR, NOON + 4 * HOUR + timedelta(minutes=2))
+    state.follow((first, later), Interval(NOON, NOON + HOUR))
+    state.follow((later,), Interval(NOON + HOUR, later.end))
+    assert (state.held, state.switches, state.finished) == ([first, later], 1, True)
 
 
 def test_a_job_that_takes_longer_than_expected_runs_on_to_its_end() -> None:
