@@ -4,17 +4,41 @@ from __future__ import annotations
 
 from scheduler.planning.board import Board
 from scheduler.planning.cost import emissions_g, weighed_g
-from scheduler.planning.demand import Demand, Segments
+from scheduler.planning.demand import Demand, Schedule, Segments
 from scheduler.planning.feasibility import due_with_successors, wanted_ends
+from scheduler.planning.guard import late_jobs
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.situation import Situation
 from scheduler.planning.windows import Room
 
 
-def settle(board: Board, situation: Situation, outlook: Outlook) -> None:
-    """Go through a finished plan and undo, job by job, what gains too little; without a least gain nothing does."""
-    if not situation.settings.start_gain and not situation.settings.move_gain:
-        return
+def settled(jointly: Schedule, announced: Schedule | None, situation: Situation, outlook: Outlook) -> Schedule:
+    """A joint plan without what gains too little; `announced`: the last plan, with what is new among it.
+
+    The joint plan may have the same jobs in each other's places: no job moves to where nobody makes room for it. Only
+    where all of them together gain enough do all move.
+    """
+    if not situation.settings.patient:
+        return jointly
+    anew = _without_small_gains(jointly, jointly, situation, outlook)
+    if announced is None:
+        return anew
+    held = _without_small_gains(announced, jointly, situation, outlook)
+    if late_jobs(held, situation) - late_jobs(anew, situation):
+        return anew
+    least = (1 - situation.settings.move_gain) * _weighed_g(held, situation, outlook)
+    return anew if _weighed_g(anew, situation, outlook) <= least else held
+
+
+def _weighed_g(schedule: Schedule, situation: Situation, outlook: Outlook) -> float:
+    return sum(weighed_g(d, schedule[d.id], outlook, situation.now) for d in situation.demands)
+
+
+def _without_small_gains(
+    schedule: Schedule, wished: Schedule, situation: Situation, outlook: Outlook
+) -> Schedule:  # fmt: skip
+    """Job by job, where the schedule has it or, if there is room and that gains enough, where it is wished."""
+    board = Board(situation, schedule)
     due = due_with_successors(situation.demands)
     wanted = wanted_ends(situation, due)
     for demand in situation.demands:
@@ -24,7 +48,10 @@ def settle(board: Board, situation: Situation, outlook: Outlook) -> None:
         by = wanted[demand.id] if end <= wanted[demand.id] else due[demand.id]
         best = board.lift(demand)
         room = Room(*board.stretches(demand, board.earliest(demand), board.latest(demand, by)))
+        if room.holds(wished[demand.id]):
+            best = wished[demand.id]
         board.place(demand, steady(best, demand, room, situation, outlook))
+    return board.frozen()
 
 
 def steady(best: Segments, demand: Demand, room: Room, situation: Situation, outlook: Outlook) -> Segments:
@@ -33,14 +60,25 @@ def steady(best: Segments, demand: Demand, room: Room, situation: Situation, out
     if not settings.start_gain and not settings.move_gain:
         return best
     announced = _still_announced(demand, room, situation) if settings.move_gain else None
-    if announced is not None:
+    soonest = room.soonest(demand, situation.now)
+    if announced is not None and not _waits_for_nothing(announced, soonest, demand, situation, outlook):
         rival, gain = announced, settings.move_gain
     else:
-        rival, gain = room.soonest(demand, situation.now) or best, settings.start_gain
+        rival, gain = soonest or best, settings.start_gain
     usual = emissions_g(demand, rival, outlook.intensity, situation.now)
     # A gain in grams, waiting and money at their prices, is held against what the rival emits.
     least = usual * (1 - gain) + (weighed_g(demand, rival, outlook, situation.now) - usual)
     return best if weighed_g(demand, best, outlook, situation.now) <= least else rival
+
+
+def _waits_for_nothing(
+    announced: Segments, soonest: Segments | None, demand: Demand, situation: Situation, outlook: Outlook
+) -> bool:
+    """Whether it could begin earlier, for places have become free, and would emit no more."""
+    if soonest is None or soonest[0][0] >= announced[0][0]:
+        return False
+    now = situation.now
+    return weighed_g(demand, soonest, outlook, now) <= weighed_g(demand, announced, outlook, now)
 
 
 def _still_announced(demand: Demand, room: Room, situation: Situation) -> Segments | None:

@@ -20,6 +20,7 @@ from scheduler.planning.decomposition.searching import (
     Found,
     Queue,
     Trials,
+    as_announced,
     ends,
     is_long,
     late_needlessly,
@@ -92,6 +93,16 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
     if late.any() and ended.max() <= queue.pieces.edges[-1] and not is_long(queue):
         made = _given_who_is_late(queue, due, made, late, effort)
     return _joint(queue, due, made, effort)
+
+
+def kept(queue: Queue, prices: Floats, effort: Effort = Effort()) -> Placements:  # noqa: B008
+    """What was announced and still fits, and what is new among it; `prices` [g/s] as `solve` found them."""
+    free = queue.jobs if queue.wanted is None else queue.jobs._replace(hi=queue.wanted)
+    reserving = _with_reserve(free, effort.reserve)
+    if queue.announced is not None:
+        # It stays even where it keeps no reserve any more.
+        reserving = reserving._replace(hi=np.where(queue.announced.number > 0, queue.jobs.hi, reserving.hi))
+    return as_announced(queue._replace(jobs=reserving), queue.jobs.hi, prices).placed
 
 
 class _Made(NamedTuple):

@@ -152,7 +152,7 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
 
 def _settled(demand: Demand) -> bool:
     """Whether it stays where first come, first served has it."""
-    return demand.fixed or (demand.run_now and not demand.running)
+    return demand.fixed or demand.run_now
 
 
 def _wanted(movable: tuple[Demand, ...], jobs: Jobs, ends: Mapping[int, int]) -> Ints:

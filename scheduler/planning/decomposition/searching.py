@@ -122,8 +122,7 @@ def with_what_is_new(queue: Queue, due: Ints, prices: Floats, enough_g: float, t
     In a queue that is not long the others then choose again, too. What it gives up is given up in `queue`.
     """
     found = _placed(queue, due, prices, queue.announced)
-    known = queue.announced.number if queue.announced is not None else found.placed.number
-    changed = queue.order[known[queue.order] == 0]
+    changed = _what_is_new(queue, found)
     if queue.fluid is not None:
         found = _bettered(found, queue, prices, enough_g, changed)
         return _tried_beside(found, queue, prices, enough_g, trials.beside)
@@ -131,6 +130,20 @@ def with_what_is_new(queue: Queue, due: Ints, prices: Floats, enough_g: float, t
     if not is_long(queue):
         shake_on(found, trials.alone, enough_g)
     return found
+
+
+def as_announced(queue: Queue, due: Ints, prices: Floats) -> Found:
+    """Everything where it was announced, and only what is new or no longer fits chooses; `queue` stays as it is."""
+    queue = queue._replace(jobs=queue.jobs._replace(hi=queue.jobs.hi.copy()))
+    found = _placed(queue, due, prices, queue.announced)
+    improve(found.line, found.jobs, found.placed, _what_is_new(queue, found), 0.0)
+    return found
+
+
+def _what_is_new(queue: Queue, found: Found) -> Ints:
+    known = queue.announced.number if queue.announced is not None else found.placed.number
+    new: Ints = queue.order[known[queue.order] == 0]
+    return new
 
 
 def shake_on(found: Found, shakes: int, enough_g: float, slip: float = 0.0) -> None:

@@ -11,12 +11,12 @@ from math import inf
 
 from scheduler.planning.board import Board
 from scheduler.planning.decomposition.compiled import COMPILED
-from scheduler.planning.decomposition.joint import Effort, solve
+from scheduler.planning.decomposition.joint import Effort, kept, solve
 from scheduler.planning.decomposition.queue_arrays import QueueArrays, queue_arrays
 from scheduler.planning.decomposition.searching import Trials, improved
 from scheduler.planning.demand import Schedule
 from scheduler.planning.guard import first_sound, late_jobs
-from scheduler.planning.hysteresis import settle
+from scheduler.planning.hysteresis import settled
 from scheduler.planning.outlook import Outlook
 from scheduler.planning.policies.suspend_resume import suspend_resume
 from scheduler.planning.queue import pull_forward
@@ -51,7 +51,10 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
         tight = arrays.schedule(without.placed)
         if len(late_jobs(tight, situation)) < len(late_jobs(jointly, situation)):
             joint, jointly = without, tight
-    schedule = first_sound(_attempts(jointly, arrays, situation, outlook), situation)
+    announced = None
+    if settings.patient and queue.announced is not None:
+        announced = arrays.schedule(kept(queue, joint.prices, effort))
+    schedule = first_sound(_attempts(jointly, announced, arrays, situation, outlook), situation)
     # The bound supposes that the jobs in time are those of the joint schedule; of any others it says nothing.
     proven = joint.bound_g > -inf and late_jobs(schedule, situation) <= late_jobs(jointly, situation)
     return Outcome(
@@ -78,14 +81,13 @@ def _late_for_nothing(schedule: Schedule, situation: Situation) -> bool:
     return any(d.id in late and d.earliest + d.work <= d.due for d in situation.demands)
 
 
-def _attempts(jointly: Schedule, arrays: QueueArrays, situation: Situation, outlook: Outlook) -> Iterator[Schedule]:
+def _attempts(
+    jointly: Schedule, announced: Schedule | None, arrays: QueueArrays, situation: Situation, outlook: Outlook
+) -> Iterator[Schedule]:
     """The plan we would like best, first."""
     if situation.settings.patient or any(d.run_now and not d.running for d in situation.demands):
-        board = Board(situation, jointly)
-        if situation.settings.patient:
-            settle(board, situation, outlook)
-        patient = board.frozen()
-        yield pull_forward(board, situation)
+        patient = settled(jointly, announced, situation, outlook)
+        yield pull_forward(Board(situation, patient), situation)
         yield patient
     yield jointly
     queue = arrays.queue_with_margins()
