@@ -237,7 +237,9 @@ class Store(Protocol):
         """Keep the plan with its reasons, as it is for the record."""
         ...
 
-    def latest_plan(self) -> Plan | None: ...
+    def latest_plan(self) -> Plan | None:
+        """None where none was made, or another version wrote it that says what we cannot read."""
+        ...
 
     # statements
     def add_statement(self, statement: EmissionsStatement) -> bool:

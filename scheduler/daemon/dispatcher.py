@@ -211,7 +211,8 @@ class Dispatcher:
 
     async def _planned(self, problem: PlanningProblem) -> Plan:
         because = self._parts.live.stand_in_because
-        plan = await asyncio.to_thread(make_plan, problem, self._policy(), self._planning, self._parts.live.plan)
+        announced = self._parts.live.plan or await self._parts.writer(self._parts.store.latest_plan)
+        plan = await asyncio.to_thread(make_plan, problem, self._policy(), self._planning, announced)
         return plan if because is None else replace(plan, notes=(*plan.notes, because))
 
     def _policy(self) -> str:

@@ -113,7 +113,7 @@ def _planned(
 
 def _margin(job: Job, likely: RunningTime | None, confidence: float, left: timedelta) -> timedelta:
     """Only a deadline that somebody gave is worth one, and only where there is something to decide yet."""
-    settled = job.state in HOLDING_GPUS and not job.spec.interruptible
+    settled = job.state in HOLDING_GPUS and (job.spec.run_now or not job.spec.interruptible)
     if likely is None or job.spec.deadline is None or settled:
         return timedelta(0)
     return likely.margin(confidence, left)

@@ -30,4 +30,8 @@ class PlanRecords(Records):
         newest = select(PLAN.c.document).order_by(PLAN.c.id.desc()).limit(1)
         with self._database.reading() as connection:
             document = connection.execute(newest).scalar_one_or_none()
-        return None if document is None else _documents.value(zlib.decompress(document))
+        try:
+            return None if document is None else _documents.value(zlib.decompress(document))
+        except (ValueError, zlib.error):  # msgspec's errors are ValueErrors
+            # The next plan keeps to it where it can; nothing is lost but that.
+            return None

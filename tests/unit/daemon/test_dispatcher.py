@@ -19,6 +19,7 @@ from scheduler.config import DaemonSettings, Settings
 from scheduler.dispatch.replanning import Trigger
 from scheduler.domain.changes import JobChanges
 from scheduler.domain.errors import DiskFull, StorageError
+from scheduler.domain.intervals import Interval
 from scheduler.domain.lifecycle import WAITING, JobState, Reason
 from scheduler.domain.plans import Plan, PlanningProblem
 from scheduler.domain.series import StepSeries
@@ -74,6 +75,22 @@ def test_an_hour_without_any_news_is_news_too() -> None:
     beat(daemon)
     plan = daemon.parts.live.plan
     assert plan is not None and plan.made_at == daemon.clock.now()
+
+
+def test_a_daemon_started_anew_keeps_to_what_was_announced() -> None:
+    """An hour that has become a little cleaner than the announced one is not worth moving to, for it either."""
+    daemon = a_daemon()
+    job = daemon.submit(duration=HOUR, within=10 * HOUR)
+    told = daemon.parts.live.plan
+    assert told is not None
+    daemon.source.ahead = hourly(NOON, [400.0] * 3 + [49.0] + [400.0] * 2 + [50.0] * 6 + [400.0] * 36)
+    daemon.restart()
+    daemon.pass_time(timedelta(0))
+    again = daemon.parts.live.plan
+    assert again is not None and again is not told
+    assert [plan.placement(job.id).intervals for plan in (told, again)] == [  # type: ignore[union-attr]
+        (Interval(NOON + 6 * HOUR, NOON + 7 * HOUR),)
+    ] * 2
 
 
 def test_without_a_worker_there_is_no_plan_and_one_as_soon_as_it_is_seen() -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
+import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from fakes.records import GB, a_draft, a_segment
@@ -242,6 +246,18 @@ def test_observations(store: SqlStore, observation: IntensityObservation) -> Non
 def test_plans(store: SqlStore, plan: Plan) -> None:
     store.add_plan(plan)
     assert store.latest_plan() == plan
+
+
+@pytest.mark.parametrize("document", [b"no plan", zlib.compress(b'{"policy": 7}')])
+def test_a_plan_that_another_version_wrote_is_as_none(tmp_path: Path, document: bytes) -> None:
+    """What it announced is lost; nothing fails for that."""
+    file, noon = tmp_path / "carbonq.db", datetime(2026, 1, 1, 12, tzinfo=UTC)
+    opened = open_store(file)
+    opened.add_plan(Plan("run-now", noon, ()))
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("UPDATE plan SET document = ?", (document,))
+    assert opened.latest_plan() is None
+    opened.close()
 
 
 @settings(max_examples=60)
