@@ -170,7 +170,7 @@ class Plan:
     """Intervals by job in whole microseconds, where the planner that made it had them so; else see `segments`."""
 
     def for_the_record(self) -> Plan:
-        """Without what makes the next plan quicker: a daemon started anew keeps to the times, and searches from nothing."""
+        """Without what makes the next plan quicker; a daemon started anew keeps to its times alone."""
         return replace(self, place_prices={}, micros=None)
 
     @property
