@@ -53,7 +53,7 @@ def improve_beside(
     for _ in range(trials if order.size > 1 else 0):
         if sums[0] + sums[1] <= enough_g:
             break
-        count, state = choose_some(jobs, order, chosen, state)
+        count, state = choose_some(jobs, placed, order, chosen, state, False)
         state = next_state(state)
         fade = _FADES[drawn(state, len(_FADES))]
         _try(line, jobs, placed, chosen, count, edges, prices, bed, fade, sums, numbers, segments)

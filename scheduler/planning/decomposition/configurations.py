@@ -104,7 +104,7 @@ def place_prices_of(proof: Proof, turn: int, prices: Floats) -> Floats:
     seen = prices.copy()
     for pool in np.unique(proof.pool):
         rows = np.flatnonzero(proof.pool == pool)
-        seen[pool] = proof.prices[rows[turn % rows.size]]
+        seen[pool] = proof.prices[rows[-1 - turn % rows.size]]
     return seen
 
 

@@ -43,6 +43,8 @@ _CROWD, _TURNS_TO_BE_IN_TIME, _TURNS_OF_A_CROWD = 100, 16, 3
 """Of queues up to so many jobs, and of longer ones, while somebody is late for nothing: a few milliseconds each."""
 _MANY_TRIALS = 80_000 if COMPILED else 0
 """In one go: with other random numbers every 2,000 trials they found less."""
+_SHAPES_TRIED = 3
+"""From so many beginnings, each under the prices as jobs of one width see them, half of as many follow."""
 _FEW, _TURNS_OF_FEW, _TRIALS_OF_FEW = 30, 16, Trials(2_500, slip=0.02)
 """Of so few jobs a thorough search keeps for a while what is worse, by such a share; of more it would not come back."""
 _BRANCHES = 100
@@ -169,7 +171,7 @@ def _thoroughly(
         if found.total_g <= enough and not late_needlessly(found.placed, queue.jobs, due).any():
             break
         tried = _prices_to_try(prices, proof, turn)
-        found = _again(found, queue, due, tried, bound * good, trials)
+        found = _again(found, queue, due, tried, bound * good, trials if few else _of_many(trials, proof, turn))
     if not few:
         shake_on(found, _MANY_TRIALS, enough)
     # Where no window is narrower or wider than the bound supposes.
@@ -177,6 +179,12 @@ def _thoroughly(
         goal = _NEAR if effort.go_on is None else effort.good_enough
         bound, found = branched(queue, prices, proof, found, goal, _branch_by_branch(due.size, effort.go_on))
     return found, bound
+
+
+def _of_many(trials: Trials, proof: Proof | None, turn: int) -> Trials:
+    """More where the prices are not just varied: which beginning is the best shows late."""
+    shapes = 0 if proof is None else min(proof.pool.size, _SHAPES_TRIED)
+    return trials._replace(alone=_MANY_TRIALS // 2) if turn < shapes else trials
 
 
 def _prices_to_try(prices: Floats, proof: Proof | None, turn: int) -> Floats:

@@ -25,6 +25,8 @@ from scheduler.planning.decomposition.timeline import Timeline, tidy
 
 MOST = 5
 """Jobs lifted at once."""
+_TRIES, _TRIES_NEAR = 4, 24
+"""Draws for each of them: of many jobs few are near."""
 _TIDY_EVERY = 8
 _EQUAL = 1 + 1e-12
 _SEED = 20_261_123
@@ -56,7 +58,8 @@ def shake(
         if turn % _TIDY_EVERY == 0:
             for pool in range(line.size.size):
                 tidy(line, pool)
-        count, state = choose_some(jobs, candidates, chosen, state)
+        # Neighbours trade places; who is far away finds a place that nobody near had to give.
+        count, state = choose_some(jobs, placed, candidates, chosen, state, turn % 2 == 0)
         old = 0.0
         for i in range(count):
             old += cost_now(line, jobs, placed, chosen[i], 0.0)
@@ -94,23 +97,35 @@ def _copy_all(placed: Placements, candidates: Ints, into: Placements) -> None:
 
 
 @lean
-def choose_some(jobs: Jobs, candidates: Ints, chosen: Ints, state: int) -> tuple[int, int]:
-    """(how many, next state): different jobs of one pool, in random order, whose windows overlap the first one's."""
+def choose_some(
+    jobs: Jobs, placed: Placements, candidates: Ints, chosen: Ints, state: int, near: bool
+) -> tuple[int, int]:  # fmt: skip
+    """(how many, next state): different jobs of one pool, in random order, whose windows overlap the first one's.
+
+    Where `near` they lie less than half its length away from it.
+    """
     state = next_state(state)
     wanted = 2 + drawn(state, min(MOST, candidates.size) - 1)
     state = next_state(state)
     first = candidates[drawn(state, candidates.size)]
     chosen[0], count = first, 1
-    for _ in range(4 * MOST):
+    begin, end = jobs.lo[first], jobs.hi[first]
+    if near:
+        begin = placed.segments[first, 0, 0] - jobs.work[first] // 2
+        end = placed.segments[first, placed.number[first] - 1, 1] + jobs.work[first] // 2
+    for _ in range((_TRIES_NEAR if near else _TRIES) * MOST):
         if count == wanted:
             break
         state = next_state(state)
         j = candidates[drawn(state, candidates.size)]
-        meets = jobs.pool[j] == jobs.pool[first] and jobs.lo[j] < jobs.hi[first] and jobs.lo[first] < jobs.hi[j]
+        if near:
+            meets = placed.segments[j, 0, 0] < end and begin < placed.segments[j, placed.number[j] - 1, 1]
+        else:
+            meets = jobs.lo[j] < end and begin < jobs.hi[j]
         fresh = True
         for i in range(count):
             fresh = fresh and chosen[i] != j
-        if meets and fresh:
+        if meets and fresh and jobs.pool[j] == jobs.pool[first]:
             chosen[count] = j
             count += 1
     state = next_state(state)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import numpy as np
 import pytest
+from planner_speed import instance, queue_of
 
 from scheduler.planning.decomposition.drawing import drawn, next_state
+from scheduler.planning.decomposition.placing import no_placements
+from scheduler.planning.decomposition.shaking import MOST, choose_some
+
+HOUR_US = 3_600_000_000
 
 
 @pytest.mark.parametrize("count", [2, 4, 8, 16])
@@ -27,3 +33,19 @@ def test_each_is_drawn_about_as_often() -> None:
         state = next_state(state)
         often[drawn(state, 5)] += 1
     assert all(1_800 < times < 2_200 for times in often)
+
+
+def test_half_of_the_trials_are_among_neighbours() -> None:
+    """Twenty jobs of an hour, one after the other: near are those less than half an hour away, and some are drawn."""
+    queue = queue_of(*instance(20, 96, 60, seed=1))
+    jobs = queue.jobs._replace(pool=np.zeros_like(queue.jobs.pool), work=np.full(20, HOUR_US))
+    placed = no_placements(20)
+    placed.number[:] = 1
+    placed.segments[:, 0, 0] = np.arange(20) * HOUR_US
+    placed.segments[:, 0, 1] = placed.segments[:, 0, 0] + HOUR_US
+    chosen, state, met = np.empty(MOST, dtype=np.int64), 1, set()
+    for _ in range(200):
+        count, state = choose_some(jobs, placed, np.arange(20), chosen, state, True)
+        assert np.ptp(chosen[:count]) <= 2
+        met |= set(chosen[:count].tolist()) if count > 1 else set()
+    assert met == set(range(20))
