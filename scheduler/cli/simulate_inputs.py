@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from scheduler.simulation.world import Forecaster, World
 
 PERFECT, BUILTIN = "perfect", "builtin"
+MOST_G_PER_UNIT = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,10 @@ def weighing(patience: str | None, price_file: Path | None, price_weight: float 
     if price_file is None and (price_weight is not None or currency):
         given = "--price-weight" if price_weight is not None else "--currency"
         raise Failure(f"{given} says nothing without prices; give --price-file too")
-    if price_weight is not None and not 0 <= price_weight < inf:
+    if price_weight is not None and not 0 <= price_weight <= MOST_G_PER_UNIT:
         raise Failure(
-            f"--price-weight: {price_weight} is not a weight; write the grams that one unit of money is worth"
+            f"--price-weight: {price_weight} is not a weight; write the grams that one unit of money is worth, "
+            f"0 to {MOST_G_PER_UNIT:,.0f}"
         )
     return Weighing(read_patience(patience), price_file, price_weight, currency)
 

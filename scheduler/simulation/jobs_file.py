@@ -21,6 +21,22 @@ _BEYOND = "beyond the heading"
 _LONGEST_S = 10 * 365 * 86_400.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """What a number may be, and in words what it is then."""
+
+    least: float
+    most: float
+    said: str
+
+
+_LENGTH = _Range(1e-3, _LONGEST_S, "a length: seconds, 0.001 at least and 315,360,000 (ten years) at most")
+_SWITCH = _Range(0, _LONGEST_S, "the cost of a switch: seconds, 0 to 315,360,000 (ten years)")
+_WIDTH = _Range(1, math.inf, "a number of GPUs: a whole number, 1 at least")
+_POWER = _Range(0, 1e9, "the power of a job: watts, 0 to 1,000,000,000 (1 GW)")
+_PATIENCE = _Range(0, 1e9, "a waiting price: grams an hour, 0 to 1,000,000,000")
+
+
 def read_jobs(file: Path, gpus: int, span: Interval) -> tuple[SimulatedJob, ...]:
     """The jobs in the file's order; none may be wider than `gpus`, or come outside the `span` of the intensity."""
     names: dict[str, int] = {}
@@ -50,13 +66,13 @@ class _Row:
         said = self.fields.get(column, "")
         return RequestError(f"{self.file}, line {self.line}, column '{column}': '{said}' {why}")
 
-    def number(self, column: str, least: float, most: float = math.inf) -> float:
+    def number(self, column: str, within: _Range) -> float:
         try:
             value = float(self.fields[column])
         except ValueError:
             raise self.wrong(column, "is not a number") from None
-        if not math.isfinite(value) or not least <= value <= most:
-            raise self.wrong(column, f"is not between {least:g} and {most:g}")
+        if not math.isfinite(value) or not within.least <= value <= within.most:
+            raise self.wrong(column, f"is not {within.said}")
         return value
 
     def moment(self, column: str) -> datetime:
@@ -66,8 +82,8 @@ class _Row:
             raise self.wrong(column, "is not an ISO 8601 time") from None
         return utc(moment) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
-    def seconds(self, column: str, least: float) -> timedelta:
-        return timedelta(seconds=self.number(column, least, _LONGEST_S))
+    def seconds(self, column: str, within: _Range) -> timedelta:
+        return timedelta(seconds=self.number(column, within))
 
 
 def _rows(file: Path) -> Iterator[_Row]:
@@ -86,7 +102,7 @@ def _rows(file: Path) -> Iterator[_Row]:
 
 
 def _job(row: _Row, gpus: int) -> SimulatedJob:
-    duration = row.seconds("duration_s", 1e-3)
+    duration = row.seconds("duration_s", _LENGTH)
     submitted_at = row.moment("submitted_at")
     deadline = row.moment("deadline") if row.fields["deadline"] else None
     if deadline is not None and deadline <= submitted_at:
@@ -96,21 +112,21 @@ def _job(row: _Row, gpus: int) -> SimulatedJob:
         submitted_at=submitted_at,
         duration=duration,
         gpus=_width(row, gpus),
-        power_w=row.number("power_w", 0),
+        power_w=row.number("power_w", _POWER),
         deadline=deadline,
         interruptible=_flag(row, "interruptible"),
-        switch=row.seconds("switch_cost_s", 0) if row.fields.get("switch_cost_s") else SWITCH,
-        expected=row.seconds("expected_duration_s", 1e-3) if row.fields.get("expected_duration_s") else duration,
-        patience_g_per_h=row.number("patience_g_per_h", 0) if row.fields.get("patience_g_per_h") else 0.0,
+        switch=row.seconds("switch_cost_s", _SWITCH) if row.fields.get("switch_cost_s") else SWITCH,
+        expected=row.seconds("expected_duration_s", _LENGTH) if row.fields.get("expected_duration_s") else duration,
+        patience_g_per_h=row.number("patience_g_per_h", _PATIENCE) if row.fields.get("patience_g_per_h") else 0.0,
     )
 
 
 def _width(row: _Row, gpus: int) -> int:
-    width = row.number("gpus", 1)
+    width = row.number("gpus", _WIDTH)
     if width != int(width):
-        raise row.wrong("gpus", "is not a whole number")
+        raise row.wrong("gpus", f"is not {_WIDTH.said}")
     if width > gpus:
-        raise row.wrong("gpus", f"is more than the machine's {gpus}")
+        raise row.wrong("gpus", f"is more than the machine's {gpus}; give the job fewer, or a larger --gpus")
     return int(width)
 
 
