@@ -15,9 +15,17 @@ from scheduler.cli import options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import Failure
 from scheduler.cli.output import say, say_json
-from scheduler.cli.simulate_files import encoder, write_plot, write_schedule
+from scheduler.cli.simulate_files import check_outputs, encoder, write_plot, write_schedule
 from scheduler.cli.simulate_history import added_fields, footnotes, own_jobs
-from scheduler.cli.simulate_inputs import PERFECT, Inputs, Weighing, from_files, weighing, with_forecast
+from scheduler.cli.simulate_inputs import (
+    PERFECT,
+    Inputs,
+    Weighing,
+    forecast_file,
+    from_files,
+    weighing,
+    with_forecast,
+)
 from scheduler.cli.simulate_options import MOST_PUE, check_numbers, check_sources
 from scheduler.cli.simulate_table import comparison
 
@@ -98,8 +106,10 @@ def simulate(
         raise Failure("--time-limit is for the one plan of --offline; where jobs arrive over time plans take no longer")
     limit = times.length(time_limit, "--time-limit") if time_limit is not None else None
     check_numbers({"--pue": pue, "--deadline-confidence": deadline_confidence})
-    check_sources(from_history, {"--intensity": intensity, "--jobs": jobs, "--history": history},
-                  {"--since": since, "--until": until})  # fmt: skip
+    files = {"--intensity": intensity, "--jobs": jobs, "--history": history}
+    check_sources(from_history, files, {"--since": since, "--until": until})
+    read = {**files, "--forecast": forecast_file(forecast), "--price-file": price_file}
+    check_outputs({"--schedule": schedule, "--plot": plot}, read)
     weighed = weighing(patience, price_file, price_weight, currency)
     encode = encoder(plot) if plot is not None else None
     made: Replay | None = None

@@ -77,7 +77,7 @@ def from_files(
         missing = [name for name, given in _named(intensity, jobs, gpus) if given is None]
         raise Failure(f"{' and '.join(missing)} missing; give --intensity, --jobs and --gpus, or --from-history")
     prices = weighing.price_file if weighing else None
-    check_labels(file for file in (intensity, history, _file(forecast), jobs, prices) if file is not None)
+    check_labels(file for file in (intensity, history, forecast_file(forecast), jobs, prices) if file is not None)
     actual = _series(intensity)
     assert actual.span is not None
     world = World(actual, read_jobs(jobs, gpus, actual.span), gpus, pue)
@@ -94,7 +94,7 @@ def with_forecast(world: World, past: StepSeries, forecast: str, slot: str | Non
     step = times.length(slot, "--slot") if slot else world.step
     if forecast == PERFECT:
         return Inputs(world, Perfect(world.actual), timedelta(0) if slot is None else step)
-    file = _file(forecast)
+    file = forecast_file(forecast)
     issues = [] if file is None else [issue(i.issued_at, i.expected) for i in read_issues(file, complete=True)]
     return Inputs(world, Combined(past, issues, step), step)
 
@@ -103,7 +103,7 @@ def _named(intensity: Path | None, jobs: Path | None, gpus: int | None) -> list[
     return [("--intensity", intensity), ("--jobs", jobs), ("--gpus", gpus)]
 
 
-def _file(forecast: str) -> Path | None:
+def forecast_file(forecast: str) -> Path | None:
     return None if forecast in (PERFECT, BUILTIN) else Path(forecast)
 
 

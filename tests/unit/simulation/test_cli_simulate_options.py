@@ -38,3 +38,60 @@ def test_the_daemon_takes_the_same_pue() -> None:
     assert SiteSettings(pue=MOST_PUE).pue == MOST_PUE
     with pytest.raises(ValidationError):
         SiteSettings(pue=MOST_PUE + 0.01)
+
+
+@pytest.mark.parametrize("option", ["--schedule", "--plot"])
+@pytest.mark.parametrize(
+    ("name", "of"), [("grid", "--intensity"), ("history", "--history"), ("forecast", "--forecast"), ("jobs", "--jobs")]
+)
+def test_no_file_that_is_read_is_overwritten(
+    files: Files, capsys: pytest.CaptureFixture[str], option: str, name: str, of: str
+) -> None:
+    """By whatever name it goes."""
+    files.write()
+    link = files.folder / "out.svg"
+    link.symlink_to(files.path(name))
+    before = files.path(name).read_text()
+    assert files.simulate(option, str(link)) == 2
+    assert f"{option}: {link} is the file of {of} too, and would overwrite it" in capsys.readouterr().err
+    assert files.path(name).read_text() == before
+
+
+def test_prices_are_not_overwritten_and_the_schedule_is_not_drawn_upon(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = str(files.folder / "same.svg")
+    assert files.simulate("--price-file", same, "--schedule", same) == 2
+    assert "is the file of --price-file too" in capsys.readouterr().err
+    assert files.simulate("--schedule", same, "--plot", same) == 2
+    assert "is the file of --schedule too" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--schedule", "--plot"])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("none/out.svg", "/none is not a directory; create it"),
+        ("grid.csv/out.svg", "/grid.csv is not a directory"),
+        ("folder.svg", "it is a directory; name a file in it"),
+        (f"{'x' * 300}.svg", "File name too long"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_simulated(
+    files: Files, capsys: pytest.CaptureFixture[str], option: str, name: str, why: str
+) -> None:
+    """Before the files that are read: this one is wrong as well."""
+    (files.folder / "folder.svg").mkdir()
+    files.lines["jobs"] = []
+    assert files.simulate(option, str(files.folder / name)) == 2
+    said = capsys.readouterr().err
+    assert f"{option}: " in said and why in said
+
+
+def test_a_file_is_left_as_it_is_where_the_simulation_fails(files: Files) -> None:
+    """And none is created."""
+    files.lines["jobs"] = []
+    kept, new = files.folder / "kept.csv", files.folder / "new.svg"
+    kept.write_text("kept")
+    assert files.simulate("--schedule", str(kept), "--plot", str(new)) == 2
+    assert kept.read_text() == "kept" and not new.exists()
