@@ -14,7 +14,7 @@ import typer
 from scheduler.cli import options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import Failure
-from scheduler.cli.output import say, say_json
+from scheduler.cli.output import notice, say, say_json
 from scheduler.cli.simulate_files import check_outputs, encoder, write_plot, write_schedule
 from scheduler.cli.simulate_history import added_fields, footnotes, own_jobs
 from scheduler.cli.simulate_inputs import (
@@ -118,6 +118,8 @@ def simulate(
             made, inputs = _from_history(since, until, gpus, pue, forecast, slot, weighed)
         else:
             inputs = from_files(intensity, jobs, gpus, pue or 1.0, forecast, history, slot, weighed)
+        for note in inputs.notes:
+            notice(note)
         done = _simulated(inputs, names, offline, limit, deadline_confidence)
     except CarbonqError as error:
         raise Failure(str(error)) from None

@@ -21,11 +21,12 @@ MOST_G_PER_UNIT = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """`debounce`: the least time between two plans."""
+    """`debounce`: the least time between two plans; `notes`: what of the files is not used, or missing."""
 
     world: World
     forecaster: Forecaster
     debounce: timedelta
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ def from_files(
     slot: str | None, weighing: Weighing | None = None,
 ) -> Inputs:  # fmt: skip
     """Failure where one is missing; CarbonqError, with the place of the mistake, where one is wrong."""
-    from scheduler.grid.file_labels import check_labels
-    from scheduler.simulation.jobs_file import read_jobs
+    from scheduler.grid.file_labels import LABELS, check_labels
+    from scheduler.simulation.jobs_file import read_jobs, remarks
     from scheduler.simulation.world import World
 
     if intensity is None or jobs is None or gpus is None:
@@ -83,7 +84,8 @@ def from_files(
     world = World(actual, read_jobs(jobs, gpus, actual.span), gpus, pue)
     world = weighing.applied_to(world) if weighing else world
     past = actual if history is None else actual.filled_from(_series(history))
-    return with_forecast(world, past, forecast, slot)
+    inputs = with_forecast(world, past, forecast, slot)
+    return replace(inputs, notes=(*remarks(jobs, LABELS), *inputs.notes))
 
 
 def with_forecast(world: World, past: StepSeries, forecast: str, slot: str | None) -> Inputs:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 
+from scheduler.domain.csv_text import csv_heading, csv_moment, csv_number, csv_rows
 from scheduler.domain.errors import RequestError
-from scheduler.domain.intervals import Interval, utc
+from scheduler.domain.intervals import Interval
 from scheduler.simulation.world import SimulatedJob
 
 REQUIRED = ("job", "submitted_at", "duration_s", "gpus", "power_w", "deadline", "interruptible")
+OPTIONAL = ("switch_cost_s", "expected_duration_s", "patience_g_per_h")
 SWITCH = timedelta(seconds=120)
 """Of a file without `switch_cost_s`."""
 _YES, _NO = {"1", "true", "yes"}, {"0", "false", "no"}
-_BEYOND = "beyond the heading"
 _LONGEST_S = 10 * 365 * 86_400.0
 
 
@@ -38,18 +39,33 @@ _PATIENCE = _Range(0, 1e9, "a waiting price: grams an hour, 0 to 1,000,000,000")
 
 
 def read_jobs(file: Path, gpus: int, span: Interval) -> tuple[SimulatedJob, ...]:
-    """The jobs in the file's order; none may be wider than `gpus`, or come outside the `span` of the intensity."""
+    """The jobs in the file's order, one at least; none may be wider than `gpus`, or come outside `span`, the grid's."""
     names: dict[str, int] = {}
     jobs = []
     for row in _rows(file):
-        job = _job(row, gpus)
-        if job.submitted_at not in span:
-            raise row.wrong("submitted_at", f"is outside the intensity series ({_said(span)})")
+        job = _job(row, gpus, span)
         if job.name in names:
-            raise row.wrong("job", f"is also the job of line {names[job.name]}")
+            raise row.wrong("job", f"is also the job of line {names[job.name]}; give each a name of its own")
         names[job.name] = row.line
         jobs.append(job)
+    if not jobs:
+        raise RequestError(f"{file}, line 2: there is no job; write one a row below the heading")
     return tuple(jobs)
+
+
+def remarks(file: Path, known: Sequence[str]) -> tuple[str, ...]:
+    """One for each column that is neither a job's nor `known`: it is ignored."""
+    heading = csv_heading(_text(file))
+    absent = [column for column in (*REQUIRED, *OPTIONAL) if column not in heading]
+    unknown = [name for name in heading if name and name not in (*REQUIRED, *OPTIONAL, *known)]
+    return tuple(
+        f"{file}, line 1, column '{name}': it is not known, and ignored{_meant(name, absent)}" for name in unknown
+    )
+
+
+def _meant(name: str, columns: Sequence[str]) -> str:
+    near = get_close_matches(name.lower(), columns, n=1, cutoff=0.7)
+    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def _said(span: Interval) -> str:
@@ -68,19 +84,18 @@ class _Row:
 
     def number(self, column: str, within: _Range) -> float:
         try:
-            value = float(self.fields[column])
-        except ValueError:
-            raise self.wrong(column, "is not a number") from None
+            value = csv_number(self.fields[column])
+        except ValueError as mistake:
+            raise self.wrong(column, str(mistake)) from None
         if not math.isfinite(value) or not within.least <= value <= within.most:
             raise self.wrong(column, f"is not {within.said}")
         return value
 
     def moment(self, column: str) -> datetime:
         try:
-            moment = datetime.fromisoformat(self.fields[column])
-        except ValueError:
-            raise self.wrong(column, "is not an ISO 8601 time") from None
-        return utc(moment) if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return csv_moment(self.fields[column])
+        except ValueError as mistake:
+            raise self.wrong(column, str(mistake)) from None
 
     def seconds(self, column: str, within: _Range) -> timedelta:
         return timedelta(seconds=self.number(column, within))
@@ -88,27 +103,31 @@ class _Row:
 
 def _rows(file: Path) -> Iterator[_Row]:
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        for row in csv_rows(_text(file), REQUIRED):
+            yield _Row(file, row.line, row.cells)
+    except ValueError as mistake:
+        raise RequestError(f"{file}, {mistake}") from None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{file} cannot be read as text: {error}") from None
-    reader = csv.DictReader(lines, restkey=_BEYOND, restval="", skipinitialspace=True)
-    missing = [column for column in REQUIRED if column not in (reader.fieldnames or ())]
-    if missing:
-        raise RequestError(f"{file}, line 1: no column '{missing[0]}'; needed: {', '.join(REQUIRED)}")
-    for fields in reader:
-        if any(fields.get(_BEYOND, ())):
-            raise RequestError(f"{file}, line {reader.line_num}: has more cells than line 1 has columns")
-        yield _Row(file, reader.line_num, {str(k): str(v).strip() for k, v in fields.items()})
 
 
-def _job(row: _Row, gpus: int) -> SimulatedJob:
+def _job(row: _Row, gpus: int, span: Interval) -> SimulatedJob:
+    if not row.fields["job"]:
+        raise row.wrong("job", "is no name; give the job one")
     duration = row.seconds("duration_s", _LENGTH)
     submitted_at = row.moment("submitted_at")
+    if submitted_at not in span:
+        raise row.wrong("submitted_at", f"is outside the intensity series ({_said(span)}); give a longer series")
     deadline = row.moment("deadline") if row.fields["deadline"] else None
     if deadline is not None and deadline <= submitted_at:
-        raise row.wrong("deadline", "is not after the submission")
+        raise row.wrong("deadline", "is not after the submission; give a later one, or none")
     return SimulatedJob(
-        name=row.fields["job"] or str(row.line),
+        name=row.fields["job"],
         submitted_at=submitted_at,
         duration=duration,
         gpus=_width(row, gpus),
@@ -133,5 +152,5 @@ def _width(row: _Row, gpus: int) -> int:
 def _flag(row: _Row, column: str) -> bool:
     said = row.fields[column].lower()
     if said not in _YES | _NO:
-        raise row.wrong(column, "is neither true nor false")
+        raise row.wrong(column, "is neither true nor false; write one of them")
     return said in _YES

@@ -34,7 +34,10 @@ VALUE = "column 'carbon_intensity_g_per_kwh'"
         ("grid", 4, at(2), at(1), "grid.csv, line 4, column 'start'"),
         ("grid", 4, at(2), at(0.5), "grid.csv, line 4, column 'start'"),
         ("grid", 4, at(2), at(1.5), "line 4, column 'start'"),
-        ("grid", 1, "start", "begin", "there is no column 'start'"),
+        ("grid", 4, ",302", "", f"grid.csv, line 4, {VALUE}: the cell is missing, for the row has 1 of 2"),
+        ("grid", 4, ",302", ",1_000", f"grid.csv, line 4, {VALUE}: '1_000' is not a number"),
+        ("grid", 4, at(2), f'"{at(2)}', "grid.csv, line 4: a quotation mark is opened"),
+        ("grid", 1, "start", "begin", "grid.csv, line 1: there is no column 'start'"),
         ("history", 9, at(-41), at(-42), "history.csv, line 9, column 'start'"),
         ("history", 9, ",259", ",nan", f"history.csv, line 9, {VALUE}"),
         ("forecast", 5, ",310", ",nan", f"forecast.csv, line 5, {VALUE}"),
@@ -42,6 +45,8 @@ VALUE = "column 'carbon_intensity_g_per_kwh'"
         ("forecast", 5, f",{at(-3)}", f",{at(-2.5)}", "forecast.csv, line 5, column 'start'"),
         ("forecast", 5, f",{at(-3)}", f",{at(-4)}", "forecast.csv, line 5, column 'start'"),
         ("forecast", 9, f"{at(0)},", f"{at(-9)},", "forecast.csv, line 9, column 'issued_at'"),
+        ("forecast", 1, "start", "begin", "forecast.csv, line 1: there is no column 'start'"),
+        ("jobs", 3, "b,", ",", "jobs.csv, line 3, column 'job': '' is no name"),
         ("jobs", 3, ",3600,", ",0,", "jobs.csv, line 3, column 'duration_s'"),
         ("jobs", 3, ",3600,1,", ",3600,3,", "jobs.csv, line 3, column 'gpus': '3' is more than the machine's 2"),
         ("jobs", 3, at(6), at(-1), "jobs.csv, line 3, column 'deadline'"),
@@ -97,3 +102,50 @@ def test_run_now_beyond_the_end_of_the_series_is_an_error_and_not_free_of_emissi
     files.replace("jobs", 3, ",3600,", ",46800,")
     assert files.simulate() == 2
     assert "run-now work goes on after the series ends" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["grid", "history", "forecast", "jobs"])
+def test_a_column_that_is_there_twice_is_named(files: Files, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """Which of the two counts could only be guessed."""
+    column = files.lines[name][0].split(",")[-1]
+    files.label(name, column, {}, "1")
+    assert files.simulate() == 2
+    assert f"{name}.csv, line 1, column '{column}': the heading has it twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "mistake"),
+    [
+        ("grid", 0, "grid.csv, line 1: the heading is missing; needed: start, carbon_intensity_g_per_kwh"),
+        ("grid", 1, "grid.csv holds 0 rows"),
+        ("forecast", 0, "forecast.csv, line 1: the heading is missing; needed: issued_at, start,"),
+        ("forecast", 1, "forecast.csv holds no forecast; write its rows below the heading"),
+        ("jobs", 0, "jobs.csv, line 1: the heading is missing; needed: job, submitted_at,"),
+        ("jobs", 1, "jobs.csv, line 2: there is no job"),
+    ],
+)
+def test_a_file_without_rows_is_refused(
+    files: Files, capsys: pytest.CaptureFixture[str], name: str, kept: int, mistake: str
+) -> None:
+    """Nothing is to be simulated, or nothing to be planned with."""
+    del files.lines[name][kept:]
+    assert files.simulate() == 2
+    assert mistake in capsys.readouterr().err
+
+
+def test_a_column_that_is_not_known_is_told_and_ignored(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other tools may add theirs; those that say what a row is of are known."""
+    files.label("jobs", "switch_costs", {}, "60")
+    files.label("jobs", "zone", {}, "GB")
+    files.label("grid", "note", {}, "x")
+    assert files.simulate("--json") == 0
+    said = capsys.readouterr()
+    assert "column 'switch_costs': it is not known, and ignored; did you mean 'switch_cost_s'?" in said.err
+    assert "zone" not in said.err and "note" not in said.err and said.out.startswith("[")
+
+
+def test_a_json_file_that_holds_no_rows_is_refused(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    file = files.folder / "prices.json"
+    file.write_text('{"start": 1}')
+    assert files.simulate("--price-file", str(file)) == 2
+    assert "prices.json must hold a list of objects; write one for each row" in capsys.readouterr().err
