@@ -83,14 +83,15 @@ def from_files(
     assert actual.span is not None
     world = World(actual, read_jobs(jobs, gpus, actual.span), gpus, pue)
     world = weighing.applied_to(world) if weighing else world
-    past = actual if history is None else actual.filled_from(_series(history))
+    past, notes = _past(history, world, forecast == PERFECT)
     inputs = with_forecast(world, past, forecast, slot)
-    return replace(inputs, notes=(*remarks(jobs, LABELS), *inputs.notes))
+    return replace(inputs, notes=(*remarks(jobs, LABELS), *notes, *inputs.notes))
 
 
 def with_forecast(world: World, past: StepSeries, forecast: str, slot: str | None) -> Inputs:
     """`past` may reach beyond any moment of asking: no more of it is used than was known by then."""
     from scheduler.grid.series_file import read_issues
+    from scheduler.simulation.coverage import forecast_remarks
     from scheduler.simulation.forecasters import Combined, Perfect, issue
 
     step = times.length(slot, "--slot") if slot else world.step
@@ -98,7 +99,18 @@ def with_forecast(world: World, past: StepSeries, forecast: str, slot: str | Non
         return Inputs(world, Perfect(world.actual), timedelta(0) if slot is None else step)
     file = forecast_file(forecast)
     issues = [] if file is None else [issue(i.issued_at, i.expected) for i in read_issues(file, complete=True)]
-    return Inputs(world, Combined(past, issues, step), step)
+    forecaster = Combined(past, issues, step)
+    return Inputs(world, forecaster, step, tuple(forecast_remarks(file, issues, forecaster, world)))
+
+
+def _past(history: Path | None, world: World, perfect: bool) -> tuple[StepSeries, list[str]]:
+    """What may be known of the grid, each moment what lies before it, and remarks on the file."""
+    from scheduler.simulation.coverage import history_remarks
+
+    if history is None:
+        return world.actual, []
+    before = _series(history)
+    return world.actual.filled_from(before), history_remarks(history, before, world, perfect)
 
 
 def _named(intensity: Path | None, jobs: Path | None, gpus: int | None) -> list[tuple[str, object]]:

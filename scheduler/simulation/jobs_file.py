@@ -68,7 +68,7 @@ def _meant(name: str, columns: Sequence[str]) -> str:
     return f"; did you mean '{near[0]}'?" if near else ""
 
 
-def _said(span: Interval) -> str:
+def said(span: Interval) -> str:
     return f"{span.start:%Y-%m-%d %H:%M} to {span.end:%Y-%m-%d %H:%M} UTC"
 
 
@@ -122,7 +122,7 @@ def _job(row: _Row, gpus: int, span: Interval) -> SimulatedJob:
     duration = row.seconds("duration_s", _LENGTH)
     submitted_at = row.moment("submitted_at")
     if submitted_at not in span:
-        raise row.wrong("submitted_at", f"is outside the intensity series ({_said(span)}); give a longer series")
+        raise row.wrong("submitted_at", f"is outside the intensity series ({said(span)}); give a longer series")
     deadline = row.moment("deadline") if row.fields["deadline"] else None
     if deadline is not None and deadline <= submitted_at:
         raise row.wrong("deadline", "is not after the submission; give a later one, or none")

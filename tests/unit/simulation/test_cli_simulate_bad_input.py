@@ -149,3 +149,32 @@ def test_a_json_file_that_holds_no_rows_is_refused(files: Files, capsys: pytest.
     file.write_text('{"start": 1}')
     assert files.simulate("--price-file", str(file)) == 2
     assert "prices.json must hold a list of objects; write one for each row" in capsys.readouterr().err
+
+
+def test_a_forecast_that_begins_late_is_told_before_the_answer(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On stderr, so that the JSON stays one value."""
+    files.lines["forecast"] = [files.lines["forecast"][0], *(f"{at(2)},{at(h)},310" for h in range(2, 8))]
+    assert files.simulate("--json") == 0
+    said = capsys.readouterr()
+    assert "forecast.csv has no forecast for 2026-11-23 12:00 to 2026-11-23 14:00 UTC; the built-in one" in said.err
+    assert said.out.startswith("[")
+
+
+def test_a_forecast_of_another_time_is_refused(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    files.lines["forecast"] = [row.replace("2026-", "2025-") for row in files.lines["forecast"]]
+    assert files.simulate() == 2
+    assert "says nothing of 2026-11-23 12:00 to 2026-11-23 18:00 UTC, which is simulated" in capsys.readouterr().err
+
+
+def test_a_history_that_is_not_used_is_told(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    assert files.simulate("--forecast", "perfect") == 0
+    assert "history.csv is not used, for a perfect forecast needs no past" in capsys.readouterr().err
+
+
+def test_a_history_that_is_the_grid_itself_is_refused(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may overlap the grid, and must begin before it."""
+    files.lines["history"] = files.lines["grid"]
+    assert files.simulate() == 2
+    assert "history.csv holds nothing from before 2026-11-23 12:00 UTC" in capsys.readouterr().err
