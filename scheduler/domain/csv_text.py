@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 
 from scheduler.domain.intervals import utc
 
+YEARS = range(1970, 3000)
+"""Times in others cannot be reckoned with: that of a `never`, 9999-12-31, has no day after it."""
+
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
@@ -47,9 +50,14 @@ def csv_moment(text: str) -> datetime:
     """Without an offset it is UTC: that is what the formats say."""
     try:
         moment = datetime.fromisoformat(text.strip())
-        return utc(moment) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = utc(moment) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise ValueError("is not an ISO 8601 time; write it like 2026-01-31T06:00Z") from None
+    if moment.year not in YEARS:
+        raise ValueError(
+            f"is not of the years {YEARS[0]} to {YEARS[-1]}; correct it; a time that never comes is left empty"
+        )
+    return moment
 
 
 def _numbered(text: str) -> Iterator[tuple[int, list[str]]]:

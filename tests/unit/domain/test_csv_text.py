@@ -84,3 +84,9 @@ def test_times_are_utc_where_they_do_not_say_otherwise() -> None:
     for text in ("", "noon", "0000-01-01T00:00Z", "9999-12-31T23:59-01:00", "1646092800"):
         with pytest.raises(ValueError, match="is not an ISO 8601 time; write it like 2026-01-31T06:00Z"):
             csv_moment(text)
+
+
+def test_times_that_nobody_means_are_refused() -> None:
+    for text in ("9999-12-31T00:00Z", "1969-12-31", "0001-01-01T00:00Z"):
+        with pytest.raises(ValueError, match="is not of the years 1970 to 2999; correct it"):
+            csv_moment(text)
