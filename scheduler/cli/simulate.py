@@ -99,7 +99,7 @@ def simulate(
     from scheduler.domain.errors import CarbonqError
     from scheduler.planning import DEFAULT_POLICY
 
-    names = policy or [DEFAULT_POLICY]
+    names = list(dict.fromkeys(policy or [DEFAULT_POLICY]))
     if schedule is not None and len(names) > 1:
         raise Failure("--schedule holds the schedule of one policy; give --policy once")
     if time_limit is not None and not offline:

@@ -118,7 +118,19 @@ def _named(intensity: Path | None, jobs: Path | None, gpus: int | None) -> list[
 
 
 def forecast_file(forecast: str) -> Path | None:
-    return None if forecast in (PERFECT, BUILTIN) else Path(forecast)
+    """Failure where it is no file either."""
+    if forecast in (PERFECT, BUILTIN):
+        return None
+    if not forecast or not _exists(Path(forecast)):
+        raise Failure(f"--forecast: there is no file '{forecast}'; write {PERFECT}, {BUILTIN} or a CSV file's name")
+    return Path(forecast)
+
+
+def _exists(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError:
+        return False
 
 
 def _series(file: Path) -> StepSeries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,20 @@ def test_a_file_is_left_as_it_is_where_the_simulation_fails(files: Files) -> Non
     kept.write_text("kept")
     assert files.simulate("--schedule", str(kept), "--plot", str(new)) == 2
     assert kept.read_text() == "kept" and not new.exists()
+
+
+@pytest.mark.parametrize("forecast", ["", "Perfect", "none.csv", "x" * 300])
+def test_a_forecast_that_is_no_file_is_told_what_else_it_may_be(
+    files: Files, capsys: pytest.CaptureFixture[str], forecast: str
+) -> None:
+    assert files.simulate("--forecast", forecast) == 2
+    said = capsys.readouterr().err
+    assert f"--forecast: there is no file '{forecast}'; write perfect, builtin or a CSV file's name" in said
+
+
+def test_a_policy_that_is_named_twice_is_simulated_once(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """And its schedule is that of one policy."""
+    schedule = files.folder / "out.csv"
+    assert files.simulate("--policy", "run-now", "--schedule", str(schedule), "--json") == 0
+    assert [row["policy"] for row in json.loads(capsys.readouterr().out)] == ["run-now"]
+    assert schedule.exists()
