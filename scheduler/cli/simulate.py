@@ -14,10 +14,19 @@ import typer
 from scheduler.cli import options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import Failure
-from scheduler.cli.output import say, say_json
-from scheduler.cli.simulate_files import encoder, write_plot, write_schedule
+from scheduler.cli.output import notice, say, say_json
+from scheduler.cli.simulate_files import check_outputs, encoder, write_plot, write_schedule
 from scheduler.cli.simulate_history import added_fields, footnotes, own_jobs
-from scheduler.cli.simulate_inputs import PERFECT, Inputs, Weighing, from_files, weighing, with_forecast
+from scheduler.cli.simulate_inputs import (
+    PERFECT,
+    Inputs,
+    Weighing,
+    forecast_file,
+    from_files,
+    weighing,
+    with_forecast,
+)
+from scheduler.cli.simulate_options import MOST_PUE, check_numbers, check_sources
 from scheduler.cli.simulate_table import comparison
 
 if TYPE_CHECKING:
@@ -58,7 +67,8 @@ def simulate(
         str | None, typer.Option(help="How often plans are made anew, e.g. 15m; else the series' own step.")
     ] = None,
     pue: Annotated[
-        float | None, typer.Option(min=1.0, help="Facility overhead, applied to every figure; else 1, or as recorded.")
+        float | None,
+        typer.Option(min=1.0, max=MOST_PUE, help="Facility overhead, applied to every figure; else 1, or as recorded.")
     ] = None,
     patience: Annotated[
         str | None,
@@ -89,14 +99,17 @@ def simulate(
     from scheduler.domain.errors import CarbonqError
     from scheduler.planning import DEFAULT_POLICY
 
-    names = policy or [DEFAULT_POLICY]
+    names = list(dict.fromkeys(policy or [DEFAULT_POLICY]))
     if schedule is not None and len(names) > 1:
         raise Failure("--schedule holds the schedule of one policy; give --policy once")
     if time_limit is not None and not offline:
         raise Failure("--time-limit is for the one plan of --offline; where jobs arrive over time plans take no longer")
     limit = times.length(time_limit, "--time-limit") if time_limit is not None else None
-    _check_sources(from_history, {"--intensity": intensity, "--jobs": jobs, "--history": history},
-                   {"--since": since, "--until": until})  # fmt: skip
+    check_numbers({"--pue": pue, "--deadline-confidence": deadline_confidence})
+    files = {"--intensity": intensity, "--jobs": jobs, "--history": history}
+    check_sources(from_history, files, {"--since": since, "--until": until})
+    read = {**files, "--forecast": forecast_file(forecast), "--price-file": price_file}
+    check_outputs({"--schedule": schedule, "--plot": plot}, read)
     weighed = weighing(patience, price_file, price_weight, currency)
     encode = encoder(plot) if plot is not None else None
     made: Replay | None = None
@@ -105,6 +118,8 @@ def simulate(
             made, inputs = _from_history(since, until, gpus, pue, forecast, slot, weighed)
         else:
             inputs = from_files(intensity, jobs, gpus, pue or 1.0, forecast, history, slot, weighed)
+        for note in inputs.notes:
+            notice(note)
         done = _simulated(inputs, names, offline, limit, deadline_confidence)
     except CarbonqError as error:
         raise Failure(str(error)) from None
@@ -116,15 +131,6 @@ def simulate(
         write_plot(plot, encode(picture(inputs.world, done)))
     prices = inputs.world.prices
     _say([row for _, row in done], prices.notes if prices is not None else (), made, as_json)
-
-
-def _check_sources(from_history: bool, files: Mapping[str, Path | None], bounds: Mapping[str, str | None]) -> None:
-    """Files or history, never both: what was meant could only be guessed."""
-    for name, given in (files if from_history else bounds).items():
-        if given is not None and from_history:
-            raise Failure(f"{name}: --from-history takes the jobs and the grid from the daemon; leave one of them out")
-        if given is not None:
-            raise Failure(f"{name}: of files every job is taken; it goes with --from-history")
 
 
 def _from_history(

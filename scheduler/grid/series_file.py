@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from scheduler.domain.carbon import IMPLAUSIBLE_G_PER_KWH
+from scheduler.domain.csv_text import csv_moment, csv_number, csv_rows
 from scheduler.domain.durations import format_duration
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
-from scheduler.domain.intervals import utc
 from scheduler.domain.series import StepSeries
 
 START, ISSUED_AT, VALUE = "start", "issued_at", "carbon_intensity_g_per_kwh"
@@ -44,7 +43,7 @@ def read_series(file: Path, regular: bool = False, complete: bool = False) -> St
 
 
 def read_issues(file: Path, complete: bool = False) -> tuple[Issue, ...]:
-    """`issued_at,start,carbon_intensity_g_per_kwh` rows: issues by age, each in order of start."""
+    """`issued_at,start,carbon_intensity_g_per_kwh` rows: issues by age, one at least, each in order of start."""
     issues: dict[datetime, list[_Entry]] = {}
     newest: datetime | None = None
     for line in read_lines(file, (ISSUED_AT, START, VALUE)):
@@ -53,6 +52,8 @@ def read_issues(file: Path, complete: bool = False) -> tuple[Issue, ...]:
             raise line.wrong(ISSUED_AT, "is before that of the row before it; sort the rows")
         newest = issued_at
         issues.setdefault(issued_at, []).append((line, _moment(line, START), _intensity(line)))
+    if not issues:
+        raise CarbonDataInvalid(f"{file} holds no forecast; write its rows below the heading")
     return tuple(Issue(issued_at, _series(file, entries, complete=complete)) for issued_at, entries in issues.items())
 
 
@@ -77,13 +78,9 @@ _Entry = tuple[Line, datetime, float | None]
 
 
 def read_lines(file: Path, columns: tuple[str, ...]) -> Iterator[Line]:
+    """Each has these columns."""
     text = _text(file)
-    lines = _json_lines(file, text, columns) if file.suffix.lower() == ".json" else _csv_lines(file, text, columns)
-    for line in lines:
-        for column in columns:
-            if column not in line.fields:
-                raise CarbonDataInvalid(f"{line.where}: there is no column '{column}'; needed: {', '.join(columns)}")
-        yield line
+    return _json_lines(file, text, columns) if file.suffix.lower() == ".json" else _csv_lines(file, text, columns)
 
 
 def _text(file: Path) -> str:
@@ -96,14 +93,11 @@ def _text(file: Path) -> str:
 
 
 def _csv_lines(file: Path, text: str, columns: tuple[str, ...]) -> Iterator[Line]:
-    rows = csv.DictReader(text.splitlines())
-    for row in rows:
-        where = f"{file}, line {rows.line_num}"
-        if None in row:
-            raise CarbonDataInvalid(f"{where}: it has more cells than the heading has columns")
-        if missing := [name for name in columns if name in row and row[name] is None]:
-            raise CarbonDataInvalid(f"{where}, column '{missing[0]}': the cell is missing; leave it empty for unknown")
-        yield Line(where, {str(name): value for name, value in row.items()})
+    try:
+        for row in csv_rows(text, columns):
+            yield Line(f"{file}, line {row.line}", {**row.cells})
+    except ValueError as mistake:
+        raise CarbonDataInvalid(f"{file}, {mistake}") from None
 
 
 def _json_lines(file: Path, text: str, columns: tuple[str, ...]) -> Iterator[Line]:
@@ -112,18 +106,19 @@ def _json_lines(file: Path, text: str, columns: tuple[str, ...]) -> Iterator[Lin
     except ValueError as exc:
         raise CarbonDataInvalid(f"{file} is not JSON: {exc}") from exc
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise CarbonDataInvalid(f"{file} must hold a list of objects with '{columns[0]}' and '{columns[-1]}'")
+        raise CarbonDataInvalid(f"{file} must hold a list of objects; write one for each row")
     for number, row in enumerate(rows, start=1):
-        yield Line(f"{file}, entry {number}", row)
+        where = f"{file}, entry {number}"
+        if absent := [column for column in columns if column not in row]:
+            raise CarbonDataInvalid(f"{where}: there is no column '{absent[0]}'; needed: {', '.join(columns)}")
+        yield Line(where, row)
 
 
 def _moment(line: Line, column: str) -> datetime:
-    """Without an offset it is UTC: that is what the format says."""
     try:
-        moment = datetime.fromisoformat(str(line.fields[column]).strip())
-    except ValueError:
-        raise line.wrong(column, "is not an ISO 8601 time") from None
-    return utc(moment) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return csv_moment(str(line.fields[column]))
+    except ValueError as mistake:
+        raise line.wrong(column, str(mistake)) from None
 
 
 def _intensity(line: Line) -> float | None:
@@ -131,14 +126,15 @@ def _intensity(line: Line) -> float | None:
     if value is None:
         return None
     if not math.isfinite(value) or not 0 <= value <= IMPLAUSIBLE_G_PER_KWH:
-        raise line.wrong(VALUE, f"is outside 0 to {IMPLAUSIBLE_G_PER_KWH:,.0f} g/kWh")
+        raise line.wrong(VALUE, f"is outside 0 to {IMPLAUSIBLE_G_PER_KWH:,.0f} g/kWh; write the value, like 210.5")
     return value
 
 
 def _price(line: Line) -> float | None:
     value = _number(line, PRICE)
     if value is not None and not abs(value) <= _HIGHEST_PRICE:
-        raise line.wrong(PRICE, f"is outside -{_HIGHEST_PRICE:,.0f} to {_HIGHEST_PRICE:,.0f} for a kWh")
+        most = f"{_HIGHEST_PRICE:,.0f}"
+        raise line.wrong(PRICE, f"is outside -{most} to {most} for a kWh; write the price, like 0.31")
     return value
 
 
@@ -147,9 +143,9 @@ def _number(line: Line, column: str) -> float | None:
     if said is None or said == "":
         return None
     try:
-        return float(str(said))
-    except ValueError:
-        raise line.wrong(column, "is not a number") from None
+        return csv_number(str(said))
+    except ValueError as mistake:
+        raise line.wrong(column, str(mistake)) from None
 
 
 def _series(

@@ -50,10 +50,19 @@ class Combined:
 
     def at(self, now: datetime) -> CarbonForecast | None:
         """A week ahead at most; None while neither a day of the past nor an issue is there."""
-        present = self._present(now)
-        span = present.span
-        made = self._combiner.at(now, WEEK, now if span is None else span.end)
-        return None if made is None else replace(made, expected=present.filled_from(made.expected))
+        made = self._combiner.at(now, WEEK, self._known_until(now))
+        return None if made is None else replace(made, expected=self._present(now).filled_from(made.expected))
+
+    def own_begins(self, within: Interval) -> datetime:
+        """The first moment, hour by hour, at which our own says anything; the end of `within` where that is later."""
+        moment = within.start
+        while moment < within.end and self._combiner.own(self._known_until(moment)) is None:
+            moment += timedelta(hours=1)
+        return min(moment, within.end)
+
+    def _known_until(self, now: datetime) -> datetime:
+        span = self._present(now).span
+        return now if span is None else span.end
 
     def _present(self, now: datetime) -> StepSeries:
         """The slot that holds now: what it emits is published by the time it is planned with."""

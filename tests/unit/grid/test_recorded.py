@@ -186,6 +186,14 @@ def test_a_file_that_is_something_else_is_refused(tmp_path, name, content, compl
         recorded(MIDNIGHT, tmp_path / name)
 
 
+def test_a_forecast_file_without_a_row_is_not_taken_for_foresight(tmp_path, series):
+    """Without one the series ahead is the forecast; with an empty one that would be said nowhere."""
+    forecasts = tmp_path / "forecasts.csv"
+    forecasts.write_text("issued_at,start,carbon_intensity_g_per_kwh\n")
+    with pytest.raises(CarbonDataInvalid, match=r"forecasts\.csv holds no forecast"):
+        recorded(MIDNIGHT, series, forecast_file=forecasts)
+
+
 def test_a_missing_file_is_refused_by_name(tmp_path):
     with pytest.raises(CarbonSourceRejected, match=r"none\.csv cannot be read: No such file"):
         recorded(MIDNIGHT, tmp_path / "none.csv")

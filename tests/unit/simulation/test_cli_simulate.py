@@ -220,6 +220,7 @@ def test_the_table_has_a_column_of_costs_and_says_where_prices_end(
         (["--patience", "soon"], "like 50g/h"),
         (["--price-file", "PRICES", "--price-weight", "-5"], "--price-weight: -5.0 is not a weight"),
         (["--price-file", "PRICES", "--price-weight", "nan"], "--price-weight: nan is not a weight"),
+        (["--price-file", "PRICES", "--price-weight", "1e300"], "one unit of money is worth, 0 to 1,000,000,000"),
         (["--price-file", "/nowhere/price.csv"], "/nowhere/price.csv cannot be read"),
     ],
 )

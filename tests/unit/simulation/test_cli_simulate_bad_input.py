@@ -2,52 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fakes.clock import NOON
-
-from scheduler.cli.main import main
-
-HOUR = timedelta(hours=1)
-GRID_HEADING = "start,carbon_intensity_g_per_kwh"
-JOBS_HEADING = "job,submitted_at,duration_s,gpus,power_w,deadline,interruptible"
-
-
-def at(hour: float, start: datetime = NOON) -> str:
-    return (start + hour * HOUR).isoformat()
-
-
-class Files:
-    """A grid of twelve hours, two days before it, an issue of its forecast, and two jobs: all as they should be."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.lines = {
-            "grid": [GRID_HEADING, *(f"{at(h)},{300 + h}" for h in range(12))],
-            "history": [GRID_HEADING, *(f"{at(h)},{300 + h}" for h in range(-48, 0))],
-            "forecast": [f"issued_at,{GRID_HEADING}", *(f"{at(n)},{at(n + h)},310" for n in (-6, 0) for h in range(6))],
-            "jobs": [JOBS_HEADING, *(f"{name},{at(0)},3600,1,1000,{at(6)},true" for name in "ab")],
-        }
-
-    def replace(self, name: str, line: int, old: str, new: str) -> None:
-        """Lines count from 1, as in messages."""
-        assert old in self.lines[name][line - 1]
-        self.lines[name][line - 1] = self.lines[name][line - 1].replace(old, new)
-
-    def label(self, name: str, column: str, values: dict[int, str], otherwise: str) -> None:
-        """Add a column; `values` by line."""
-        rows = [f"{row},{values.get(n, otherwise)}" for n, row in enumerate(self.lines[name][1:], start=2)]
-        self.lines[name] = [f"{self.lines[name][0]},{column}", *rows]
-
-    def simulate(self) -> int:
-        paths = {name: self.folder / f"{name}.csv" for name in self.lines}
-        for name, path in paths.items():
-            path.write_text("\n".join(self.lines[name]) + "\n")
-        given = [("--intensity", "grid"), ("--history", "history"), ("--forecast", "forecast"), ("--jobs", "jobs")]
-        options = [text for option, name in given for text in (option, str(paths[name]))]
-        return main(["simulate", *options, "--gpus", "2", "--policy", "run-now"])
+from fakes.simulation_files import Files, at
 
 
 @pytest.fixture
@@ -76,7 +34,10 @@ VALUE = "column 'carbon_intensity_g_per_kwh'"
         ("grid", 4, at(2), at(1), "grid.csv, line 4, column 'start'"),
         ("grid", 4, at(2), at(0.5), "grid.csv, line 4, column 'start'"),
         ("grid", 4, at(2), at(1.5), "line 4, column 'start'"),
-        ("grid", 1, "start", "begin", "there is no column 'start'"),
+        ("grid", 4, ",302", "", f"grid.csv, line 4, {VALUE}: the cell is missing, for the row has 1 of 2"),
+        ("grid", 4, ",302", ",1_000", f"grid.csv, line 4, {VALUE}: '1_000' is not a number"),
+        ("grid", 4, at(2), f'"{at(2)}', "grid.csv, line 4: a quotation mark is opened"),
+        ("grid", 1, "start", "begin", "grid.csv, line 1: there is no column 'start'"),
         ("history", 9, at(-41), at(-42), "history.csv, line 9, column 'start'"),
         ("history", 9, ",259", ",nan", f"history.csv, line 9, {VALUE}"),
         ("forecast", 5, ",310", ",nan", f"forecast.csv, line 5, {VALUE}"),
@@ -84,6 +45,8 @@ VALUE = "column 'carbon_intensity_g_per_kwh'"
         ("forecast", 5, f",{at(-3)}", f",{at(-2.5)}", "forecast.csv, line 5, column 'start'"),
         ("forecast", 5, f",{at(-3)}", f",{at(-4)}", "forecast.csv, line 5, column 'start'"),
         ("forecast", 9, f"{at(0)},", f"{at(-9)},", "forecast.csv, line 9, column 'issued_at'"),
+        ("forecast", 1, "start", "begin", "forecast.csv, line 1: there is no column 'start'"),
+        ("jobs", 3, "b,", ",", "jobs.csv, line 3, column 'job': '' is no name"),
         ("jobs", 3, ",3600,", ",0,", "jobs.csv, line 3, column 'duration_s'"),
         ("jobs", 3, ",3600,1,", ",3600,3,", "jobs.csv, line 3, column 'gpus': '3' is more than the machine's 2"),
         ("jobs", 3, at(6), at(-1), "jobs.csv, line 3, column 'deadline'"),
@@ -139,3 +102,80 @@ def test_run_now_beyond_the_end_of_the_series_is_an_error_and_not_free_of_emissi
     files.replace("jobs", 3, ",3600,", ",46800,")
     assert files.simulate() == 2
     assert "run-now work goes on after the series ends" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["grid", "history", "forecast", "jobs"])
+def test_a_column_that_is_there_twice_is_named(files: Files, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """Which of the two counts could only be guessed."""
+    column = files.lines[name][0].split(",")[-1]
+    files.label(name, column, {}, "1")
+    assert files.simulate() == 2
+    assert f"{name}.csv, line 1, column '{column}': the heading has it twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "mistake"),
+    [
+        ("grid", 0, "grid.csv, line 1: the heading is missing; needed: start, carbon_intensity_g_per_kwh"),
+        ("grid", 1, "grid.csv holds 0 rows"),
+        ("forecast", 0, "forecast.csv, line 1: the heading is missing; needed: issued_at, start,"),
+        ("forecast", 1, "forecast.csv holds no forecast; write its rows below the heading"),
+        ("jobs", 0, "jobs.csv, line 1: the heading is missing; needed: job, submitted_at,"),
+        ("jobs", 1, "jobs.csv, line 2: there is no job"),
+    ],
+)
+def test_a_file_without_rows_is_refused(
+    files: Files, capsys: pytest.CaptureFixture[str], name: str, kept: int, mistake: str
+) -> None:
+    """Nothing is to be simulated, or nothing to be planned with."""
+    del files.lines[name][kept:]
+    assert files.simulate() == 2
+    assert mistake in capsys.readouterr().err
+
+
+def test_a_column_that_is_not_known_is_told_and_ignored(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other tools may add theirs; those that say what a row is of are known."""
+    files.label("jobs", "switch_costs", {}, "60")
+    files.label("jobs", "zone", {}, "GB")
+    files.label("grid", "note", {}, "x")
+    assert files.simulate("--json") == 0
+    said = capsys.readouterr()
+    assert "column 'switch_costs': it is not known, and ignored; did you mean 'switch_cost_s'?" in said.err
+    assert "zone" not in said.err and "note" not in said.err and said.out.startswith("[")
+
+
+def test_a_json_file_that_holds_no_rows_is_refused(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    file = files.folder / "prices.json"
+    file.write_text('{"start": 1}')
+    assert files.simulate("--price-file", str(file)) == 2
+    assert "prices.json must hold a list of objects; write one for each row" in capsys.readouterr().err
+
+
+def test_a_forecast_that_begins_late_is_told_before_the_answer(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On stderr, so that the JSON stays one value."""
+    files.lines["forecast"] = [files.lines["forecast"][0], *(f"{at(2)},{at(h)},310" for h in range(2, 8))]
+    assert files.simulate("--json") == 0
+    said = capsys.readouterr()
+    assert "forecast.csv has no forecast for 2026-11-23 12:00 to 2026-11-23 14:00 UTC; the built-in one" in said.err
+    assert said.out.startswith("[")
+
+
+def test_a_forecast_of_another_time_is_refused(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    files.lines["forecast"] = [row.replace("2026-", "2025-") for row in files.lines["forecast"]]
+    assert files.simulate() == 2
+    assert "says nothing of 2026-11-23 12:00 to 2026-11-23 18:00 UTC, which is simulated" in capsys.readouterr().err
+
+
+def test_a_history_that_is_not_used_is_told(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    assert files.simulate("--forecast", "perfect") == 0
+    assert "history.csv is not used, for a perfect forecast needs no past" in capsys.readouterr().err
+
+
+def test_a_history_that_is_the_grid_itself_is_told_to_add_nothing(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files.lines["history"] = files.lines["grid"]
+    assert files.simulate() == 0
+    assert "history.csv holds nothing from before 2026-11-23 12:00 UTC" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from fakes.clock import NOON
 
 from scheduler.domain.errors import RequestError
 from scheduler.domain.intervals import Interval
-from scheduler.simulation.jobs_file import read_jobs
+from scheduler.simulation.jobs_file import read_jobs, remarks
 
 SPAN = Interval(NOON - timedelta(days=1), NOON + timedelta(days=2))
 HEADING = "job,submitted_at,duration_s,gpus,power_w,deadline,interruptible\n"
@@ -36,29 +36,34 @@ def test_switch_cost_estimate_and_an_empty_deadline_are_read(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("row", "mistake"),
+    ("rows", "mistake"),
     [
-        (GOOD.replace("3600", "0"), "line 2, column 'duration_s'"),
+        (GOOD.replace("3600", "0"), "line 2, column 'duration_s': '0' is not a length: seconds, 0.001 at least"),
         (GOOD.replace("3600", "nan"), "line 2, column 'duration_s'"),
         (GOOD.replace("3600", "long"), "'long' is not a number"),
         (GOOD.replace(",2,", ",9,"), "line 2, column 'gpus': '9' is more than the machine's 8"),
-        (GOOD.replace(",2,", ",1.5,"), "is not a whole number"),
+        (GOOD.replace(",2,", ",1.5,"), "'1.5' is not a number of GPUs: a whole number, 1 at least"),
         (GOOD.replace("1000", "-1"), "column 'power_w'"),
         (GOOD.replace("T18", "T11"), "column 'deadline'"),
         (GOOD.replace("2026-11-23T12:00:00Z", "noon"), "is not an ISO 8601 time"),
         (GOOD.replace("true", "maybe"), "is neither true nor false"),
         (GOOD + GOOD, "line 3, column 'job': 'a' is also the job of line 2"),
         (GOOD.replace("2026-11-23T12", "2026-11-22T11"), "line 2, column 'submitted_at'"),
-        (GOOD.replace(",2,", ",0,"), "line 2, column 'gpus': '0' is not between 1"),
+        (GOOD.replace(",2,", ",0,"), "line 2, column 'gpus': '0' is not a number of GPUs: a whole number, 1 at least"),
         (GOOD.replace("1000", "nan"), "line 2, column 'power_w'"),
+        (GOOD.replace("1000", "1e308"), "'1e308' is not the power of a job: watts, 0 to 1,000,000,000 (1 GW)"),
         (GOOD.replace("T18:00:00Z", "T12:00:00Z"), "column 'deadline': '2026-11-23T12:00:00Z' is not after"),
-        (GOOD.replace("1000", "1000,5"), "line 2: has more cells than line 1 has columns"),
-        ("a,2026-11-23T12:00:00Z\n", "line 2, column 'duration_s'"),
+        (GOOD.replace("1000", "1000,5"), "line 2: it has more cells than the heading has columns"),
+        ("a,2026-11-23T12:00:00Z\n", "line 2, column 'duration_s': the cell is missing, for the row has 2 of 7"),
+        (GOOD.replace("a,", ",", 1), "line 2, column 'job': '' is no name; give the job one"),
+        (GOOD.replace("1000", "1_000"), "line 2, column 'power_w': '1_000' is not a number"),
+        (GOOD.replace("2026-11-23T12", "2027-11-23T12"), "line 2, column 'submitted_at'"),
+        ("", "line 2: there is no job; write one a row below the heading"),
     ],
 )
-def test_a_mistake_is_named_by_file_line_and_column(tmp_path: Path, row: str, mistake: str) -> None:
+def test_a_mistake_is_named_by_file_line_and_column(tmp_path: Path, rows: str, mistake: str) -> None:
     with pytest.raises(RequestError, match=r"jobs\.csv") as refused:
-        read_jobs(written(tmp_path, HEADING + row), gpus=8, span=SPAN)
+        read_jobs(written(tmp_path, HEADING + rows), gpus=8, span=SPAN)
     assert mistake in str(refused.value)
 
 
@@ -74,5 +79,18 @@ def test_a_waiting_price_is_read_where_there_is_one(tmp_path: Path) -> None:
     rows = GOOD.replace("true", "true,50") + GOOD.replace("a,", "b,", 1).replace("true", "true,")
     jobs = read_jobs(written(tmp_path, heading + rows), gpus=8, span=SPAN)
     assert [job.patience_g_per_h for job in jobs] == [50, 0]
-    with pytest.raises(RequestError, match="line 2, column 'patience_g_per_h': '-1' is not between 0"):
+    with pytest.raises(RequestError, match="line 2, column 'patience_g_per_h': '-1' is not a waiting price: grams"):
         read_jobs(written(tmp_path, heading + GOOD.replace("true", "true,-1")), gpus=8, span=SPAN)
+
+
+def test_a_column_that_is_not_known_is_remarked_with_the_name_that_may_be_meant(tmp_path: Path) -> None:
+    """Not where another knows it, or the column of that name is there."""
+    heading = HEADING.replace("interruptible", "interruptible,switch_costs,gpu,team,zone")
+    file = written(tmp_path, heading + GOOD.replace("true", "true,60,2,ours,GB"))
+    where = f"{file}, line 1, column"
+    assert remarks(file, ("zone",)) == (
+        f"{where} 'switch_costs': it is not known, and ignored; did you mean 'switch_cost_s'?",
+        f"{where} 'gpu': it is not known, and ignored",
+        f"{where} 'team': it is not known, and ignored",
+    )
+    assert read_jobs(file, gpus=8, span=SPAN)[0].switch == timedelta(seconds=120)
