@@ -40,8 +40,9 @@ def _run_now(world: World) -> list[tuple[SimulatedJob, tuple[Interval]]]:
     )
     starts = first_come_first_served(arrivals, {Pool.GPU: world.gpus})
     held = [Interval(starts[n], starts[n] + job.duration) for n, job in enumerate(world.jobs)]
-    if any(each.end > world.span.end for each in held):
-        raise too_short("run-now")
+    for job, each in zip(world.jobs, held, strict=True):
+        if each.end > world.span.end:
+            raise too_short("run-now", job, world.span.end)
     return [(job, (each,)) for job, each in zip(world.jobs, held, strict=True)]
 
 

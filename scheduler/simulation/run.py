@@ -55,9 +55,10 @@ def finish_by(job: SimulatedJob) -> datetime:
     return job.deadline or job.submitted_at + LONGEST_WAIT + job.expected
 
 
-def too_short(policy: str) -> RequestError:
+def too_short(policy: str, job: SimulatedJob, end: datetime) -> RequestError:
     return RequestError(
-        f"with {policy} work goes on after the series ends; give a longer series, or of a history an earlier --until"
+        f"with {policy} job {job.name} goes on after the series ends, {end:%Y-%m-%d %H:%M} UTC; "
+        "give a longer series, or of a history an earlier --until"
     )
 
 
@@ -95,8 +96,9 @@ class _Engine:
             made = self._plan(now)
             until = self._next_decision(now, made)
             now = self._follow(made, now, until)
-            if now > self._world.span.end:
-                raise too_short(self._policy)
+            if now > (end := self._world.span.end):
+                beyond = next(s for s in self.states if not s.finished or s.end > end)
+                raise too_short(self._policy, beyond.job, end)
 
     def _admit(self, now: datetime) -> None:
         while self._coming and (self._offline or self._coming[-1].job.submitted_at <= now):

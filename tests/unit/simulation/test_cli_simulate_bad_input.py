@@ -101,7 +101,7 @@ def test_run_now_beyond_the_end_of_the_series_is_an_error_and_not_free_of_emissi
 ) -> None:
     files.replace("jobs", 3, ",3600,", ",46800,")
     assert files.simulate() == 2
-    assert "run-now work goes on after the series ends" in capsys.readouterr().err
+    assert "with run-now job b goes on after the series ends, 2026-11-24 00:00 UTC" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["grid", "history", "forecast", "jobs"])
