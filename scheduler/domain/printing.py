@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def print_energy(kwh: float) -> str:
     return f"{three_digits(kwh)} kWh" if abs(kwh) >= 0.1 else f"{three_digits(kwh * 1000)} Wh"
@@ -9,6 +11,17 @@ def print_energy(kwh: float) -> str:
 
 def print_emissions(grams: float) -> str:
     return f"{three_digits(grams / 1000)} kgCO2eq" if abs(grams) >= 1000 else f"{three_digits(grams)} gCO2eq"
+
+
+def print_comparison(emitted_g: float, usual_g: float) -> tuple[str, str, str]:
+    """What is emitted, what usually would be, and how much less that is: as many digits each, so that they add up."""
+    sizes = sorted({abs(emitted_g), abs(usual_g), abs(usual_g - emitted_g)} - {0.0}) or [100.0]
+    scale, unit = (1000, "kgCO2eq") if sizes[-1] >= 1000 else (1, "gCO2eq")
+    least, most = sizes[0] / scale, sizes[-1] / scale
+    decimals = min(_decimals(least, 3 if least >= 0.1 else 2), _decimals(most, 5))
+    emitted, usual = round(emitted_g / scale, decimals), round(usual_g / scale, decimals)
+    first, second, less = (f"{value:z.{decimals}f} {unit}" for value in (emitted, usual, usual - emitted))
+    return first, second, less
 
 
 def print_power(watts: float) -> str:
@@ -32,3 +45,8 @@ def three_digits(value: float) -> str:
     if size >= 0.1:
         return f"{value:.2f}"
     return f"{value:.2g}" if size >= 1e-4 else "<0.0001"
+
+
+def _decimals(value: float, digits: int) -> int:
+    """Behind the point, for so many significant digits."""
+    return max(0, digits - 1 - math.floor(math.log10(value)))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from fractions import Fraction
 
 from scheduler.domain.durations import format_duration
 from scheduler.domain.jobs import Basis, Job
 from scheduler.domain.plans import Placement
 from scheduler.domain.running_time import Learnt, RunningTime
+from scheduler.presenting.moments import print_moment
 from scheduler.service_views.jobs import ConfidenceView
-
-_SHORT = timedelta(minutes=10)
-"""Of a shorter job moments are told with their seconds."""
 
 
 def confidence_view(
@@ -46,13 +44,12 @@ def running_time_words(job: Job, view: ConfidenceView | None) -> tuple[str, ...]
     return (f"{expected}, as you say; {_record(view)} {odds}.",)
 
 
-def deadline_words(job: Job, view: ConfidenceView | None, zone: tzinfo) -> tuple[str, ...]:
+def deadline_words(job: Job, view: ConfidenceView | None, zone: tzinfo, now: datetime) -> tuple[str, ...]:
     """With which confidence the deadline is met, times in `zone`; none for a job without one, or in no plan."""
     deadline = job.spec.deadline
     if view is None or deadline is None or view.ends_by is None or view.in_time is None:
         return ()
-    clock = "%H:%M:%S" if job.expected_duration < _SHORT else "%H:%M"
-    asked, ends_by = print_share(view.confidence), f"{view.ends_by.astimezone(zone):%a %d %b {clock} %Z}"
+    asked, ends_by = print_share(view.confidence), print_moment(view.ends_by, zone, now, job.expected_duration)
     if view.ends_by <= deadline:
         return (f"It ends by {ends_by} with {asked} confidence.",)
     return (f"Its deadline is met with {print_share(view.in_time)} confidence; with {asked} it ends by {ends_by}.",)

@@ -44,7 +44,7 @@ def explanation(case: JobCase, sentences: tuple[str, ...], answered: Answer | No
         state=job.state,
         reason=job.reason,
         sentences=sentences or _words_of_state(job),
-        figures=(*_figures(job, shown, now), *(_sureness(case.certainty) if case.certainty else ())),
+        figures=() if job.ended else _figures(case, shown, now),
         placement=shown,
         certainty=None if job.ended else case.certainty,
         forecast_by=planned_with.words if planned_with else None,
@@ -79,11 +79,12 @@ def _words_of_state(job: Job) -> tuple[str, ...]:
     return (f"Job {job.id} is {job.state} ({job.reason}).",)
 
 
-def _figures(job: Job, placement: PlacementView | None, now: datetime) -> tuple[Figure, ...]:
+def _figures(case: JobCase, placement: PlacementView | None, now: datetime) -> tuple[Figure, ...]:
+    job, left = case.job, case.job.remaining if case.left is None else case.left
     figures = [
-        Figure("expected running time left", job.remaining.total_seconds(), "s"),
+        Figure("expected running time left", left.total_seconds(), "s"),
         Figure("expected power", job.expected_power.watts, "W"),
-        Figure("slack", (job.finish_by - now - job.remaining).total_seconds(), "s"),
+        Figure("slack", (job.finish_by - now - left).total_seconds(), "s"),
     ]
     if placement is not None:
         figures += [
@@ -91,4 +92,4 @@ def _figures(job: Job, placement: PlacementView | None, now: datetime) -> tuple[
             Figure("emissions if run now", placement.run_now_emissions_g, "gCO2eq"),
             Figure("difference", placement.difference_g, "gCO2eq"),
         ]
-    return tuple(figures)
+    return (*figures, *(_sureness(case.certainty) if case.certainty else ()))

@@ -59,16 +59,16 @@ def test_a_deadline_that_the_plan_misses_has_no_chance() -> None:
 def test_the_deadline_is_spoken_of_with_its_confidence() -> None:
     """Met as asked for, or else with which confidence, and until when it would take."""
     sure, unsure = with_deadline(6), with_deadline(4.5)
-    assert deadline_words(sure, view(sure), UTC) == ("It ends by Mon 23 Nov 17:00 UTC with 90% confidence.",)
-    (words,) = deadline_words(unsure, view(unsure), UTC)
+    assert deadline_words(sure, view(sure), UTC, NOON) == ("It ends by Mon 23 Nov 17:00 UTC with 90% confidence.",)
+    (words,) = deadline_words(unsure, view(unsure), UTC, NOON)
     assert words.startswith("Its deadline is met with ")
     assert words.endswith("% confidence; with 90% it ends by Mon 23 Nov 17:00 UTC.")
-    assert deadline_words(a_job(), view(a_job()), UTC) == deadline_words(sure, None, UTC) == ()
+    assert deadline_words(a_job(), view(a_job()), UTC, NOON) == deadline_words(sure, None, UTC, NOON) == ()
 
 
 def test_of_a_job_of_seconds_the_seconds_are_told() -> None:
     short = with_deadline(6, expected_duration=timedelta(seconds=30))
-    assert "17:00:00 UTC" in deadline_words(short, view(short), UTC)[0]
+    assert "17:00:00 UTC" in deadline_words(short, view(short), UTC, NOON)[0]
 
 
 NO_HISTORY = RunningTime(2 * HOUR, estimate_spread(()))

@@ -223,6 +223,19 @@ def test_a_job_that_waits_is_told_how_late_it_can_start() -> None:
     assert figures["emissions as planned"] is None
 
 
+def test_what_is_left_of_a_running_job_is_what_it_has_not_run_yet() -> None:
+    """So is its slack: what it has run need not be run again."""
+    case = replace(a_job_case(state=JobState.RUNNING), left=HOUR / 2)
+    figures = {figure.name: figure.value for figure in explanation(case, ("It runs.",), ANSWERED, NOON).figures}
+    assert figures["expected running time left"] == 1800
+    assert figures["slack"] == 23.5 * 3600
+
+
+def test_nothing_is_left_of_a_job_that_has_ended() -> None:
+    """It has no slack either, and nothing is expected of it any more."""
+    assert explanation(a_job_case(state=JobState.COMPLETED), (), ANSWERED, NOON).figures == ()
+
+
 def test_a_job_that_is_in_no_plan_is_told_its_state_in_words() -> None:
     held = JobCase(a_job(3, JobState.HELD), None, None, "GB", 1.0)
     told = explanation(held, (), ANSWERED, NOON)

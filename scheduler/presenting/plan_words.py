@@ -1,0 +1,181 @@
+"""A plan in words: what a job waits for, what that saves, what would change it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from scheduler.domain.durations import format_duration
+from scheduler.domain.gpus import Pool
+from scheduler.domain.jobs import Job
+from scheduler.domain.lifecycle import HOLDING_GPUS, JobState, StopReason
+from scheduler.domain.plans import Placement, Plan, PlannableJob, PlanningProblem
+from scheduler.domain.printing import print_comparison, print_emissions, print_money
+from scheduler.planning.feasibility import latest_safe_start
+from scheduler.planning.unpriced import without_its_price
+from scheduler.presenting.moments import print_moment
+
+NOT_WORTH_A_WORD = 0.005
+"""Share of the emissions below which a difference is rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One job of one plan, and to whom it is told: times in `zone`, emissions with `pue`."""
+
+    problem: PlanningProblem
+    plan: Plan
+    job: Job
+    """As it is by now: it may have begun since the plan was made."""
+    planned: PlannableJob
+    placement: Placement
+    zone: tzinfo
+    pue: float
+    rehearsed: bool
+
+    @property
+    def name(self) -> str:
+        return _name(self.job, self.rehearsed)
+
+    @property
+    def runs(self) -> bool:
+        begun = self.job.state in HOLDING_GPUS and self.job.stop_requested != StopReason.SUSPEND
+        return self.placement.reason == "running" or (begun and not self.planned.running)
+
+    @property
+    def has_run(self) -> bool:
+        """Before the plan was made, so that only the rest is planned."""
+        return self.planned.running or self.job.work_done > timedelta(0)
+
+    @property
+    def stretch(self) -> str:
+        told = f"{self.at(self.placement.start)} to {self.at(self.placement.end)}"
+        return f"{told} in {len(self.placement.intervals)} stretches" if self.placement.switches else told
+
+    @property
+    def deadline(self) -> str:
+        """What it is to end by, in words."""
+        kind = "its deadline of" if self.job.spec.deadline is not None else "the longest wait, until"
+        return f"{kind} {self.at(self.planned.finish_by)}"
+
+    def at(self, moment: datetime) -> str:
+        return print_moment(moment, self.zone, self.problem.now, self.placement.busy)
+
+
+def plan_words(
+    problem: PlanningProblem, plan: Plan, job: Job, zone: tzinfo = UTC, pue: float = 1.0, rehearsed: bool = False
+) -> tuple[str, ...]:
+    """Two or three sentences. A job that is only rehearsed has no number; one without a placement has a note."""
+    placement = plan.placement(job.id)
+    if placement is None:
+        notes = (note for note in plan.notes if note.startswith(f"job {job.id} "))
+        return (next(notes, f"job {job.id} is not planned.").replace(f"job {job.id}", _name(job, rehearsed), 1),)
+    told = _Told(problem, plan, job, problem.job(job.id), placement, zone, pue, rehearsed)
+    return (_when(told), _worth(told) + _sought(told) + _waiting(told) + _cost(told), _change(told))
+
+
+def _name(job: Job, rehearsed: bool) -> str:
+    return "This job" if rehearsed else f"Job {job.id}"
+
+
+def _when(told: _Told) -> str:
+    name, placement, stretch = told.name, told.placement, told.stretch
+    if told.runs:
+        doing = "starting" if told.job.state is JobState.STARTING else "running"
+        late = f", after {told.deadline}" if placement.late else ""
+        return f"{name} is {doing} and is to end at {told.at(placement.end)}{late}."
+    if placement.late:
+        over = format_duration(placement.end - told.planned.finish_by)
+        missed = "meet" if told.job.spec.deadline is not None else "end within"
+        return f"{name} cannot {missed} {told.deadline}: it is planned from {stretch} and so ends {over} late."
+    return {
+        "run-now": f"{name} starts at once: {stretch}.",
+        "resources": f"{name} waits for free places: {stretch}.",
+        "dependency": f"{name} waits for {_jobs(told.planned.after)} to complete: {stretch}.",
+        "due": f"{name} has no time to wait before its deadline: {stretch}.",
+        "no-forecast": f"{name} runs in its turn, for no forecast is known: {stretch}.",
+    }.get(placement.reason, f"{name} waits for low-carbon power: {stretch}.")
+
+
+def _worth(told: _Told) -> str:
+    placement = told.placement
+    if placement.emissions is None or placement.run_now_emissions is None:
+        return "Without a forecast its emissions are unknown and no saving is claimed."
+    expected_g, usual_g = placement.emissions.grams * told.pue, placement.run_now_emissions.grams * told.pue
+    rest = " for the rest" if told.has_run else ""
+    if told.planned.running and not told.planned.interruptible:
+        return f"It is expected to emit {print_emissions(expected_g)}{rest}."
+    expected, usual, less = print_comparison(expected_g, usual_g)
+    saved_g = usual_g - expected_g
+    if abs(saved_g) < NOT_WORTH_A_WORD * usual_g or not usual_g:
+        about = "as much as" if expected == usual else "about as much as"
+        return f"It is expected to emit {expected}{rest}, {about} {usual} first come, first served."
+    word = "less" if saved_g > 0 else "more"
+    much = f"{less.removeprefix('-')} ({abs(saved_g) / usual_g:.0%}) {word}"
+    return f"It is expected to emit {expected}{rest}, {much} than {usual} first come, first served."
+
+
+def _sought(told: _Told) -> str:
+    """How contended its hours are, as far as the plan has a price for them."""
+    placement, planned = told.placement, told.planned
+    if placement.place_price_g_per_h is None or placement.emissions is None or told.runs:
+        return ""
+    place = "GPU" if planned.pool is Pool.GPU else "CPU slot"
+    price_g, own_g = placement.place_price_g_per_h * told.pue, placement.emissions.grams * told.pue
+    worth_g = price_g * planned.width * (placement.busy / timedelta(hours=1))
+    if worth_g < NOT_WORTH_A_WORD * own_g or not own_g:
+        return " No other job would gain by having its places."
+    gain = print_emissions(price_g)
+    return f" Its hours are sought after: other jobs would save {gain} with one more {place} for an hour."
+
+
+def _waiting(told: _Told) -> str:
+    """What its waiting is priced at, and what that changed where it is known."""
+    placement, patience_g_per_h = told.placement, told.planned.patience_g_per_h
+    if not patience_g_per_h or placement.emissions is None:
+        return ""
+    priced = f" An hour of waiting is priced at {print_emissions(patience_g_per_h * told.pue)}"
+    free = without_its_price(told.problem, told.plan, told.job.id)
+    if free is None:
+        return f"{priced}."
+    end, emissions = free
+    less = print_emissions((placement.emissions.grams - emissions.grams) * told.pue)
+    return f"{priced}; without that it would end at {told.at(end)} and emit {less} less."
+
+
+def _cost(told: _Told) -> str:
+    placement, price = told.placement, told.problem.price
+    if placement.energy_cost is None or placement.run_now_energy_cost is None or price is None:
+        return ""
+    cost, usual = placement.energy_cost * told.pue, placement.run_now_energy_cost * told.pue
+    said = f" Its power is expected to cost {print_money(cost, price.currency)}"
+    if abs(usual - cost) < NOT_WORTH_A_WORD * abs(usual):
+        return f"{said}, as much as first come, first served."
+    word = "less" if usual > cost else "more"
+    return f"{said}, {print_money(abs(usual - cost), price.currency)} {word} than first come, first served."
+
+
+def _change(told: _Told) -> str:
+    planned, placement, number = told.planned, told.placement, told.job.id
+    if placement.late and told.job.spec.deadline is not None:
+        later = "Give a later one with --by or --within."
+        return later if told.rehearsed else f"`carbonq update {number} --by TIME` gives it a later one."
+    if told.runs and not planned.interruptible:
+        return "It keeps its places until it ends."
+    if told.runs:
+        return "A new forecast or another job can change when it pauses."
+    if placement.late:
+        return "It runs as early as the jobs before it let it."
+    if planned.run_now or placement.reason == "run-now":
+        if planned.interruptible:
+            return "A new forecast or another job can change when it pauses."
+        return "Nothing holds it back."
+    if placement.reason == "due" and planned.margin and latest_safe_start(planned) > placement.start:
+        return "Begun later, it would meet its deadline with less confidence."
+    safe = f"It can start as late as {told.at(latest_safe_start(planned))}"
+    start = "--now" if told.rehearsed else f"carbonq run-now {number}"
+    return f"{safe}; a new forecast or another job can move it, and `{start}` starts it."
+
+
+def _jobs(ids: tuple[int, ...]) -> str:
+    return ("job " if len(ids) == 1 else "jobs ") + ", ".join(str(i) for i in ids)
