@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -86,10 +87,19 @@ def _say(rows: list[dict[str, Any]], as_json: bool) -> None:
         return
     now = times.now()
     for row in rows:
-        by = "" if row["state"] in ENDED else f"; finished by {times.shown(row['finish_by'], now)}"
-        say(f"Job {row['id']} ({one_line(row['name'])}) is {_state(row, now)}{by}.")
+        say(f"Job {row['id']} ({one_line(row['name'])}) is {_state(row, now)}{_next(row, now)}.")
 
 
-def _state(row: dict[str, Any], now: Any) -> str:
-    start = f", planned for {times.shown(row['planned_start'], now)}" if row["planned_start"] else ""
+def _next(row: dict[str, Any], now: datetime) -> str:
+    if row["state"] in ENDED:
+        return ""
+    by = f"; finished by {times.shown(row['finish_by'], now)}"
+    if row["state"] != "held":
+        return by
+    return f"{by if row['deadline'] else ''}; `carbonq release {row['id']}` lets it be planned"
+
+
+def _state(row: dict[str, Any], now: datetime) -> str:
+    planned = row["planned_start"] and row["state"] != "held"
+    start = f", planned for {times.shown(row['planned_start'], now)}" if planned else ""
     return f"{row['state']} ({row['reason']}){start}"

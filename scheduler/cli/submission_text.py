@@ -17,7 +17,7 @@ def submission_text(answer: dict[str, Any], now: datetime) -> str:
     """Lines for people: what was queued, when it is to run, what that saves, and what was assumed."""
     name = one_line(answer["name"])
     head = f"Would queue {name}" if answer["dry_run"] else f"Queued job {answer['id']} ({name})"
-    lines = [f"{head}: {_places(answer)}, finished by {times.shown(answer['finish_by'], now)}."]
+    lines = [f"{head}: {_places(answer)}{_by(answer, now)}."]
     lines += [f"  {sentence}" for sentence in answer["words"]]
     lines.append(f"  {_forecast(answer['forecast_age_s'])}")
     return "\n".join(lines)
@@ -48,6 +48,14 @@ def _places(answer: dict[str, Any]) -> str:
     gpus = answer["gpus"]
     places = "1 CPU slot" if gpus == 0 else "1 GPU" if gpus == 1 else f"{gpus} GPUs"
     return f"{places} for {figures.duration(answer['expected_duration_s'])}"
+
+
+def _by(answer: dict[str, Any], now: datetime) -> str:
+    """Of a job that is in no plan only a deadline says by when it is to have finished."""
+    held = ", held" if answer["state"] == "held" else ""
+    if answer["deadline"] is None and answer["placement"] is None:
+        return held
+    return f"{held}, finished by {times.shown(answer['finish_by'], now)}"
 
 
 def _forecast(age_s: float | None) -> str:

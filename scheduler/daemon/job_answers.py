@@ -85,7 +85,12 @@ class JobAnswers:
         case = await self._parts.writer(self.sure_case, job, None)
         if sentences:
             sentences += self.deadline_words(case)
-        return explanation(case, sentences, answered, self._parts.clock.now())
+        before = await self._parts.writer(self.before, job)
+        return explanation(case, sentences, answered, self._parts.clock.now(), before)
+
+    def before(self, job: Job) -> tuple[Job, ...]:
+        """The jobs that it comes after, read from the store."""
+        return tuple(self._parts.store.jobs(JobQuery(ids=job.spec.after))) if job.spec.after else ()
 
     def sentences(
         self, problem: PlanningProblem | None, plan: Plan | None, job: Job, rehearsed: bool = False

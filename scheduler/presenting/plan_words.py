@@ -14,9 +14,17 @@ from scheduler.domain.printing import print_comparison, print_emissions, print_m
 from scheduler.planning.feasibility import latest_safe_start
 from scheduler.planning.unpriced import without_its_price
 from scheduler.presenting.moments import print_moment
+from scheduler.presenting.state_words import print_jobs
 
 NOT_WORTH_A_WORD = 0.005
 """Share of the emissions below which a difference is rounding."""
+_AND_THEN = {
+    "carbon-window": " and for low-carbon power",
+    "resources": " and for free places",
+    "due": " and has no time to wait longer before its deadline",
+    "no-forecast": " and runs in its turn, for no forecast is known",
+}
+"""What a job that waits for others waits for beside them, by the word of its placement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,11 @@ class _Told:
         return f"{told} in {len(self.placement.intervals)} stretches" if self.placement.switches else told
 
     @property
+    def awaited(self) -> str:
+        """The jobs that it waits for; nothing where there are none."""
+        return print_jobs(self.planned.after) if self.planned.after and not self.runs else ""
+
+    @property
     def deadline(self) -> str:
         """What it is to end by, in words."""
         kind = "its deadline of" if self.job.spec.deadline is not None else "the longest wait, until"
@@ -87,11 +100,13 @@ def _when(told: _Told) -> str:
     if placement.late:
         over = format_duration(placement.end - told.planned.finish_by)
         missed = "meet" if told.job.spec.deadline is not None else "end within"
-        return f"{name} cannot {missed} {told.deadline}: it is planned from {stretch} and so ends {over} late."
+        which = f", which waits for {told.awaited} to complete," if told.awaited else ""
+        return f"{name}{which} cannot {missed} {told.deadline}: it is planned from {stretch} and so ends {over} late."
+    if told.awaited:
+        return f"{name} waits for {told.awaited} to complete{_AND_THEN.get(placement.reason, '')}: {stretch}."
     return {
         "run-now": f"{name} starts at once: {stretch}.",
         "resources": f"{name} waits for free places: {stretch}.",
-        "dependency": f"{name} waits for {_jobs(told.planned.after)} to complete: {stretch}.",
         "due": f"{name} has no time to wait before its deadline: {stretch}.",
         "no-forecast": f"{name} runs in its turn, for no forecast is known: {stretch}.",
     }.get(placement.reason, f"{name} waits for low-carbon power: {stretch}.")
@@ -174,8 +189,5 @@ def _change(told: _Told) -> str:
         return "Begun later, it would meet its deadline with less confidence."
     safe = f"It can start as late as {told.at(latest_safe_start(planned))}"
     start = "--now" if told.rehearsed else f"carbonq run-now {number}"
-    return f"{safe}; a new forecast or another job can move it, and `{start}` starts it."
-
-
-def _jobs(ids: tuple[int, ...]) -> str:
-    return ("job " if len(ids) == 1 else "jobs ") + ", ".join(str(i) for i in ids)
+    once = f" once {told.awaited} {'has' if len(planned.after) == 1 else 'have'} completed" if told.awaited else ""
+    return f"{safe}; a new forecast or another job can move it, and `{start}` starts it{once}."

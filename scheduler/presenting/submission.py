@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,14 +12,20 @@ from scheduler.domain.printing import print_power
 from scheduler.presenting.chain import Answer
 from scheduler.presenting.confidence import print_share, running_time_words
 from scheduler.presenting.jobs import JobCase, job_row, placement_view
+from scheduler.presenting.state_words import kept_waiting_words, state_words
 from scheduler.service_views.jobs import ConfidenceView, PlacementView, row_fields
 from scheduler.service_views.submission import Explanation, Figure, Submission
 
 
 def submission(
-    case: JobCase, sentences: tuple[str, ...], forecast_age: timedelta | None, *, dry_run: bool
+    case: JobCase,
+    sentences: tuple[str, ...],
+    forecast_age: timedelta | None,
+    before: Sequence[Job] = (),
+    *,
+    dry_run: bool,
 ) -> Submission:
-    """`sentences` are the planner's; what was assumed is added to them."""
+    """`sentences` are the plan's; a job in no plan is told what keeps it out. What was assumed is added to them."""
     job = case.job
     row = job_row(case)
     return Submission(
@@ -30,20 +37,25 @@ def submission(
         power_basis=job.power_basis,
         placement=placement_view(case.placement, None if dry_run else job.id, case.pue) if case.placement else None,
         certainty=case.certainty,
-        words=sentences + _assumptions(job, case.certainty),
+        words=(sentences or kept_waiting_words(job, before, dry_run)) + _assumptions(job, case.certainty),
         forecast_age_s=forecast_age.total_seconds() if forecast_age is not None else None,
     )
 
 
-def explanation(case: JobCase, sentences: tuple[str, ...], answered: Answer | None, now: datetime) -> Explanation:
-    """`sentences` are the planner's; a job without a placement gets those of its state. `answered`: to the plan."""
+def explanation(
+    case: JobCase, sentences: tuple[str, ...], answered: Answer | None, now: datetime, before: Sequence[Job] = ()
+) -> Explanation:
+    """`sentences` are the plan's; a job without any gets those of its state. `answered`: to the plan.
+
+    `before`: the jobs that it comes after.
+    """
     job, planned_with = case.job, None if case.job.ended else answered
     shown = placement_view(case.placement, job.id, case.pue) if case.placement else None
     return Explanation(
         job=job.id,
         state=job.state,
         reason=job.reason,
-        sentences=sentences or _words_of_state(job),
+        sentences=sentences or state_words(job, before),
         figures=() if job.ended else _figures(case, shown, now),
         placement=shown,
         certainty=None if job.ended else case.certainty,
@@ -71,12 +83,6 @@ def _sureness(certainty: ConfidenceView) -> tuple[Figure, ...]:
 
 def _source(basis: Basis, flag: str) -> str:
     return "the median of like jobs before it" if basis is Basis.HISTORY else f"assumed; {flag} says it better"
-
-
-def _words_of_state(job: Job) -> tuple[str, ...]:
-    if job.detail:
-        return (f"Job {job.id} is {job.state}: {job.detail}.",)
-    return (f"Job {job.id} is {job.state} ({job.reason}).",)
 
 
 def _figures(case: JobCase, placement: PlacementView | None, now: datetime) -> tuple[Figure, ...]:

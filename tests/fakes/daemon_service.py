@@ -77,6 +77,8 @@ class FakeDaemonService:
             "deadline": deadline,
             "finish_by": deadline or self.now + timedelta(hours=28),
         }
+        if request.hold:
+            fields |= {"state": JobState.HELD, "reason": Reason.HELD_BY_USER}
         row = a_row(id=None, **fields) if dry_run else self.add(**fields)
         return Submission(
             **row_fields(row),
@@ -85,7 +87,7 @@ class FakeDaemonService:
             duration_basis=Basis.USER if request.duration else Basis.ASSUMED,
             expected_power_w=300.0,
             power_basis=Basis.ASSUMED,
-            placement=a_placement(job=row.id, now=self.now),
+            placement=None if request.hold else a_placement(job=row.id, now=self.now),
             certainty=None,
             words=(
                 "Starts in 5 h, at 60 instead of 210 gCO2eq/kWh.",

@@ -158,3 +158,11 @@ def test_wait_leaves_with_the_jobs_own_status(carbonq: CommandLine) -> None:
     answer = carbonq("submit", "--wait", "--json", "true")
     assert answer.status == 7
     assert answer.json["state"] == "failed"
+
+
+def test_a_job_that_is_queued_held_is_not_said_to_be_finished_by_some_time(carbonq: CommandLine) -> None:
+    """Nobody knows when its user will release it; only a deadline of their own holds all the same."""
+    head = carbonq("submit", "--hold", "--duration", "4h", "true").out.splitlines()[0]
+    assert head == "Queued job 1 (true): 1 GPU for 4 h, held."
+    kept = carbonq("submit", "--hold", "--duration", "4h", "--by", "2099-11-24 09:00", "true").out
+    assert "1 GPU for 4 h, held, finished by 2099-11-24 09:00." in kept

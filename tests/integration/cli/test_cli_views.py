@@ -207,3 +207,8 @@ def test_a_doctor_works_without_a_daemon(lonely: CommandLine) -> None:
     answer = lonely("doctor")
     assert answer.status == 69
     assert "problem" in answer.out and "carbonq daemon" in answer.out and "settings" in answer.out
+
+
+def test_a_held_job_is_told_how_it_is_let_go(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    assert carbonq("hold", "1").out.rstrip().endswith("is held (held-by-user); `carbonq release 1` lets it be planned.")

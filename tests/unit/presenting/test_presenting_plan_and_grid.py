@@ -209,6 +209,13 @@ def test_what_was_assumed_is_said_and_what_the_user_said_is_not_repeated() -> No
     assert words[1].startswith("Power 300 W: the median of like jobs before it")
 
 
+def test_a_job_that_is_queued_held_is_told_how_to_let_it_go() -> None:
+    case = JobCase(a_job(6, JobState.HELD), None, None, "GB", 1.0)
+    assert submission(case, (), HOUR, dry_run=False).words == (
+        "Job 6 is held; `carbonq release 6` lets it be planned.",
+    )
+
+
 def test_a_small_power_is_not_rounded_to_nothing() -> None:
     case = a_job_case(power_basis=Basis.HISTORY, expected_power=Power(0.34))
     assert submission(case, (), None, dry_run=False).words == ("Power 0.34 W: the median of like jobs before it.",)
@@ -239,8 +246,10 @@ def test_nothing_is_left_of_a_job_that_has_ended() -> None:
 def test_a_job_that_is_in_no_plan_is_told_its_state_in_words() -> None:
     held = JobCase(a_job(3, JobState.HELD), None, None, "GB", 1.0)
     told = explanation(held, (), ANSWERED, NOON)
-    assert told.sentences == ("Job 3 is held (new).",)
+    assert told.sentences == ("Job 3 is held; `carbonq release 3` lets it be planned.",)
     assert (told.placement, told.latest_start) == (None, None)
     failed = JobCase(a_job(3, JobState.FAILED, detail="exit code 3"), None, None, "GB", 1.0)
     assert explanation(failed, (), ANSWERED, NOON).forecast_by is None, "nothing is planned for what has ended"
-    assert explanation(failed, (), ANSWERED, NOON).sentences == ("Job 3 is failed: exit code 3.",)
+    assert explanation(failed, (), ANSWERED, NOON).sentences == (
+        "Job 3 is failed: exit code 3; `carbonq show 3` shows its history.",
+    )

@@ -105,6 +105,19 @@ def test_a_dependant_is_told_whom_it_waits_for() -> None:
     assert words(asked, 2)[0].startswith("Job 2 waits for job 1 to complete")
 
 
+def test_a_dependant_that_waits_for_cleaner_power_too_is_told_both_and_what_it_cannot_do() -> None:
+    """To be run now is not to be run before those it comes after."""
+    asked = problem(job(1, within=2), job(2, within=5, after=(1,)), values=VALUES)
+    waits, _, change = words(asked, 2)
+    assert waits.startswith("Job 2 waits for job 1 to complete and for low-carbon power: Mon 23 Nov 16:00 UTC")
+    assert change.endswith("`carbonq run-now 2` starts it once job 1 has completed.")
+
+
+def test_a_late_dependant_is_told_both() -> None:
+    asked = problem(job(1, within=4, hours=2), job(2, within=2, after=(1,)), values=VALUES)
+    assert words(asked, 2)[0].startswith("Job 2, which waits for job 1 to complete, cannot meet its deadline")
+
+
 # --- of a job that runs
 def test_what_a_running_job_is_expected_to_emit_is_said_to_be_for_the_rest() -> None:
     """What it has emitted is known by now and is no part of a plan; nor is there anything to compare the rest with."""
