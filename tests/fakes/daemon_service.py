@@ -49,6 +49,8 @@ class FakeDaemonService:
         self.provider: dict[str, Any] = {}
         """What the provider in use says of itself, where a test has it say something."""
         self.error: Exception | None = None
+        self.falls_with: dict[int, int] = {}
+        """The job that comes after a job, and is cancelled with it."""
         self.running_s: dict[int, float] = {}
         self.ends_after: int | None = None
         self.ending: dict[str, Any] = {"state": JobState.COMPLETED, "reason": Reason.EXITED_ZERO, "exit_code": 0}
@@ -138,6 +140,8 @@ class FakeDaemonService:
         )
 
     async def cancel(self, caller: Caller, job_id: int) -> JobRow:
+        if other := self.falls_with.get(job_id):
+            self.change(other, state=JobState.CANCELLED, reason=Reason.DEPENDENCY_FAILED)
         return self._step(caller, job_id, JobState.CANCELLED, Reason.CANCELLED_BY_USER)
 
     async def hold(self, caller: Caller, job_id: int) -> JobRow:

@@ -169,6 +169,42 @@ def test_several_jobs_are_changed_at_once(carbonq: CommandLine) -> None:
     assert carbonq.service.rows[2].state is JobState.QUEUED
 
 
+def test_one_job_that_cannot_be_changed_does_not_keep_others_from_it(carbonq: CommandLine) -> None:
+    """What was done is said, and what was not; the status is that of the first problem."""
+    for fields in ({}, COMPLETED, {}):
+        carbonq.service.add(**fields)
+    answer = carbonq("cancel", "1", "2", "3", "9", "3")
+    assert [line.split(" (")[0] for line in answer.out.splitlines()] == ["Job 1", "Job 3"]
+    ended, unknown = answer.err.splitlines()
+    assert "job 2 has ended" in ended and "no job 9" in unknown
+    assert answer.status == 2
+    assert carbonq.service.rows[3].state is JobState.CANCELLED
+
+
+def test_under_json_an_error_stands_in_the_place_of_its_row(carbonq: CommandLine) -> None:
+    for fields in (COMPLETED, {}):
+        carbonq.service.add(**fields)
+    answer = carbonq("update", "1", "2", "9", "--by", "none", "--json")
+    assert [value["id"] for value in answer.json] == [1, 2, 9]
+    assert answer.json[2]["error"]["code"] == "not-found"
+    assert (answer.status, answer.err) == (2, "")
+
+
+def test_jobs_are_cancelled_from_the_last_one_on(carbonq: CommandLine) -> None:
+    """One that comes after another would fall with it, and then there would be nothing left to cancel."""
+    for _ in range(3):
+        carbonq.service.add()
+    carbonq.service.falls_with = {1: 2, 2: 3}
+    answer = carbonq("cancel", "1", "2", "3")
+    assert (answer.status, answer.err) == (0, "")
+    assert [line.split(" (")[0] for line in answer.out.splitlines()] == ["Job 1", "Job 2", "Job 3"]
+
+
+def test_where_no_daemon_answers_that_is_said_once(lonely: CommandLine) -> None:
+    answer = lonely("cancel", "1", "2")
+    assert (answer.status, answer.out) == (69, "") and answer.err.count("cannot be reached") == 1
+
+
 def test_a_deadline_can_be_moved_and_taken_away(carbonq: CommandLine) -> None:
     carbonq.service.add()
     moved = carbonq("update", "1", "--by", "2099-01-01 09:00", "--json").json
