@@ -26,6 +26,7 @@ def draft_job(
 ) -> JobDraft:
     """Check a request against the machine and the clock and fill in what the user left open; RequestError says how."""
     _check_command(spec)
+    _check_lengths(spec)
     _check_fits(spec, inventory)
     _check_dependencies(store, spec, owner)
     duration, duration_basis = _expected_duration(store, spec, owner, queue)
@@ -51,6 +52,15 @@ def _check_command(spec: JobSpec) -> None:
         raise RequestError(f"the command is {size:,} bytes long, more than {LONGEST_ARGV_BYTES:,}; put it in a script")
     if any("\0" in part for part in spec.argv):
         raise RequestError("the command holds a NUL byte, which no program can be given")
+
+
+def _check_lengths(spec: JobSpec) -> None:
+    if spec.duration is not None and spec.time_limit is not None and spec.time_limit < spec.duration:
+        limit, length = format_duration(spec.time_limit), format_duration(spec.duration)
+        raise RequestError(
+            f"--time-limit would stop the job after {limit}, before the {length} are over that --duration says it "
+            "runs; raise the limit, or give a shorter estimate"
+        )
 
 
 def _check_fits(spec: JobSpec, inventory: Inventory | None) -> None:
