@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cached_property
 
 from scheduler.domain.durations import format_duration
 from scheduler.domain.gpus import Pool
@@ -11,7 +12,9 @@ from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import HOLDING_GPUS, JobState, StopReason
 from scheduler.domain.plans import Placement, Plan, PlannableJob, PlanningProblem
 from scheduler.domain.printing import print_comparison, print_emissions, print_money
+from scheduler.domain.units import Emissions
 from scheduler.planning.feasibility import latest_safe_start
+from scheduler.planning.policies import HEED_PRICES
 from scheduler.planning.unpriced import without_its_price
 from scheduler.presenting.moments import print_moment
 from scheduler.presenting.state_words import print_jobs
@@ -19,7 +22,7 @@ from scheduler.presenting.state_words import print_jobs
 NOT_WORTH_A_WORD = 0.005
 """Share of the emissions below which a difference is rounding."""
 _AND_THEN = {
-    "carbon-window": " and for low-carbon power",
+    "dependency": "",
     "resources": " and for free places",
     "due": " and has no time to wait longer before its deadline",
     "no-forecast": " and runs in its turn, for no forecast is known",
@@ -27,7 +30,7 @@ _AND_THEN = {
 """What a job that waits for others waits for beside them, by the word of its placement."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Told:
     """One job of one plan, and to whom it is told: times in `zone`, emissions with `pue`."""
 
@@ -61,6 +64,24 @@ class _Told:
         return f"{told} in {len(self.placement.intervals)} stretches" if self.placement.switches else told
 
     @property
+    def patience_g_per_h(self) -> float:
+        """Where its policy heeds it."""
+        return self.planned.patience_g_per_h if self.plan.policy in HEED_PRICES else 0.0
+
+    @property
+    def weight_g_per_unit(self) -> float:
+        """What a unit of money weighs, where its policy heeds that."""
+        price = self.problem.price
+        return price.weight_g_per_unit if price is not None and self.plan.policy in HEED_PRICES else 0.0
+
+    @cached_property
+    def unweighed(self) -> tuple[datetime, Emissions] | None:
+        """When it would end and what it would emit if only emissions counted; None where nothing better is found."""
+        if not (self.patience_g_per_h or self.weight_g_per_unit):
+            return None
+        return without_its_price(self.problem, self.plan, self.job.id)
+
+    @property
     def awaited(self) -> str:
         """The jobs that it waits for; nothing where there are none."""
         return print_jobs(self.planned.after) if self.planned.after and not self.runs else ""
@@ -84,7 +105,7 @@ def plan_words(
         notes = (note for note in plan.notes if note.startswith(f"job {job.id} "))
         return (next(notes, f"job {job.id} is not planned.").replace(f"job {job.id}", _name(job, rehearsed), 1),)
     told = _Told(problem, plan, job, problem.job(job.id), placement, zone, pue, rehearsed)
-    return (_when(told), _worth(told) + _sought(told) + _waiting(told) + _cost(told), _change(told))
+    return (_when(told), _worth(told) + _sought(told) + _weighed(told) + _cost(told), _change(told))
 
 
 def _name(job: Job, rehearsed: bool) -> str:
@@ -103,13 +124,25 @@ def _when(told: _Told) -> str:
         which = f", which waits for {told.awaited} to complete," if told.awaited else ""
         return f"{name}{which} cannot {missed} {told.deadline}: it is planned from {stretch} and so ends {over} late."
     if told.awaited:
-        return f"{name} waits for {told.awaited} to complete{_AND_THEN.get(placement.reason, '')}: {stretch}."
+        then = _AND_THEN.get(placement.reason, f" and for {_power(told)}")
+        return f"{name} waits for {told.awaited} to complete{then}: {stretch}."
     return {
         "run-now": f"{name} starts at once: {stretch}.",
         "resources": f"{name} waits for free places: {stretch}.",
         "due": f"{name} has no time to wait before its deadline: {stretch}.",
         "no-forecast": f"{name} runs in its turn, for no forecast is known: {stretch}.",
-    }.get(placement.reason, f"{name} waits for low-carbon power: {stretch}.")
+    }.get(placement.reason, f"{name} waits for {_power(told)}: {stretch}.")
+
+
+def _power(told: _Told) -> str:
+    """Which power a job waits for that could begin sooner."""
+    placement = told.placement
+    if not told.weight_g_per_unit or placement.emissions is None or placement.run_now_emissions is None:
+        return "low-carbon power"
+    expected_g, usual_g = placement.emissions.grams, placement.run_now_emissions.grams
+    if expected_g - usual_g >= NOT_WORTH_A_WORD * usual_g:
+        return "cheaper power"
+    return "low-carbon power" if told.unweighed is None else "cheaper and low-carbon power"
 
 
 def _worth(told: _Told) -> str:
@@ -144,18 +177,24 @@ def _sought(told: _Told) -> str:
     return f" Its hours are sought after: other jobs would save {gain} with one more {place} for an hour."
 
 
-def _waiting(told: _Told) -> str:
-    """What its waiting is priced at, and what that changed where it is known."""
-    placement, patience_g_per_h = told.placement, told.planned.patience_g_per_h
-    if not patience_g_per_h or placement.emissions is None:
+def _weighed(told: _Told) -> str:
+    """What is weighed beside its emissions, and what that changed where it is known."""
+    weighed = []
+    if told.patience_g_per_h:
+        weighed.append(f"an hour of waiting is priced at {print_emissions(told.patience_g_per_h * told.pue)}")
+    if told.weight_g_per_unit and told.problem.price is not None:
+        unit = told.problem.price.currency or "unit of money"
+        weighed.append(f"1 {unit} is weighed as {print_emissions(told.weight_g_per_unit)}")
+    if not weighed or told.placement.emissions is None:
         return ""
-    priced = f" An hour of waiting is priced at {print_emissions(patience_g_per_h * told.pue)}"
-    free = without_its_price(told.problem, told.plan, told.job.id)
-    if free is None:
-        return f"{priced}."
-    end, emissions = free
-    less = print_emissions((placement.emissions.grams - emissions.grams) * told.pue)
-    return f"{priced}; without that it would end at {told.at(end)} and emit {less} less."
+    said = " and ".join(weighed)
+    said = f" {said[0].upper()}{said[1:]}"
+    if told.unweighed is None:
+        return f"{said}."
+    end, emissions = told.unweighed
+    less = print_emissions((told.placement.emissions.grams - emissions.grams) * told.pue)
+    them = "that" if len(weighed) == 1 else "both"
+    return f"{said}; without {them} it would end at {told.at(end)} and emit {less} less."
 
 
 def _cost(told: _Told) -> str:

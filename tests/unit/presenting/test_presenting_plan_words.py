@@ -193,6 +193,46 @@ def test_what_power_costs_is_told_in_the_readers_money() -> None:
     assert said.endswith("Its power is expected to cost 0.20 EUR, 0.60 EUR less than first come, first served.")
 
 
+def with_money(values: list[float], prices: list[float], weight_g_per_unit: float, **fields: Any) -> PlanningProblem:
+    price = PowerPrice(series(prices), weight_g_per_unit, currency="EUR")
+    return replace(problem(job(7, within=len(values), **fields), values=values), price=price)
+
+
+def test_a_job_that_money_moves_is_not_said_to_wait_for_low_carbon_power() -> None:
+    """It emits more than it could, and more than at once; what a unit of money weighs is why."""
+    other = job(1, within=4, earliest_start=NOON + HOUR)
+    asked = with_money([200, 300, 210, 220], [0.5, 0.4, 0.01, 0.4], 500)
+    waits, worth, _ = words(replace(asked, jobs=(*asked.jobs, other)), policy="carbonq")
+    assert waits.startswith("Job 7 waits for cheaper power: Mon 23 Nov 14:00 UTC")
+    assert worth.startswith("It is expected to emit 210.0 gCO2eq, 10.0 gCO2eq (5%) more than 200.0 gCO2eq first come")
+    assert "1 EUR is weighed as 500 gCO2eq; without that it would end at Mon 23 Nov 13:00 UTC and emit 10.0" in worth
+
+
+def test_a_job_that_waits_for_both_is_told_so() -> None:
+    """It saves grams and money, and money made it save fewer grams than it could have."""
+    waits, worth, _ = words(with_money([400, 120, 100, 300], [0.5, 0.1, 0.3, 0.5], 500), policy="carbonq")
+    assert waits.startswith("Job 7 waits for cheaper and low-carbon power: Mon 23 Nov 13:00 UTC")
+    assert "1 EUR is weighed as 500 gCO2eq; without that it would end at Mon 23 Nov 15:00 UTC and emit 20.0" in worth
+
+
+def test_where_waiting_and_money_are_weighed_it_is_told_what_both_changed() -> None:
+    asked = with_money([400, 120, 100, 300], [0.5, 0.1, 0.3, 0.5], 500, patience_g_per_h=10)
+    said = words(asked, policy="carbonq")[1]
+    assert "An hour of waiting is priced at 10.0 gCO2eq and 1 EUR is weighed as 500 gCO2eq; without both it" in said
+
+
+def test_money_that_changes_nothing_leaves_a_job_waiting_for_low_carbon_power() -> None:
+    waits, worth, _ = words(with_money([400, 300, 100, 200], [0.4, 0.4, 0.1, 0.4], 500), policy="carbonq")
+    assert waits.startswith("Job 7 waits for low-carbon power")
+    assert "1 EUR is weighed as 500 gCO2eq. " in worth
+
+
+def test_a_policy_that_heeds_neither_is_not_said_to_weigh_them() -> None:
+    asked = with_money([400, 300, 100, 200], [0.4, 0.4, 0.1, 0.4], 500, patience_g_per_h=10)
+    said = words(asked, policy="run-now")[1]
+    assert "weighed" not in said and "priced" not in said
+
+
 def test_a_difference_too_small_to_speak_of_is_not_said_to_be_none() -> None:
     said = words(problem(job(7, within=2), values=[400, 399, 500]))[1]
     assert "expected to emit 399.00 gCO2eq, about as much as 400.00 gCO2eq first come, first served." in said

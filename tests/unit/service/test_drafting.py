@@ -83,7 +83,7 @@ def test_no_job_is_expected_to_outlast_its_limit(store: FakeStore) -> None:
 
 def test_an_estimate_that_its_own_limit_would_cut_short_is_refused(store: FakeStore) -> None:
     """It would be stopped before it is done; a limit as long as the estimate is a user's to set."""
-    with pytest.raises(RequestError, match="stop the job after 1 h, before the 2 h .* raise the limit, or give"):
+    with pytest.raises(RequestError, match=r"stop the job after 1 h, before the 2 h .* raise the limit, or give"):
         drafted(store, time_limit=HOUR, duration=2 * HOUR)
     assert drafted(store, time_limit=HOUR, duration=HOUR).expected_duration == HOUR
 
