@@ -6,7 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 from scheduler.domain.durations import format_duration
-from scheduler.domain.printing import print_emissions, print_energy, print_money, print_power, three_digits
+from scheduler.domain.printing import (
+    print_emissions,
+    print_energy,
+    print_money,
+    print_percent,
+    print_power,
+    three_digits,
+)
 
 UNKNOWN = "–"
 _TOLD_SHARE = 5e-4
@@ -68,4 +75,4 @@ def size(count: int | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    return UNKNOWN if share is None else f"{share * 100:.0f} %"
+    return UNKNOWN if share is None else f"{print_percent(share)} %"

@@ -69,10 +69,13 @@ def _sure(detail: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     asked, jobs = figures.percent(certainty["confidence"]), certainty["learnt_jobs"]
     basis = {"like-jobs": f"by {_count(jobs, 'like job')}", "own-jobs": f"by {_count(jobs, 'job')} of this user"}
     source = basis.get(certainty["learnt_from"], "no like job has ended yet")
-    yield "may run", f"{figures.duration(certainty['running_time_s'])} with {asked} confidence ({source})"
+    # Planned for longer than such jobs run, it ends when all of that is over.
+    whole = certainty["running_time_s"] < detail["expected_duration_s"]
+    length = f", though planned for {figures.duration(detail['expected_duration_s'])}" if whole else ""
+    yield "may run", f"{figures.duration(certainty['running_time_s'])} with {asked} confidence ({source}){length}"
     if certainty["in_time"] is not None:
-        by = times.shown(certainty["ends_by"], now)
-        yield "in time", f"with {int(certainty['in_time'] * 100)} % confidence; with {asked} it ends by {by}"
+        how, by = "in all that is planned" if whole else f"with {asked}", times.shown(certainty["ends_by"], now)
+        yield "in time", f"with {figures.percent(certainty['in_time'])} confidence; {how} it ends by {by}"
 
 
 def _labels(detail: dict[str, Any]) -> Iterator[str]:

@@ -35,6 +35,12 @@ def print_money(amount: float, currency: str = "") -> str:
     return f"{digits} {currency}".rstrip()
 
 
+def print_percent(share: float) -> str:
+    """Whole percent, or tenths where they say it all; never rounded up, so that only what is sure is 100."""
+    percent = round(share * 100, 6)
+    return f"{percent:g}" if round(percent, 1) == percent else f"{int(percent)}"
+
+
 def three_digits(value: float) -> str:
     """`1234`, `12.3`, `0.12`, `0.0012`; smaller amounts are said to be small."""
     size = abs(value)

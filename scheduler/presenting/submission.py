@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from scheduler.domain.jobs import Basis, Job
 from scheduler.domain.lifecycle import WAITING
-from scheduler.domain.printing import print_power
+from scheduler.domain.printing import print_percent, print_power
 from scheduler.presenting.chain import Answer
-from scheduler.presenting.confidence import print_share, running_time_words
+from scheduler.presenting.confidence import print_odds, print_share, running_time_words, seldom_so_long
 from scheduler.presenting.jobs import JobCase, job_row, placement_view
 from scheduler.presenting.state_words import kept_waiting_words, state_words
 from scheduler.service_views.jobs import ConfidenceView, PlacementView, row_fields
@@ -73,12 +73,14 @@ def _assumptions(job: Job, certainty: ConfidenceView | None) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _sureness(certainty: ConfidenceView) -> tuple[Figure, ...]:
-    asked = print_share(certainty.confidence)
-    longest = Figure(f"running time with {asked} confidence", certainty.running_time_s, "s")
+def _sureness(job: Job, certainty: ConfidenceView) -> tuple[Figure, ...]:
+    asked = f"with {print_share(certainty.confidence)} confidence"
+    if seldom_so_long(job, certainty):  # Then the expected length says more than what is sure by others.
+        asked = f"of {print_odds(certainty.confidence)} such jobs, at most"
+    longest = Figure(f"running time {asked}", certainty.running_time_s, "s")
     if certainty.in_time is None:
         return (longest,)
-    return (longest, Figure("chance of meeting the deadline", int(certainty.in_time * 1000) / 10, "%"))
+    return (longest, Figure("chance of meeting the deadline", float(print_percent(certainty.in_time)), "%"))
 
 
 def _source(basis: Basis, flag: str) -> str:
@@ -98,4 +100,4 @@ def _figures(case: JobCase, placement: PlacementView | None, now: datetime) -> t
             Figure("emissions if run now", placement.run_now_emissions_g, "gCO2eq"),
             Figure("difference", placement.difference_g, "gCO2eq"),
         ]
-    return (*figures, *(_sureness(case.certainty) if case.certainty else ()))
+    return (*figures, *(_sureness(job, case.certainty) if case.certainty else ()))

@@ -19,6 +19,7 @@ from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Basis
 from scheduler.domain.lifecycle import JobState, SegmentState
 from scheduler.domain.plans import Plan
+from scheduler.domain.running_time import Learnt
 from scheduler.domain.units import Emissions, Energy, Power
 from scheduler.presenting.chain import Answer
 from scheduler.presenting.grid import GridCase, freshness, grid_forecast, grid_now
@@ -27,6 +28,7 @@ from scheduler.presenting.jobs import JobCase
 from scheduler.presenting.plan import intensity_slots, place_rows, plan_view
 from scheduler.presenting.submission import explanation, submission
 from scheduler.service_views.grid import ForecastLink, Freshness
+from scheduler.service_views.jobs import ConfidenceView
 from scheduler.service_views.plan import PlanView
 from scheduler.service_views.requests import HistoryGrouping
 
@@ -236,6 +238,17 @@ def test_what_is_left_of_a_running_job_is_what_it_has_not_run_yet() -> None:
     figures = {figure.name: figure.value for figure in explanation(case, ("It runs.",), ANSWERED, NOON).figures}
     assert figures["expected running time left"] == 1800
     assert figures["slack"] == 23.5 * 3600
+
+
+def test_the_figures_of_one_answer_do_not_contradict_each_other() -> None:
+    """Two hours are expected, and nine of ten such jobs took a minute: no running time is sure to be both."""
+    sure = ConfidenceView(
+        confidence=0.9, running_time_s=60.0, learnt_from=Learnt.LIKE_JOBS, learnt_jobs=9, ends_by=None, in_time=0.9996
+    )
+    told = explanation(replace(a_job_case(), certainty=sure), ("It waits.",), ANSWERED, NOON)
+    figures = {figure.name: figure.value for figure in told.figures}
+    assert figures["running time of 9 of 10 such jobs, at most"] == 60
+    assert figures["chance of meeting the deadline"] == 99, "as in its sentences: never rounded up"
 
 
 def test_nothing_is_left_of_a_job_that_has_ended() -> None:
