@@ -19,6 +19,9 @@ _BY_UNIT: dict[str, Callable[[float | None], str]] = {
     "gCO2eq/kWh": figures.intensity,
 }
 
+_COMPARED = ("emissions as planned", "emissions if run now", "difference")
+"""Figures that are told side by side."""
+
 
 @app.command()
 def explain(job: options.JobId, as_json: options.Json = False) -> None:
@@ -31,7 +34,8 @@ def explain(job: options.JobId, as_json: options.Json = False) -> None:
     say("\n".join(answer["sentences"]))
     if answer["forecast_by"]:
         say("\n".join((f"Planned with: {answer['forecast_by']}.", *answer["because"])))
-    rows = [(figure["name"], _value(figure)) for figure in answer["figures"]]
+    added_up = dict(zip(_COMPARED, figures.compared(answer["placement"]), strict=True)) if answer["placement"] else {}
+    rows = [(figure["name"], added_up.get(figure["name"]) or _value(figure)) for figure in answer["figures"]]
     if answer["latest_start"]:
         rows.append(("latest start in time", times.shown(answer["latest_start"], now)))
     if rows and answer["state"] not in ENDED:

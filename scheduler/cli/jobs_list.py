@@ -54,7 +54,7 @@ def list_jobs(
 ) -> None:
     """List jobs; those that have ended, for a day.
 
-    START and END of a job that waits are its plan (marked ~).
+    What is marked ~ can change: START and END of a job that waits are its plan, EMISSIONS and SAVED are provisional.
     """
     wanted = options.filters(state=state, user=user, project=project, tag=tag, zone=zone, limit=limit, all=everything)
     rows = DaemonClient().get("/v1/jobs", **wanted)
@@ -68,6 +68,7 @@ def list_jobs(
 
 
 def job_cells(row: dict[str, Any], now: datetime) -> list[Cell]:
+    emitted, _, saved = (figures.marked(figure, row["statement"]) for figure in figures.compared(row))
     return [
         str(row["id"]),
         row["name"],
@@ -78,8 +79,8 @@ def job_cells(row: dict[str, Any], now: datetime) -> list[Cell]:
         _begins(row, now),
         _ends(row, now),
         figures.energy(row["energy_kwh"]),
-        figures.emissions(row["emissions_g"]),
-        figures.saved(row["difference_g"], row["run_now_emissions_g"]),
+        emitted,
+        saved,
     ]
 
 

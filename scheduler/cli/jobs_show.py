@@ -114,10 +114,11 @@ def _figures(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
         return
     yield "energy", f"{figures.energy(detail['energy_kwh'])} IT ({detail['method']}), PUE {detail['pue']:g}"
     known = f"{detail['statement']}, intensity known for {figures.percent(detail['coverage'])} of the energy"
-    yield "emissions", f"{figures.emissions(detail['emissions_g'])} ({known})"
-    yield "run now", figures.emissions(detail["run_now_emissions_g"])
+    emitted, run_now, saved = figures.compared(detail)
+    yield "emissions", f"{emitted} ({known})"
+    yield "run now", run_now
     yield "at submit", figures.emissions(detail["at_submission_emissions_g"])
-    yield "saved", figures.saved(detail["difference_g"], detail["run_now_emissions_g"])
+    yield "saved", saved
 
 
 def _parts(detail: dict[str, Any], now: datetime) -> Iterator[str]:

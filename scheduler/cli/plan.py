@@ -75,6 +75,7 @@ def _labels(gpus: list[dict[str, Any]]) -> list[str]:
 
 def _cells(job: dict[str, Any], now: datetime) -> list[Any]:
     placement = job["placement"]
+    expected, _, saved = figures.compared(placement)
     return [
         str(placement["job"]),
         job["name"],
@@ -84,8 +85,8 @@ def _cells(job: dict[str, Any], now: datetime) -> list[Any]:
         times.shown(placement["start"], now),
         times.shown(placement["end"], now),
         (times.shown(job["finish_by"], now), "red" if placement["late"] else ""),
-        figures.emissions(placement["emissions_g"]),
-        figures.saved(placement["difference_g"], placement["run_now_emissions_g"]),
+        expected,
+        saved,
         placement["reason"] + (" (late)" if placement["late"] else ""),
     ]
 

@@ -36,12 +36,11 @@ def placement_pairs(placement: dict[str, Any], now: datetime) -> Iterator[tuple[
 
 
 def _expected(placement: dict[str, Any]) -> str:
-    planned = figures.emissions(placement["emissions_g"])
-    run_now_g, difference_g = placement["run_now_emissions_g"], placement["difference_g"]
-    if run_now_g is None or difference_g is None:
+    planned, _, saved = figures.compared(placement)
+    if saved == figures.UNKNOWN:
         return planned
-    word = "less" if difference_g >= 0 else "more"
-    return f"{planned}, {figures.saved(abs(difference_g), run_now_g)} {word} than run now"
+    word = "less" if placement["difference_g"] >= 0 else "more"
+    return f"{planned}, {saved.replace('-', '')} {word} than run now"
 
 
 def _places(answer: dict[str, Any]) -> str:

@@ -18,7 +18,15 @@ from scheduler.ports import JobQuery
 from scheduler.service_views.grid import ForecastLink, Freshness, GridForecastView, GridNow, ProviderRow
 from scheduler.service_views.grid_record import IssuesView, IssueView, ObservationsView, ObservedValue, SeriesView
 from scheduler.service_views.history import HistoryGroup
-from scheduler.service_views.jobs import EventView, JobDetail, JobRow, LogPart, row_fields
+from scheduler.service_views.jobs import (
+    ConfidenceView,
+    EventView,
+    JobDetail,
+    JobRow,
+    LogPart,
+    PlacementView,
+    row_fields,
+)
 from scheduler.service_views.plan import PlannedJob, PlanView
 from scheduler.service_views.requests import Caller, HistoryGrouping, JobRequest, LogStream, SeriesChoice
 from scheduler.service_views.site import DaemonStatus, GpuRow
@@ -49,6 +57,10 @@ class FakeDaemonService:
         self.provider: dict[str, Any] = {}
         """What the provider in use says of itself, where a test has it say something."""
         self.error: Exception | None = None
+        self.certainty: ConfidenceView | None = None
+        """Of a job that waits, where a test has it be another than usual."""
+        self.placed: PlacementView | None = None
+        """Likewise, of `explain`."""
         self.falls_with: dict[int, int] = {}
         """The job that comes after a job, and is cancelled with it."""
         self.running_s: dict[int, float] = {}
@@ -132,7 +144,7 @@ class FakeDaemonService:
             power_w=None,
             progress=None,
             placement=a_placement(job=row.id, now=self.now) if row.state is JobState.QUEUED else None,
-            certainty=a_certainty(self.now) if row.state is JobState.QUEUED else None,
+            certainty=(self.certainty or a_certainty(self.now)) if row.state is JobState.QUEUED else None,
             segments=(),
             events=(EventView(self.now, "submitted", JobState.QUEUED, Reason.NEW, None),),
             energy=(),
@@ -176,8 +188,14 @@ class FakeDaemonService:
             state=row.state,
             reason=row.reason,
             sentences=(f"Job {job_id} waits for cleaner power.", "It would emit 3.5 times as much now."),
-            figures=(Figure("intensity now", 210.0, "gCO2eq/kWh"), Figure("slack", None, "h")),
-            placement=a_placement(job=job_id, now=self.now),
+            figures=(
+                Figure("intensity now", 210.0, "gCO2eq/kWh"),
+                Figure("slack", None, "h"),
+                Figure("emissions as planned", 60.0, "gCO2eq"),
+                Figure("emissions if run now", 210.0, "gCO2eq"),
+                Figure("difference", 150.0, "gCO2eq"),
+            ),
+            placement=self.placed or a_placement(job=job_id, now=self.now),
             certainty=a_certainty(self.now),
             forecast_by="forecast of neso",
             because=("electricity-maps is not in use: HTTP 403",),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fakes.clock import NOON
-from fakes.views import COMPLETED
+from fakes.views import COMPLETED, a_certainty, a_placement
 
 from scheduler.cli import times
 from scheduler.domain.lifecycle import JobState
@@ -82,6 +83,7 @@ def test_a_provisional_figure_is_marked_and_explained(carbonq: CommandLine) -> N
     carbonq.service.add(**{**COMPLETED, "statement": Settlement.PROVISIONAL})
     out = carbonq("history").out
     assert "~24.0 gCO2eq" in out and "provisional" in out.splitlines()[-1]
+    assert "~24.0 gCO2eq" in carbonq("list", "--all").out
 
 
 def test_an_unknown_figure_is_not_marked_provisional(carbonq: CommandLine) -> None:
@@ -104,6 +106,14 @@ def test_show_says_how_long_a_job_may_run_and_how_surely_it_is_in_time(carbonq: 
     assert "with 97 % confidence; with 90 % it ends by" in out
 
 
+def test_show_of_a_job_planned_for_longer_than_such_jobs_run_tells_both(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    carbonq.service.certainty = replace(a_certainty(carbonq.service.now), running_time_s=3.0)
+    out = carbonq("show", "1").out
+    assert "3.0 s with 90 % confidence (by 7 like jobs), though planned for 4 h" in out
+    assert "with 97 % confidence; in all that is planned it ends by" in out
+
+
 def test_history_counts_the_deadlines_that_were_met(carbonq: CommandLine) -> None:
     """Of jobs that completed and had one."""
     carbonq.service.add(**COMPLETED)
@@ -118,6 +128,17 @@ def test_explain_gives_sentences_and_figures(carbonq: CommandLine) -> None:
     carbonq.service.add()
     out = carbonq("explain", "1").out
     assert "waits for cleaner power" in out and "210 gCO2eq/kWh" in out
+
+
+def test_the_figures_of_explain_add_up_as_its_sentences_do(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    placed = a_placement(1, carbonq.service.now)
+    carbonq.service.placed = replace(placed, emissions_g=142.4, run_now_emissions_g=265.7, difference_g=123.3)
+    out = carbonq("explain", "1").out
+    assert [line.split("  ")[-1].strip() for line in out.splitlines() if line.startswith("  emissions")] == [
+        "142 gCO2eq", "266 gCO2eq",
+    ]  # fmt: skip
+    assert "difference            124 gCO2eq (46 %)" in out
 
 
 def test_the_plan_is_drawn_with_gpus_as_rows(carbonq: CommandLine) -> None:
