@@ -73,6 +73,12 @@ def intensity(g_per_kwh: float | None) -> str:
     return UNKNOWN if g_per_kwh is None else f"{g_per_kwh:.0f} gCO2eq/kWh"
 
 
+def which_intensity(answer: Mapping[str, Any]) -> str:
+    """Whose intensity, of which kind: `average carbon intensity of GB`."""
+    what = "carbon intensity as an index" if answer["kind"] == "index" else f"{answer['kind']} carbon intensity"
+    return f"{what} of {answer['zone']}"
+
+
 def published(row: dict[str, Any]) -> str:
     """A published value: an intensity, or an index under its own name."""
     return intensity(row["g_per_kwh"]) if row.get("index") is None else f"index {row['index']:.0f}"

@@ -33,7 +33,8 @@ def explain(job: options.JobId, as_json: options.Json = False) -> None:
     now = times.now()
     say("\n".join(answer["sentences"]))
     if answer["forecast_by"]:
-        say("\n".join((f"Planned with: {answer['forecast_by']}.", *answer["because"])))
+        which = f"{figures.which_intensity(answer)}, location-based"
+        say("\n".join((f"Planned with: {answer['forecast_by']}; {which}.", *answer["because"])))
     added_up = dict(zip(_COMPARED, figures.compared(answer["placement"]), strict=True)) if answer["placement"] else {}
     rows = [(figure["name"], added_up.get(figure["name"]) or _value(figure)) for figure in answer["figures"]]
     if answer["latest_start"]:

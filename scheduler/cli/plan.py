@@ -59,14 +59,18 @@ def _drawing(plan: dict[str, Any], now: datetime) -> Iterator[str]:
         return
     window = chart.Window(now, end, chart.drawing_columns())
     values = chart.means(plan["strip"], window)
-    if known := [value for value in values if value is not None]:
+    if known := [slot["g_per_kwh"] for slot in plan["strip"] if _drawn(slot, window)]:
         yield f"{'grid':<{MARGIN}}{chart.strip(values)}"
-        scale = f"{min(known):.0f} to {figures.intensity(max(known))}"
+        scale = f"{figures.which_intensity(plan)}, {min(known):.0f} to {figures.intensity(max(known))}"
         yield f"{'':<{MARGIN}}{scale}"
     if plan["jobs"]:
         for label, line in zip(_labels(plan["gpus"]), timeline(plan["jobs"], plan["gpus"], window), strict=True):
             yield f"{label:<{MARGIN}}{line}"
     yield f"{'':<{MARGIN}}{chart.time_axis(window)}"
+
+
+def _drawn(slot: dict[str, Any], window: chart.Window) -> bool:
+    return times.parse_stamp(slot["start"]) < window.end and window.start < times.parse_stamp(slot["end"])
 
 
 def _labels(gpus: list[dict[str, Any]]) -> list[str]:
@@ -91,6 +95,9 @@ def _cells(job: dict[str, Any], now: datetime) -> list[Any]:
     ]
 
 
+_NONE = "no forecast:"
+
+
 def _summary(plan: dict[str, Any], now: datetime) -> Iterator[str]:
     if plan["forecast_age_s"] is None:
         yield f"Policy {plan['policy']}, made {times.shown(plan['made_at'], now)}, for {plan['zone']}."
@@ -111,4 +118,5 @@ def _summary(plan: dict[str, Any], now: datetime) -> Iterator[str]:
         yield f"Its power is expected to cost {cost}; run now {usual}."
     if plan["late_jobs"]:
         yield f"Jobs that will be late: {plan['late_jobs']}."
-    yield from plan["notes"]
+    # Where there is no forecast it has just been said what that means.
+    yield from (note for note in plan["notes"] if plan["forecast_age_s"] is not None or not note.startswith(_NONE))

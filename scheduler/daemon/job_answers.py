@@ -81,12 +81,12 @@ class JobAnswers:
         live = self._parts.live
         # Problem and plan are one pair only where they are made, on the loop's own thread.
         sentences = () if job.ended else self.sentences(live.problem, live.plan, job)
-        answered = case_answer(await self._parts.writer(self._desk.case))
+        grid = await self._parts.writer(self._desk.case)
         case = await self._parts.writer(self.sure_case, job, None)
         if sentences:
             sentences += self.deadline_words(case)
         before = await self._parts.writer(self.before, job)
-        return explanation(case, sentences, answered, self._parts.clock.now(), before)
+        return explanation(case, sentences, case_answer(grid), grid.capabilities.key, self._parts.clock.now(), before)
 
     def before(self, job: Job) -> tuple[Job, ...]:
         """The jobs that it comes after, read from the store."""

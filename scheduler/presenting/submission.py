@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from scheduler.domain.carbon import SeriesKey
 from scheduler.domain.jobs import Basis, Job
 from scheduler.domain.lifecycle import WAITING
 from scheduler.domain.printing import print_percent, print_power
@@ -43,9 +44,14 @@ def submission(
 
 
 def explanation(
-    case: JobCase, sentences: tuple[str, ...], answered: Answer | None, now: datetime, before: Sequence[Job] = ()
+    case: JobCase,
+    sentences: tuple[str, ...],
+    answered: Answer | None,
+    key: SeriesKey,
+    now: datetime,
+    before: Sequence[Job] = (),
 ) -> Explanation:
-    """`sentences` are the plan's; a job without any gets those of its state. `answered`: to the plan.
+    """`sentences` are the plan's; a job without any gets those of its state. `answered`: to the plan, about `key`.
 
     `before`: the jobs that it comes after.
     """
@@ -59,6 +65,11 @@ def explanation(
         figures=() if job.ended else _figures(case, shown, now),
         placement=shown,
         certainty=None if job.ended else case.certainty,
+        zone=job.spec.zone or case.zone,
+        kind=key.kind if planned_with else None,
+        accounting=key.accounting if planned_with else None,
+        basis=key.basis if planned_with else None,
+        pue=case.pue,
         forecast_by=planned_with.words if planned_with else None,
         because=planned_with.because if planned_with else (),
         latest_start=job.finish_by - job.remaining if job.state in WAITING else None,

@@ -8,10 +8,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from fakes.clock import NOON
 from fakes.views import COMPLETED, a_certainty, a_placement
 
 from scheduler.cli import times
+from scheduler.cli.plan import plan_lines
 from scheduler.domain.lifecycle import JobState
 from scheduler.domain.statements import Settlement
 
@@ -180,6 +182,41 @@ def test_a_forecast_that_is_over_is_said_to_be(carbonq: CommandLine) -> None:
 def test_the_grid_says_its_source_kind_and_age(carbonq: CommandLine) -> None:
     out = carbonq("grid", "now").out
     assert "210 gCO2eq/kWh" in out and "average" in out and "forecast 20 min old" in out and "NESO" in out
+
+
+def test_the_plan_and_explain_say_which_kind_of_intensity_they_rest_on(carbonq: CommandLine) -> None:
+    """Once each: an average and a margin mean different things."""
+    carbonq.service.now = times.now()
+    carbonq.service.add()
+    drawn, told = carbonq("plan").out, carbonq("explain", "1").out
+    assert drawn.count("average carbon intensity of GB, ") == 1
+    assert "Planned with: forecast of neso; average carbon intensity of GB, location-based." in told
+    assert {"kind", "accounting", "basis", "pue"} <= carbonq("plan", "--json").json.keys()
+
+
+def test_the_range_of_the_strip_does_not_hang_on_the_width_of_the_terminal(
+    carbonq: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In few columns each is a mean, but what is said of the hours drawn stays what they are."""
+    carbonq.service.now = times.now()
+    carbonq.service.add()
+    said = []
+    for columns in ("40", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        said.append(next(line for line in carbonq("plan").out.splitlines() if "intensity of GB" in line).strip())
+    assert said == ["average carbon intensity of GB, 112 to 240 gCO2eq/kWh"] * 2
+
+
+def test_what_is_wrong_is_said_once_in_a_plan_without_a_forecast(carbonq: CommandLine) -> None:
+    answer = {
+        **carbonq("plan", "--json").json,
+        "forecast_age_s": None,
+        "forecast_by": "no forecast, so jobs run in their order and no saving is claimed",
+        "notes": ["no forecast: jobs run in order and nothing is claimed", "the price file is gone"],
+    }
+    said = list(plan_lines(answer, times.now()))
+    assert "the price file is gone" in said
+    assert sum("claimed" in line for line in said) == 1
 
 
 def test_several_jobs_are_changed_at_once(carbonq: CommandLine) -> None:
