@@ -72,7 +72,8 @@ def _check_fits(spec: JobSpec, inventory: Inventory | None) -> None:
     if spec.gpus > have:
         why = f" ({inventory.degraded})" if inventory.degraded else ""
         rest = "use --gpus 0 for a CPU slot" if have == 0 else f"ask for {have} or fewer"
-        raise RequestError(f"{spec.gpus} GPUs asked for, {inventory.host} has {have}{why}; {rest}")
+        asked = f"{spec.gpus} GPU{'' if spec.gpus == 1 else 's'}"
+        raise RequestError(f"{asked} asked for, {inventory.host} has {have}{why}; {rest}")
 
 
 def _check_dependencies(store: Store, spec: JobSpec, owner: Owner) -> None:

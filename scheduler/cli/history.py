@@ -90,11 +90,17 @@ def history(
     elif as_csv:
         say(_csv(rows, by))
     elif not rows:
-        say("No job has ended in that time." if since or until else "No job has ended yet.")
+        say(_nothing(bool(state or user or project or tag or zone), bool(since or until)))
     elif by:
         say(table(GROUP_COLUMNS, [_group_cells(row) for row in rows]))
     else:
         say(history_table(rows, now))
+
+
+def _nothing(restricted: bool, bounded: bool) -> str:
+    if restricted:
+        return "No job that has ended matches."
+    return "No job has ended in that time." if bounded else "No job has ended yet."
 
 
 def history_table(rows: list[dict[str, Any]], now: datetime) -> str:

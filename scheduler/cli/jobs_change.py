@@ -113,8 +113,10 @@ def _value(job: int, outcome: Row | Failure) -> Row:
 
 
 def _deadline(by: str | None, within: str | None) -> str | None:
-    if (by is None) == (within is None):
+    if by is None and within is None:
         raise Failure("say the new deadline with --by or with --within")
+    if by is not None and within is not None:
+        raise Failure("--by and --within both say the new deadline; give one")
     now = times.now()
     if within is not None:
         return (now + times.length(within, "--within")).isoformat()

@@ -63,6 +63,8 @@ def list_jobs(
     elif rows:
         now = times.now()
         say(table(COLUMNS, [job_cells(row, now) for row in rows]))
+    elif state or user or project or tag or zone:
+        say("No job matches. `carbonq list` shows all that have not ended; `carbonq list --all` older ones, too.")
     else:
         say("No jobs. `carbonq submit -- python train.py` queues one; `carbonq list --all` shows older ones.")
 

@@ -303,6 +303,27 @@ def test_a_doctor_works_without_a_daemon(lonely: CommandLine) -> None:
     assert "problem" in answer.out and "carbonq daemon" in answer.out and "settings" in answer.out
 
 
+@pytest.mark.parametrize("number", ["9" * 23, "4711"])
+def test_a_number_that_no_job_has_is_not_found_however_long_it_is(carbonq: CommandLine, number: str) -> None:
+    answer = carbonq("explain", number, "--json")
+    assert (answer.status, answer.json["error"]["code"]) == (2, "not-found")
+    assert f"no job {number}" in answer.json["error"]["message"]
+
+
+def test_what_is_no_number_is_said_to_be_none(carbonq: CommandLine) -> None:
+    assert "'abc' is not a whole number" in carbonq("explain", "abc").err
+
+
+def test_a_deadline_given_twice_is_refused_for_that(carbonq: CommandLine) -> None:
+    assert "both say the new deadline; give one" in carbonq("update", "1", "--by", "none", "--within", "3h").err
+
+
+def test_where_nothing_matches_it_is_not_said_that_there_are_no_jobs(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    assert carbonq("list", "--user", "nobody").out.startswith("No job matches.")
+    assert carbonq("history", "--user", "nobody").out == "No job that has ended matches.\n"
+
+
 def test_a_held_job_is_told_how_it_is_let_go(carbonq: CommandLine) -> None:
     carbonq.service.add()
     assert carbonq("hold", "1").out.rstrip().endswith("is held (held-by-user); `carbonq release 1` lets it be planned.")

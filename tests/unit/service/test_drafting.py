@@ -168,6 +168,11 @@ def test_a_cpu_slot_is_assumed_to_draw_what_the_settings_say(store: FakeStore) -
 
 
 # --- what is refused
+def test_one_gpu_asked_for_is_not_several(store: FakeStore) -> None:
+    with pytest.raises(RequestError, match=r"^1 GPU asked for, host has 0"):
+        drafted(store, a_machine(gpus=0), gpus=1)
+
+
 def test_more_gpus_than_there_are_are_refused_with_their_number(store: FakeStore) -> None:
     with pytest.raises(RequestError, match="3 GPUs asked for, host has 2; ask for 2 or fewer"):
         drafted(store, gpus=3)
