@@ -17,8 +17,9 @@ def print_comparison(emitted_g: float, usual_g: float) -> tuple[str, str, str]:
     """What is emitted, what usually would be, and how much less that is: as many digits each, so that they add up."""
     sizes = sorted({abs(emitted_g), abs(usual_g), abs(usual_g - emitted_g)} - {0.0}) or [100.0]
     scale, unit = (1000, "kgCO2eq") if sizes[-1] >= 1000 else (1, "gCO2eq")
-    least, most = sizes[0] / scale, sizes[-1] / scale
-    decimals = min(_decimals(least, 3 if least >= 0.1 else 2), _decimals(most, 5))
+    least, most, main = sizes[0] / scale, sizes[-1] / scale, (abs(emitted_g) or sizes[0]) / scale
+    decimals = max(_decimals(least, 2), _decimals(main, 3 if main >= 0.1 else 2))
+    decimals = min(decimals, _decimals(most, 5))
     emitted, usual = round(emitted_g / scale, decimals), round(usual_g / scale, decimals)
     first, second, less = (f"{value:z.{decimals}f} {unit}" for value in (emitted, usual, usual - emitted))
     return first, second, less

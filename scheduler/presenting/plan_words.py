@@ -153,11 +153,12 @@ def _worth(told: _Told) -> str:
     rest = " for the rest" if told.has_run else ""
     if told.planned.running and not told.planned.interruptible:
         return f"It is expected to emit {print_emissions(expected_g)}{rest}."
-    expected, usual, less = print_comparison(expected_g, usual_g)
     saved_g = usual_g - expected_g
     if abs(saved_g) < NOT_WORTH_A_WORD * usual_g or not usual_g:
-        about = "as much as" if expected == usual else "about as much as"
+        expected, usual = print_emissions(expected_g), print_emissions(usual_g)
+        about = "as much as" if expected_g == usual_g else "about as much as"
         return f"It is expected to emit {expected}{rest}, {about} {usual} first come, first served."
+    expected, usual, less = print_comparison(expected_g, usual_g)
     word = "less" if saved_g > 0 else "more"
     much = f"{less.removeprefix('-')} ({abs(saved_g) / usual_g:.0%}) {word}"
     return f"It is expected to emit {expected}{rest}, {much} than {usual} first come, first served."

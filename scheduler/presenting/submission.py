@@ -106,9 +106,10 @@ def _figures(case: JobCase, placement: PlacementView | None, now: datetime) -> t
         Figure("slack", (job.finish_by - now - left).total_seconds(), "s"),
     ]
     if placement is not None:
+        rest = ", the rest" if placement.reason == "running" or job.work_done else ""
         figures += [
-            Figure("emissions as planned", placement.emissions_g, "gCO2eq"),
-            Figure("emissions if run now", placement.run_now_emissions_g, "gCO2eq"),
+            Figure(f"emissions as planned{rest}", placement.emissions_g, "gCO2eq"),
+            Figure(f"emissions if run now{rest}", placement.run_now_emissions_g, "gCO2eq"),
             Figure("difference", placement.difference_g, "gCO2eq"),
         ]
     return (*figures, *(_sureness(job, case.certainty) if case.certainty else ()))

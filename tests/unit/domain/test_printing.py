@@ -33,6 +33,9 @@ def test_an_amount_has_its_unit_and_about_three_digits(text: str, printed: str) 
     [
         (142.4, 265.7, ("142 gCO2eq", "266 gCO2eq", "124 gCO2eq")),
         (90.7, 129.8, ("90.7 gCO2eq", "129.8 gCO2eq", "39.1 gCO2eq")),
+        (7.2613, 7.4312, ("7.26 gCO2eq", "7.43 gCO2eq", "0.17 gCO2eq")),
+        (399, 400, ("399.0 gCO2eq", "400.0 gCO2eq", "1.0 gCO2eq")),
+        (0, 400, ("0 gCO2eq", "400 gCO2eq", "400 gCO2eq")),
         (0.0023, 0.0048, ("0.0023 gCO2eq", "0.0048 gCO2eq", "0.0025 gCO2eq")),
         (3.4068, 3.4, ("3.4068 gCO2eq", "3.4000 gCO2eq", "-0.0068 gCO2eq")),
         (4990, 5000, ("4.990 kgCO2eq", "5.000 kgCO2eq", "0.010 kgCO2eq")),

@@ -262,6 +262,12 @@ def test_the_figures_of_one_answer_do_not_contradict_each_other() -> None:
     assert figures["chance of meeting the deadline"] == 99, "as in its sentences: never rounded up"
 
 
+def test_what_is_planned_of_a_job_that_runs_is_named_as_the_rest() -> None:
+    case = replace(a_job_case(state=JobState.RUNNING), placement=a_placement(1, (0, 1), reason="running"))
+    names = [figure.name for figure in explanation(case, ("It runs.",), ANSWERED, KEY, NOON).figures]
+    assert "emissions as planned, the rest" in names and "emissions as planned" not in names
+
+
 def test_nothing_is_left_of_a_job_that_has_ended() -> None:
     """It has no slack either, and nothing is expected of it any more."""
     assert explanation(a_job_case(state=JobState.COMPLETED), (), ANSWERED, KEY, NOON).figures == ()

@@ -204,7 +204,7 @@ def test_a_job_that_money_moves_is_not_said_to_wait_for_low_carbon_power() -> No
     asked = with_money([200, 300, 210, 220], [0.5, 0.4, 0.01, 0.4], 500)
     waits, worth, _ = words(replace(asked, jobs=(*asked.jobs, other)), policy="carbonq")
     assert waits.startswith("Job 7 waits for cheaper power: Mon 23 Nov 14:00 UTC")
-    assert worth.startswith("It is expected to emit 210.0 gCO2eq, 10.0 gCO2eq (5%) more than 200.0 gCO2eq first come")
+    assert worth.startswith("It is expected to emit 210 gCO2eq, 10 gCO2eq (5%) more than 200 gCO2eq first come")
     assert "1 EUR is weighed as 500 gCO2eq; without that it would end at Mon 23 Nov 13:00 UTC and emit 10.0" in worth
 
 
@@ -235,4 +235,4 @@ def test_a_policy_that_heeds_neither_is_not_said_to_weigh_them() -> None:
 
 def test_a_difference_too_small_to_speak_of_is_not_said_to_be_none() -> None:
     said = words(problem(job(7, within=2), values=[400, 399, 500]))[1]
-    assert "expected to emit 399.00 gCO2eq, about as much as 400.00 gCO2eq first come, first served." in said
+    assert "expected to emit 399 gCO2eq, about as much as 400 gCO2eq first come, first served." in said
