@@ -17,6 +17,8 @@ from scheduler.ports import JobDraft, Store
 
 LONGEST_ARGV_BYTES = 128 * 1024
 """A command of more than this is refused: Linux would refuse to execute it (MAX_ARG_STRLEN)."""
+FARTHEST = timedelta(days=3660)
+"""A deadline beyond is refused, as a longer --within is: plans reckon beyond what is due last, and time has an end."""
 ASSUMED_SHARE = 0.95
 """Share of the time to a near deadline that a job without an estimate is assumed to take; the rest is for starting."""
 
@@ -131,6 +133,8 @@ def check_deadline(deadline: datetime, now: datetime, duration: timedelta, basis
     left = deadline - now
     if left <= timedelta(0):
         raise RequestError(f"the deadline passed {format_duration(-left)} ago; give a later one with --by or --within")
+    if left > FARTHEST:
+        raise RequestError("the deadline is more than ten years away; give an earlier one, or none")
     if left < duration:
         source = "jobs like it ran (median)" if basis is Basis.HISTORY else "it is expected to run"
         raise RequestError(

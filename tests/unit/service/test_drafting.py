@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -120,6 +120,13 @@ def test_a_deadline_that_cannot_be_kept_is_refused_with_the_figures(
 ) -> None:
     with pytest.raises(RequestError, match=said):
         drafted(store, duration=2 * HOUR, deadline=deadline)
+
+
+def test_a_deadline_near_the_end_of_all_time_is_refused(store: FakeStore) -> None:
+    """Whoever reckons with a few days more than that has no date for it, and then nothing is planned at all."""
+    with pytest.raises(RequestError, match="more than ten years away; give an earlier one, or none"):
+        drafted(store, deadline=datetime(9999, 12, 31, tzinfo=UTC), duration=HOUR)
+    assert drafted(store, deadline=NOON + timedelta(days=3650), duration=HOUR).duration_basis is Basis.USER
 
 
 def test_a_past_deadline_is_refused_even_if_the_running_time_is_assumed(store: FakeStore) -> None:
