@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import math
 
+_NOTHING = 1e-3
+"""Share of the larger of two figures below which a smaller one, or their difference, has no digits of its own."""
+_SMALL_G = 1e-4
+"""Emissions below are only said to be small."""
+
 
 def print_energy(kwh: float) -> str:
     return f"{three_digits(kwh)} kWh" if abs(kwh) >= 0.1 else f"{three_digits(kwh * 1000)} Wh"
@@ -15,13 +20,17 @@ def print_emissions(grams: float) -> str:
 
 def print_comparison(emitted_g: float, usual_g: float) -> tuple[str, str, str]:
     """What is emitted, what usually would be, and how much less that is: as many digits each, so that they add up."""
-    sizes = sorted({abs(emitted_g), abs(usual_g), abs(usual_g - emitted_g)} - {0.0}) or [100.0]
-    scale, unit = (1000, "kgCO2eq") if sizes[-1] >= 1000 else (1, "gCO2eq")
-    least, most, main = sizes[0] / scale, sizes[-1] / scale, (abs(emitted_g) or sizes[0]) / scale
-    decimals = max(_decimals(least, 2), _decimals(main, 3 if main >= 0.1 else 2))
-    decimals = min(decimals, _decimals(most, 5))
+    most_g = max(abs(emitted_g), abs(usual_g))
+    if most_g < _SMALL_G:
+        return print_emissions(emitted_g), print_emissions(usual_g), print_emissions(usual_g - emitted_g)
+    scale, unit = (1000, "kgCO2eq") if most_g >= 1000 else (1, "gCO2eq")
+    decimals = 0
+    for grams, digits in ((emitted_g, 3), (usual_g - emitted_g, 2)):
+        if (size := abs(grams)) > _NOTHING * most_g:
+            decimals = max(decimals, _decimals(size / scale, digits if size / scale >= 0.1 else 2))
     emitted, usual = round(emitted_g / scale, decimals), round(usual_g / scale, decimals)
-    first, second, less = (f"{value:z.{decimals}f} {unit}" for value in (emitted, usual, usual - emitted))
+    values = (emitted, usual, round(usual - emitted, decimals))
+    first, second, less = (f"{value:.{decimals}f} {unit}" if value else f"0 {unit}" for value in values)
     return first, second, less
 
 

@@ -39,6 +39,8 @@ def test_an_amount_has_its_unit_and_about_three_digits(text: str, printed: str) 
         (0.0023, 0.0048, ("0.0023 gCO2eq", "0.0048 gCO2eq", "0.0025 gCO2eq")),
         (3.4068, 3.4, ("3.4068 gCO2eq", "3.4000 gCO2eq", "-0.0068 gCO2eq")),
         (4990, 5000, ("4.990 kgCO2eq", "5.000 kgCO2eq", "0.010 kgCO2eq")),
+        (0.00486821, 0.00486822, ("0.0049 gCO2eq", "0.0049 gCO2eq", "0 gCO2eq")),
+        (1e-9, 2e-9, ("<0.0001 gCO2eq", "<0.0001 gCO2eq", "<0.0001 gCO2eq")),
         (100, 100, ("100 gCO2eq", "100 gCO2eq", "0 gCO2eq")),
         (0, 0, ("0 gCO2eq", "0 gCO2eq", "0 gCO2eq")),
     ],
