@@ -77,9 +77,12 @@ class _Told:
     @cached_property
     def unweighed(self) -> tuple[datetime, Emissions] | None:
         """When it would end and what it would emit if only emissions counted; None where nothing better is found."""
-        if not (self.patience_g_per_h or self.weight_g_per_unit):
+        emitted = self.placement.emissions
+        if emitted is None or not (self.patience_g_per_h or self.weight_g_per_unit):
             return None
-        return without_its_price(self.problem, self.plan, self.job.id)
+        found = without_its_price(self.problem, self.plan, self.job.id)
+        hardly = found is not None and emitted.grams - found[1].grams < NOT_WORTH_A_WORD * emitted.grams
+        return None if hardly else found
 
     @property
     def awaited(self) -> str:

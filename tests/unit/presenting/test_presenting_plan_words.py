@@ -215,6 +215,11 @@ def test_a_job_that_waits_for_both_is_told_so() -> None:
     assert "1 EUR is weighed as 500 gCO2eq; without that it would end at Mon 23 Nov 15:00 UTC and emit 20.0" in worth
 
 
+def test_what_money_hardly_changed_is_not_told() -> None:
+    waits, worth, _ = words(with_money([400, 100.2, 100, 300], [0.5, 0.1, 0.3, 0.5], 500), policy="carbonq")
+    assert waits.startswith("Job 7 waits for low-carbon power: Mon 23 Nov 13:00 UTC") and "without that" not in worth
+
+
 def test_where_waiting_and_money_are_weighed_it_is_told_what_both_changed() -> None:
     asked = with_money([400, 120, 100, 300], [0.5, 0.1, 0.3, 0.5], 500, patience_g_per_h=10)
     said = words(asked, policy="carbonq")[1]
