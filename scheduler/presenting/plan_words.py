@@ -24,7 +24,7 @@ NOT_WORTH_A_WORD = 0.005
 _AND_THEN = {
     "dependency": "",
     "resources": " and for free places",
-    "due": " and has no time to wait longer before its deadline",
+    "due": " and has no time to wait longer",
     "no-forecast": " and runs in its turn, for no forecast is known",
 }
 """What a job that waits for others waits for beside them, by the word of its placement."""
@@ -126,13 +126,14 @@ def _when(told: _Told) -> str:
         missed = "meet" if told.job.spec.deadline is not None else "end within"
         which = f", which waits for {told.awaited} to complete," if told.awaited else ""
         return f"{name}{which} cannot {missed} {told.deadline}: it is planned from {stretch} and so ends {over} late."
+    limit = "its deadline" if told.job.spec.deadline is not None else "the longest wait is over"
     if told.awaited:
         then = _AND_THEN.get(placement.reason, f" and for {_power(told)}")
         return f"{name} waits for {told.awaited} to complete{then}: {stretch}."
     return {
         "run-now": f"{name} starts at once: {stretch}.",
         "resources": f"{name} waits for free places: {stretch}.",
-        "due": f"{name} has no time to wait before its deadline: {stretch}.",
+        "due": f"{name} has no time to wait before {limit}: {stretch}.",
         "no-forecast": f"{name} runs in its turn, for no forecast is known: {stretch}.",
     }.get(placement.reason, f"{name} waits for {_power(told)}: {stretch}.")
 

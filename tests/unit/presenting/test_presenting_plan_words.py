@@ -96,6 +96,11 @@ def test_a_late_job_that_has_no_deadline_is_not_said_to_have_one() -> None:
     assert change == "It runs as early as the jobs before it let it."
 
 
+def test_a_job_without_a_deadline_that_can_wait_no_longer_is_not_said_to_have_one() -> None:
+    waits = words(problem(job(7, within=1), values=VALUES), of(7, deadline=False))[0]
+    assert waits.startswith("Job 7 has no time to wait before the longest wait is over: ")
+
+
 def test_a_job_that_no_machine_can_hold_is_told_why() -> None:
     assert words(problem(job(7, width=3), values=VALUES)) == ("Job 7 needs 3 GPUs and the machine has 1",)
 
