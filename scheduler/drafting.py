@@ -17,6 +17,8 @@ from scheduler.ports import JobDraft, Store
 
 LONGEST_ARGV_BYTES = 128 * 1024
 """A command of more than this is refused: Linux would refuse to execute it (MAX_ARG_STRLEN)."""
+FARTHEST = timedelta(days=3660)
+"""A deadline beyond is refused, as a longer --within is: plans reckon beyond what is due last, and time has an end."""
 ASSUMED_SHARE = 0.95
 """Share of the time to a near deadline that a job without an estimate is assumed to take; the rest is for starting."""
 
@@ -26,6 +28,7 @@ def draft_job(
 ) -> JobDraft:
     """Check a request against the machine and the clock and fill in what the user left open; RequestError says how."""
     _check_command(spec)
+    _check_lengths(spec)
     _check_fits(spec, inventory)
     _check_dependencies(store, spec, owner)
     duration, duration_basis = _expected_duration(store, spec, owner, queue)
@@ -53,6 +56,15 @@ def _check_command(spec: JobSpec) -> None:
         raise RequestError("the command holds a NUL byte, which no program can be given")
 
 
+def _check_lengths(spec: JobSpec) -> None:
+    if spec.duration is not None and spec.time_limit is not None and spec.time_limit < spec.duration:
+        limit, length = format_duration(spec.time_limit), format_duration(spec.duration)
+        raise RequestError(
+            f"--time-limit would stop the job after {limit}, before the {length} are over that --duration says it "
+            "runs; raise the limit, or give a shorter estimate"
+        )
+
+
 def _check_fits(spec: JobSpec, inventory: Inventory | None) -> None:
     if inventory is None:
         return
@@ -62,7 +74,8 @@ def _check_fits(spec: JobSpec, inventory: Inventory | None) -> None:
     if spec.gpus > have:
         why = f" ({inventory.degraded})" if inventory.degraded else ""
         rest = "use --gpus 0 for a CPU slot" if have == 0 else f"ask for {have} or fewer"
-        raise RequestError(f"{spec.gpus} GPUs asked for, {inventory.host} has {have}{why}; {rest}")
+        asked = f"{spec.gpus} GPU{'' if spec.gpus == 1 else 's'}"
+        raise RequestError(f"{asked} asked for, {inventory.host} has {have}{why}; {rest}")
 
 
 def _check_dependencies(store: Store, spec: JobSpec, owner: Owner) -> None:
@@ -120,6 +133,8 @@ def check_deadline(deadline: datetime, now: datetime, duration: timedelta, basis
     left = deadline - now
     if left <= timedelta(0):
         raise RequestError(f"the deadline passed {format_duration(-left)} ago; give a later one with --by or --within")
+    if left > FARTHEST:
+        raise RequestError("the deadline is more than ten years away; give an earlier one, or none")
     if left < duration:
         source = "jobs like it ran (median)" if basis is Basis.HISTORY else "it is expected to run"
         raise RequestError(

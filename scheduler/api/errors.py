@@ -59,6 +59,8 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     details = error.errors() if isinstance(error, RequestValidationError) else ()
+    if (number := _beyond_all_jobs(details)) is not None:
+        return error_response(404, "not-found", f"there is no job {number}; `carbonq list --all` shows those there are")
     return error_response(400, "request", "; ".join(_mistakes(details)))
 
 
@@ -74,6 +76,12 @@ async def _unknown(request: Request, error: Exception) -> JSONResponse:
     return error_response(500, "internal", message)
 
 
+def _beyond_all_jobs(details: Sequence[Any]) -> Any:
+    """The number asked for where it is larger than any job's can be."""
+    jobs = (detail for detail in details if "job_id" in detail["loc"] or "after" in detail["loc"])
+    return next((detail["input"] for detail in jobs if detail["type"] == "less_than_equal"), None)
+
+
 def _mistakes(details: Sequence[Any]) -> list[str]:
     """One phrase for each mistake, each naming the field."""
     return [f"{_field(detail['loc'])}: {_phrase(detail)}" for detail in details]
@@ -85,4 +93,8 @@ def _field(location: Sequence[str | int]) -> str:
 
 
 def _phrase(detail: dict[str, Any]) -> str:
+    if detail["type"] == "string_too_short":
+        return "is empty; say something, or leave it out"
+    if detail["type"] == "string_too_long":
+        return f"is longer than {detail['ctx']['max_length']} characters; shorten it"
     return str(detail["msg"]).removeprefix("Value error, ").replace("Input should", "should")

@@ -77,7 +77,7 @@ class SubmitBody(_Body):
     zone: Label | None = None
     project: Label | None = None
     tags: Annotated[list[Label], Field(max_length=100)] = []
-    after: Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=1000)] = []
+    after: Annotated[list[Annotated[int, Field(ge=1, le=2**63 - 1)]], Field(max_length=1000)] = []
     """Jobs that must have completed first."""
     checkpoint_signal: Annotated[str, AfterValidator(_signal_name)] | None = None
     grace_s: Seconds = 30.0

@@ -81,20 +81,17 @@ def show_history(client: DaemonClient, job: int) -> dict[str, Any]:
     row: dict[str, Any] = next(row for row in rows if row["id"] == job)
     detail = client.get(f"/v1/jobs/{job}")
     say()
+    emitted, run_now, saved = figures.compared(row)
     say(f"  energy      {figures.energy(row['energy_kwh'])} of IT energy, {_methods(detail)}")
-    say(f"  emissions   {figures.emissions(row['emissions_g'])}, PUE {row['pue']:g} ({row['statement']})")
-    say(f"  run now     {figures.emissions(row['run_now_emissions_g'])}, had first-come-first-served started it")
-    say(f"  difference  {_saved(row)} (run now minus realised, on average intensity: attributed, not avoided)")
+    say(f"  emissions   {emitted}, PUE {row['pue']:g} ({row['statement']})")
+    say(f"  run now     {run_now}, had first-come-first-served started it")
+    say(f"  difference  {saved} (run now minus realised, on average intensity: attributed, not avoided)")
     return row
 
 
 def _replayed(slots: list[dict[str, Any]], speed: float) -> str:
     real = times.parse_stamp(slots[-1]["end"]) - times.parse_stamp(slots[0]["start"])
     return figures.duration(real.total_seconds() * speed)
-
-
-def _saved(row: dict[str, Any]) -> str:
-    return figures.saved(row["difference_g"], row["run_now_emissions_g"])
 
 
 def _methods(detail: dict[str, Any]) -> str:

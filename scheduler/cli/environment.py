@@ -47,6 +47,8 @@ def _granted(wish: str, environ: Mapping[str, str]) -> dict[str, str]:
     name, given, value = wish.partition("=")
     if not name or "\0" in wish:
         raise Failure(f"--env: '{wish}' names no variable; write NAME, NAME=VALUE or ALL")
+    if any(character.isspace() for character in name):
+        raise Failure(f"--env: '{name}' cannot be the name of a variable, for it holds a blank; write NAME=VALUE")
     if name == "CUDA_VISIBLE_DEVICES":
         raise Failure("--env: CUDA_VISIBLE_DEVICES is set by carbonq to the GPUs it assigns; ask for --gpus N")
     if not given and name not in environ:

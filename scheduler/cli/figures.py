@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from scheduler.domain.durations import format_duration
-from scheduler.domain.printing import print_emissions, print_energy, print_money, print_power, three_digits
+from scheduler.domain.printing import (
+    print_comparison,
+    print_emissions,
+    print_energy,
+    print_money,
+    print_percent,
+    print_power,
+    three_digits,
+)
 
 UNKNOWN = "–"
 _TOLD_SHARE = 5e-4
@@ -25,12 +34,29 @@ def money(amount: float | None, currency: str = "") -> str:
     return UNKNOWN if amount is None else print_money(amount, currency)
 
 
+def compared(figures: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What is emitted, what run-now would emit and what that saves, of a job row or a placement: they add up."""
+    emitted_g, run_now_g = figures["emissions_g"], figures["run_now_emissions_g"]
+    if emitted_g is None or run_now_g is None or figures["difference_g"] is None:
+        return emissions(emitted_g), emissions(run_now_g), saved(figures["difference_g"], run_now_g)
+    emitted, run_now, less = print_comparison(emitted_g, run_now_g)
+    return emitted, run_now, f"{less}{_share(run_now_g - emitted_g, run_now_g)}"
+
+
 def saved(difference_g: float | None, run_now_g: float | None) -> str:
     """The difference, with its share of run-now where that is meaningful."""
     if difference_g is None:
         return UNKNOWN
-    share = f" ({difference_g / run_now_g * 100:z.0f} %)" if run_now_g and run_now_g > 0 else ""
-    return f"{emissions(difference_g)}{share}"
+    return f"{emissions(difference_g)}{_share(difference_g, run_now_g)}"
+
+
+def _share(difference_g: float, run_now_g: float | None) -> str:
+    return f" ({difference_g / run_now_g * 100:z.0f} %)" if run_now_g and run_now_g > 0 else ""
+
+
+def marked(figure: str, statement: str) -> str:
+    """With the mark of what is provisional."""
+    return f"~{figure}" if statement == "provisional" and figure != UNKNOWN else figure
 
 
 def share_below(bound_g: float | None, emitted_g: float) -> str:
@@ -45,6 +71,12 @@ def power(watts: float | None) -> str:
 
 def intensity(g_per_kwh: float | None) -> str:
     return UNKNOWN if g_per_kwh is None else f"{g_per_kwh:.0f} gCO2eq/kWh"
+
+
+def which_intensity(answer: Mapping[str, Any]) -> str:
+    """Whose intensity, of which kind: `average carbon intensity of GB`."""
+    what = "carbon intensity as an index" if answer["kind"] == "index" else f"{answer['kind']} carbon intensity"
+    return f"{what} of {answer['zone']}"
 
 
 def published(row: dict[str, Any]) -> str:
@@ -68,4 +100,4 @@ def size(count: int | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    return UNKNOWN if share is None else f"{share * 100:.0f} %"
+    return UNKNOWN if share is None else f"{print_percent(share)} %"

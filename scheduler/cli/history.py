@@ -90,11 +90,17 @@ def history(
     elif as_csv:
         say(_csv(rows, by))
     elif not rows:
-        say("No job has ended in that time." if since or until else "No job has ended yet.")
+        say(_nothing(bool(state or user or project or tag or zone), bool(since or until)))
     elif by:
         say(table(GROUP_COLUMNS, [_group_cells(row) for row in rows]))
     else:
         say(history_table(rows, now))
+
+
+def _nothing(restricted: bool, bounded: bool) -> str:
+    if restricted:
+        return "No job that has ended matches."
+    return "No job has ended in that time." if bounded else "No job has ended yet."
 
 
 def history_table(rows: list[dict[str, Any]], now: datetime) -> str:
@@ -103,22 +109,19 @@ def history_table(rows: list[dict[str, Any]], now: datetime) -> str:
 
 
 def job_cells(row: dict[str, Any], now: datetime) -> list[Cell]:
+    emitted, run_now, saved = (figures.marked(figure, row["statement"]) for figure in figures.compared(row))
     return [
         str(row["id"]),
         row["name"],
         (row["state"], STATE_STYLES.get(row["state"], "")),
         times.shown(row["ended_at"], now),
         figures.energy(row["energy_kwh"]),
-        _marked(row, figures.emissions(row["emissions_g"])),
-        _marked(row, figures.emissions(row["run_now_emissions_g"])),
-        _marked(row, figures.saved(row["difference_g"], row["run_now_emissions_g"])),
+        emitted,
+        run_now,
+        saved,
         row["statement"],
         row["method"],
     ]
-
-
-def _marked(row: dict[str, Any], figure: str) -> str:
-    return f"~{figure}" if row["statement"] == "provisional" and figure != figures.UNKNOWN else figure
 
 
 def _check(by: str | None, as_csv: bool, as_json: bool) -> None:

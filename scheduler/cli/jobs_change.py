@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from scheduler.cli import options, times
 from scheduler.cli.client import DaemonClient
-from scheduler.cli.failures import Failure
+from scheduler.cli.failures import EXIT_UNREACHABLE, Failure
 from scheduler.cli.output import notice, say, say_json
 from scheduler.cli.table import one_line
 from scheduler.cli.waiting import ENDED
 
 app = options.command_app()
+
+Row = dict[str, Any]
 
 JobIds = Annotated[
     list[int],
@@ -22,27 +26,27 @@ JobIds = Annotated[
 
 
 @app.command()
-def cancel(jobs: JobIds, as_json: options.Json = False) -> None:
+def cancel(jobs: JobIds, as_json: options.Json = False) -> int:
     """End jobs. Waiting ones end at once; running ones get SIGTERM, a time of grace, then SIGKILL."""
-    _step("cancel", jobs, as_json)
+    return _step("cancel", jobs, as_json)
 
 
 @app.command()
-def hold(jobs: JobIds, as_json: options.Json = False) -> None:
+def hold(jobs: JobIds, as_json: options.Json = False) -> int:
     """Keep waiting jobs from starting until they are released."""
-    _step("hold", jobs, as_json)
+    return _step("hold", jobs, as_json)
 
 
 @app.command()
-def release(jobs: JobIds, as_json: options.Json = False) -> None:
+def release(jobs: JobIds, as_json: options.Json = False) -> int:
     """Let held jobs be planned again."""
-    _step("release", jobs, as_json)
+    return _step("release", jobs, as_json)
 
 
 @app.command("run-now")
-def run_now(jobs: JobIds, as_json: options.Json = False) -> None:
+def run_now(jobs: JobIds, as_json: options.Json = False) -> int:
     """Start waiting jobs as soon as there is room."""
-    _step("run-now", jobs, as_json)
+    return _step("run-now", jobs, as_json)
 
 
 @app.command()
@@ -53,21 +57,66 @@ def update(
     ] = None,
     within: Annotated[str | None, typer.Option("--within", help="Finished within this long from now: 8h.")] = None,
     as_json: options.Json = False,
-) -> None:
+) -> int:
     """Change the deadline of jobs that have not ended."""
     body = {"deadline": _deadline(by, within)}
     client = DaemonClient()
-    _say([client.patch(f"/v1/jobs/{job}", body) for job in jobs], as_json)
+    return _changed(jobs, lambda job: client.patch(f"/v1/jobs/{job}", body), as_json)
 
 
-def _step(name: str, jobs: list[int], as_json: bool) -> None:
+def _step(name: str, jobs: list[int], as_json: bool) -> int:
     client = DaemonClient()
-    _say([client.post(f"/v1/jobs/{job}/{name}") for job in jobs], as_json)
+    return _changed(jobs, lambda job: client.post(f"/v1/jobs/{job}/{name}"), as_json, last_first=name == "cancel")
+
+
+def _changed(jobs: list[int], change: Callable[[int], Row], as_json: bool, last_first: bool = False) -> int:
+    """Change each and say what became of each, in the order given; the status of the first that could not be changed.
+
+    `last_first`: a job comes after jobs of lower numbers alone, so none of these falls because another was cancelled.
+    """
+    wanted = list(dict.fromkeys(jobs))
+    if len(wanted) == 1:
+        row = change(wanted[0])
+        _say([row], row, as_json)
+        return 0
+    became = _each(sorted(wanted, reverse=True) if last_first else wanted, change)
+    outcomes = [became[job] for job in wanted if job in became]
+    problems = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    value = [_value(job, became[job]) for job in wanted if job in became]
+    _say([outcome for outcome in outcomes if not isinstance(outcome, Failure)], value, as_json)
+    for problem in () if as_json else problems:
+        notice(str(problem))
+    return problems[0].exit_code if problems else 0
+
+
+def _each(jobs: list[int], change: Callable[[int], Row]) -> dict[int, Row | Failure]:
+    """The row of each, or why it could not be changed; where nobody answers any more the rest is not asked for."""
+    became: dict[int, Row | Failure] = {}
+    for job in jobs:
+        try:
+            became[job] = change(job)
+        except Failure as failure:
+            unreachable = failure.exit_code == EXIT_UNREACHABLE
+            if unreachable and not became:
+                raise
+            became[job] = failure
+            if unreachable:
+                break
+    return became
+
+
+def _value(job: int, outcome: Row | Failure) -> Row:
+    """As it stands under `--json`: a row, or the error in its place."""
+    if not isinstance(outcome, Failure):
+        return outcome
+    return {"id": job, "error": {"code": outcome.code, "message": str(outcome)}}
 
 
 def _deadline(by: str | None, within: str | None) -> str | None:
-    if (by is None) == (within is None):
+    if by is None and within is None:
         raise Failure("say the new deadline with --by or with --within")
+    if by is not None and within is not None:
+        raise Failure("--by and --within both say the new deadline; give one")
     now = times.now()
     if within is not None:
         return (now + times.length(within, "--within")).isoformat()
@@ -80,16 +129,26 @@ def _deadline(by: str | None, within: str | None) -> str | None:
     return moment.isoformat()
 
 
-def _say(rows: list[dict[str, Any]], as_json: bool) -> None:
+def _say(rows: list[Row], value: Row | list[Row], as_json: bool) -> None:
+    """The rows as sentences, or `value` under `--json`."""
     if as_json:
-        say_json(rows[0] if len(rows) == 1 else rows)
+        say_json(value)
         return
     now = times.now()
     for row in rows:
-        by = "" if row["state"] in ENDED else f"; finished by {times.shown(row['finish_by'], now)}"
-        say(f"Job {row['id']} ({one_line(row['name'])}) is {_state(row, now)}{by}.")
+        say(f"Job {row['id']} ({one_line(row['name'])}) is {_state(row, now)}{_next(row, now)}.")
 
 
-def _state(row: dict[str, Any], now: Any) -> str:
-    start = f", planned for {times.shown(row['planned_start'], now)}" if row["planned_start"] else ""
+def _next(row: Row, now: datetime) -> str:
+    if row["state"] in ENDED:
+        return ""
+    by = f"; finished by {times.shown(row['finish_by'], now)}"
+    if row["state"] != "held":
+        return by
+    return f"{by if row['deadline'] else ''}; `carbonq release {row['id']}` lets it be planned"
+
+
+def _state(row: Row, now: datetime) -> str:
+    planned = row["planned_start"] and row["state"] != "held"
+    start = f", planned for {times.shown(row['planned_start'], now)}" if planned else ""
     return f"{row['state']} ({row['reason']}){start}"

@@ -19,6 +19,11 @@ _BY_UNIT: dict[str, Callable[[float | None], str]] = {
     "gCO2eq/kWh": figures.intensity,
 }
 
+_COMPARED = ("emissions as planned", "emissions if run now", "difference")
+"""Figures that are told side by side."""
+_REST = ", the rest"
+"""Behind the name of a figure that what has run by now has no part in."""
+
 
 @app.command()
 def explain(job: options.JobId, as_json: options.Json = False) -> None:
@@ -30,8 +35,13 @@ def explain(job: options.JobId, as_json: options.Json = False) -> None:
     now = times.now()
     say("\n".join(answer["sentences"]))
     if answer["forecast_by"]:
-        say("\n".join((f"Planned with: {answer['forecast_by']}.", *answer["because"])))
-    rows = [(figure["name"], _value(figure)) for figure in answer["figures"]]
+        which = f"{figures.which_intensity(answer)}, location-based"
+        say("\n".join((f"Planned with: {answer['forecast_by']}; {which}.", *answer["because"])))
+    added_up = dict(zip(_COMPARED, figures.compared(answer["placement"]), strict=True)) if answer["placement"] else {}
+    rows = [
+        (figure["name"], added_up.get(figure["name"].removesuffix(_REST)) or _value(figure))
+        for figure in answer["figures"]
+    ]
     if answer["latest_start"]:
         rows.append(("latest start in time", times.shown(answer["latest_start"], now)))
     if rows and answer["state"] not in ENDED:

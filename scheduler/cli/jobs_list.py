@@ -54,7 +54,7 @@ def list_jobs(
 ) -> None:
     """List jobs; those that have ended, for a day.
 
-    START and END of a job that waits are its plan (marked ~).
+    What is marked ~ can change: START and END of a job that waits are its plan, EMISSIONS and SAVED are provisional.
     """
     wanted = options.filters(state=state, user=user, project=project, tag=tag, zone=zone, limit=limit, all=everything)
     rows = DaemonClient().get("/v1/jobs", **wanted)
@@ -63,11 +63,14 @@ def list_jobs(
     elif rows:
         now = times.now()
         say(table(COLUMNS, [job_cells(row, now) for row in rows]))
+    elif state or user or project or tag or zone:
+        say("No job matches. `carbonq list` shows all that have not ended; `carbonq list --all` older ones, too.")
     else:
         say("No jobs. `carbonq submit -- python train.py` queues one; `carbonq list --all` shows older ones.")
 
 
 def job_cells(row: dict[str, Any], now: datetime) -> list[Cell]:
+    emitted, _, saved = (figures.marked(figure, row["statement"]) for figure in figures.compared(row))
     return [
         str(row["id"]),
         row["name"],
@@ -78,8 +81,8 @@ def job_cells(row: dict[str, Any], now: datetime) -> list[Cell]:
         _begins(row, now),
         _ends(row, now),
         figures.energy(row["energy_kwh"]),
-        figures.emissions(row["emissions_g"]),
-        figures.saved(row["difference_g"], row["run_now_emissions_g"]),
+        emitted,
+        saved,
     ]
 
 

@@ -69,10 +69,13 @@ def _sure(detail: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     asked, jobs = figures.percent(certainty["confidence"]), certainty["learnt_jobs"]
     basis = {"like-jobs": f"by {_count(jobs, 'like job')}", "own-jobs": f"by {_count(jobs, 'job')} of this user"}
     source = basis.get(certainty["learnt_from"], "no like job has ended yet")
-    yield "may run", f"{figures.duration(certainty['running_time_s'])} with {asked} confidence ({source})"
+    # Planned for longer than such jobs run, it ends when all of that is over.
+    whole = certainty["running_time_s"] < detail["expected_duration_s"]
+    length = f", though planned for {figures.duration(detail['expected_duration_s'])}" if whole else ""
+    yield "may run", f"{figures.duration(certainty['running_time_s'])} with {asked} confidence ({source}){length}"
     if certainty["in_time"] is not None:
-        by = times.shown(certainty["ends_by"], now)
-        yield "in time", f"with {int(certainty['in_time'] * 100)} % confidence; with {asked} it ends by {by}"
+        how, by = "in all that is planned" if whole else f"with {asked}", times.shown(certainty["ends_by"], now)
+        yield "in time", f"with {figures.percent(certainty['in_time'])} confidence; {how} it ends by {by}"
 
 
 def _labels(detail: dict[str, Any]) -> Iterator[str]:
@@ -111,10 +114,11 @@ def _figures(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
         return
     yield "energy", f"{figures.energy(detail['energy_kwh'])} IT ({detail['method']}), PUE {detail['pue']:g}"
     known = f"{detail['statement']}, intensity known for {figures.percent(detail['coverage'])} of the energy"
-    yield "emissions", f"{figures.emissions(detail['emissions_g'])} ({known})"
-    yield "run now", figures.emissions(detail["run_now_emissions_g"])
+    emitted, run_now, saved = figures.compared(detail)
+    yield "emissions", f"{emitted} ({known})"
+    yield "run now", run_now
     yield "at submit", figures.emissions(detail["at_submission_emissions_g"])
-    yield "saved", figures.saved(detail["difference_g"], detail["run_now_emissions_g"])
+    yield "saved", saved
 
 
 def _parts(detail: dict[str, Any], now: datetime) -> Iterator[str]:

@@ -9,8 +9,9 @@ import typer
 from scheduler.cli import options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.command_line import usable_workdir
+from scheduler.cli.failures import Failure
 from scheduler.cli.output import say, say_json
-from scheduler.cli.submission import request_body
+from scheduler.cli.submission import in_options, request_body
 from scheduler.cli.submission_text import submission_text
 from scheduler.cli.wishes import Wishes, with_directives
 
@@ -86,11 +87,18 @@ def submit(
     """
     wishes = with_directives(context, command, usable_workdir(workdir))
     client = DaemonClient()
-    answer = client.post("/v1/jobs", request_body(command, wishes, times.now()))
+    answer = _submitted(client, request_body(command, wishes, times.now()))
     if wishes.wait and not wishes.dry_run:
         return _wait(client, answer, wishes)
     _answer(answer, wishes)
     return 0
+
+
+def _submitted(client: DaemonClient, body: dict[str, Any]) -> Any:
+    try:
+        return client.post("/v1/jobs", body)
+    except Failure as failure:
+        raise Failure(in_options(str(failure)), failure.code, failure.exit_code) from None
 
 
 def _answer(answer: dict[str, Any], wishes: Wishes) -> None:

@@ -141,7 +141,7 @@ def _invoke(argv: list[str]) -> int:
 
 
 def _usage(argv: list[str], error: Any) -> int:
-    message = error.format_message()
+    message = error.format_message().replace("is not a valid integer range", "is not a whole number")
     if argv:
         context = f"{error.ctx.command_path} --help" if error.ctx else "carbonq --help"
         message = f"{message.rstrip('.')}{'' if message.endswith('?') else '.'} `{context}` shows how it is used."

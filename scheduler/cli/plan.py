@@ -59,14 +59,18 @@ def _drawing(plan: dict[str, Any], now: datetime) -> Iterator[str]:
         return
     window = chart.Window(now, end, chart.drawing_columns())
     values = chart.means(plan["strip"], window)
-    if known := [value for value in values if value is not None]:
+    if known := [slot["g_per_kwh"] for slot in plan["strip"] if _drawn(slot, window)]:
         yield f"{'grid':<{MARGIN}}{chart.strip(values)}"
-        scale = f"{min(known):.0f} to {figures.intensity(max(known))}"
+        scale = f"{figures.which_intensity(plan)}, {min(known):.0f} to {figures.intensity(max(known))}"
         yield f"{'':<{MARGIN}}{scale}"
     if plan["jobs"]:
         for label, line in zip(_labels(plan["gpus"]), timeline(plan["jobs"], plan["gpus"], window), strict=True):
             yield f"{label:<{MARGIN}}{line}"
     yield f"{'':<{MARGIN}}{chart.time_axis(window)}"
+
+
+def _drawn(slot: dict[str, Any], window: chart.Window) -> bool:
+    return times.parse_stamp(slot["start"]) < window.end and window.start < times.parse_stamp(slot["end"])
 
 
 def _labels(gpus: list[dict[str, Any]]) -> list[str]:
@@ -75,6 +79,7 @@ def _labels(gpus: list[dict[str, Any]]) -> list[str]:
 
 def _cells(job: dict[str, Any], now: datetime) -> list[Any]:
     placement = job["placement"]
+    expected, _, saved = figures.compared(placement)
     return [
         str(placement["job"]),
         job["name"],
@@ -84,10 +89,13 @@ def _cells(job: dict[str, Any], now: datetime) -> list[Any]:
         times.shown(placement["start"], now),
         times.shown(placement["end"], now),
         (times.shown(job["finish_by"], now), "red" if placement["late"] else ""),
-        figures.emissions(placement["emissions_g"]),
-        figures.saved(placement["difference_g"], placement["run_now_emissions_g"]),
+        expected,
+        saved,
         placement["reason"] + (" (late)" if placement["late"] else ""),
     ]
+
+
+_NONE = "no forecast:"
 
 
 def _summary(plan: dict[str, Any], now: datetime) -> Iterator[str]:
@@ -110,4 +118,5 @@ def _summary(plan: dict[str, Any], now: datetime) -> Iterator[str]:
         yield f"Its power is expected to cost {cost}; run now {usual}."
     if plan["late_jobs"]:
         yield f"Jobs that will be late: {plan['late_jobs']}."
-    yield from plan["notes"]
+    # Where there is no forecast it has just been said what that means.
+    yield from (note for note in plan["notes"] if plan["forecast_age_s"] is not None or not note.startswith(_NONE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,22 @@ from scheduler.cli.wishes import MOMENTS, Wishes
 
 MOST_WATTS = 1e6
 """Of one job; the daemon takes no more."""
+_OPTIONS = {
+    "name": "--name",
+    "gpus": "--gpus",
+    "zone": "--zone",
+    "project": "--project",
+    "tags": "--tag",
+    "after": "--after",
+    "checkpoint_signal": "--checkpoint-signal",
+    "grace_s": "--grace",
+    "retries": "--retries",
+    "deadline": "--by",
+    "env": "--env",
+    "workdir": "--workdir",
+}
+"""Options by the field that the daemon names."""
+_FIELD = re.compile(r"(^|; )([a-z_]+)(?:\.[^:\s]+)?: ")
 
 
 def request_body(command: list[str], wishes: Wishes, now: datetime) -> dict[str, Any]:
@@ -49,6 +66,11 @@ def request_body(command: list[str], wishes: Wishes, now: datetime) -> dict[str,
         "patience_g_per_h": patience(wishes.patience),
         "dry_run": wishes.dry_run,
     }
+
+
+def in_options(message: str) -> str:
+    """What the daemon says of the fields of a request, said of the options that they come from."""
+    return _FIELD.sub(lambda found: f"{found[1]}{_OPTIONS.get(found[2], found[2])}: ", message)
 
 
 def _check_moments(wishes: Wishes) -> None:

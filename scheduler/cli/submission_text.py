@@ -17,7 +17,7 @@ def submission_text(answer: dict[str, Any], now: datetime) -> str:
     """Lines for people: what was queued, when it is to run, what that saves, and what was assumed."""
     name = one_line(answer["name"])
     head = f"Would queue {name}" if answer["dry_run"] else f"Queued job {answer['id']} ({name})"
-    lines = [f"{head}: {_places(answer)}, finished by {times.shown(answer['finish_by'], now)}."]
+    lines = [f"{head}: {_places(answer)}{_by(answer, now)}."]
     lines += [f"  {sentence}" for sentence in answer["words"]]
     lines.append(f"  {_forecast(answer['forecast_age_s'])}")
     return "\n".join(lines)
@@ -36,18 +36,25 @@ def placement_pairs(placement: dict[str, Any], now: datetime) -> Iterator[tuple[
 
 
 def _expected(placement: dict[str, Any]) -> str:
-    planned = figures.emissions(placement["emissions_g"])
-    run_now_g, difference_g = placement["run_now_emissions_g"], placement["difference_g"]
-    if run_now_g is None or difference_g is None:
+    planned, _, saved = figures.compared(placement)
+    if saved == figures.UNKNOWN:
         return planned
-    word = "less" if difference_g >= 0 else "more"
-    return f"{planned}, {figures.saved(abs(difference_g), run_now_g)} {word} than run now"
+    word = "less" if placement["difference_g"] >= 0 else "more"
+    return f"{planned}, {saved.replace('-', '')} {word} than run now"
 
 
 def _places(answer: dict[str, Any]) -> str:
     gpus = answer["gpus"]
     places = "1 CPU slot" if gpus == 0 else "1 GPU" if gpus == 1 else f"{gpus} GPUs"
     return f"{places} for {figures.duration(answer['expected_duration_s'])}"
+
+
+def _by(answer: dict[str, Any], now: datetime) -> str:
+    """Of a job that is in no plan only a deadline says by when it is to have finished."""
+    held = ", held" if answer["state"] == "held" else ""
+    if answer["deadline"] is None and answer["placement"] is None:
+        return held
+    return f"{held}, finished by {times.shown(answer['finish_by'], now)}"
 
 
 def _forecast(age_s: float | None) -> str:

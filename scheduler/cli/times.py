@@ -15,6 +15,8 @@ from scheduler.domain.durations import parse_duration
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 FORMS = '"2026-11-24 09:00", "tomorrow 09:00", "friday 18:00", "18:00", or ISO 8601 with a zone'
+SINCE_FORMS = '"2026-11-01", "yesterday", "7d" (ago), or "2026-11-24 09:00"'
+"""Of moments to look back to."""
 
 LONGEST = timedelta(days=3660)
 """The daemon takes no longer one."""
@@ -39,7 +41,9 @@ def length(text: str, option: str) -> timedelta:
     return value
 
 
-def moment(text: str, option: str, now: datetime, zone: tzinfo | None = None) -> tuple[datetime, str | None]:
+def moment(
+    text: str, option: str, now: datetime, zone: tzinfo | None = None, forms: str = FORMS
+) -> tuple[datetime, str | None]:
     """The moment meant by `text`, in UTC, and a remark where a clock change made it ambiguous."""
     words = text.strip()
     absolute = _iso(words)
@@ -47,7 +51,7 @@ def moment(text: str, option: str, now: datetime, zone: tzinfo | None = None) ->
         return absolute.astimezone(UTC), None
     local = absolute or _relative(words.lower(), now.astimezone(zone).replace(tzinfo=None))
     if local is None:
-        raise Failure(f"{option}: '{text}' is not a time; write it like {FORMS}")
+        raise Failure(f"{option}: '{text}' is not a time; write it like {forms}")
     try:
         return _earlier_reading(local, zone)
     except (OverflowError, ValueError):
@@ -64,7 +68,7 @@ def since(text: str, option: str, now: datetime, zone: tzinfo | None = None) -> 
     named = {"today": today, "yesterday": today - timedelta(days=1)}
     day = named.get(text.strip().lower()) or _iso_date(text.strip())
     if day is None:
-        return moment(text, option, now, zone)[0]
+        return moment(text, option, now, zone, SINCE_FORMS)[0]
     return _earlier_reading(datetime.combine(day, time()), zone)[0]
 
 

@@ -35,7 +35,8 @@ class GridAnswers:
         case = self._desk.case()
         answered, places = case_answer(case), self.places()
         currency = self._parts.settings.planning.currency
-        return plan_view(live.plan, jobs, case.forecast, places, key.zone, key.source, answered, pue, now, currency)
+        problems = () if live.price_problem is None else (live.price_problem,)
+        return plan_view(live.plan, jobs, case.forecast, places, key, answered, pue, now, currency, problems)
 
     def places(self) -> tuple[GpuRow, ...]:
         live = self._parts.live

@@ -16,11 +16,11 @@ from scheduler.domain.lifecycle import NOT_ENDED, TERMINAL
 from scheduler.domain.plans import Placement, Plan, PlanningProblem
 from scheduler.domain.statements import EmissionsStatement
 from scheduler.drafting import known_job
-from scheduler.planning.explain import explain
 from scheduler.ports import JobQuery
 from scheduler.presenting.confidence import confidence_view, deadline_words
 from scheduler.presenting.grid import case_answer
 from scheduler.presenting.jobs import JobCase, job_detail, job_row
+from scheduler.presenting.plan_words import plan_words
 from scheduler.presenting.submission import explanation
 from scheduler.service_views.jobs import JobDetail, JobRow
 from scheduler.service_views.requests import Caller
@@ -80,24 +80,29 @@ class JobAnswers:
         job = await self._parts.writer(known_job, self._parts.store, job_id)
         live = self._parts.live
         # Problem and plan are one pair only where they are made, on the loop's own thread.
-        sentences = () if job.ended else self.sentences(live.problem, live.plan, job_id)
-        answered = case_answer(await self._parts.writer(self._desk.case))
+        sentences = () if job.ended else self.sentences(live.problem, live.plan, job)
+        grid = await self._parts.writer(self._desk.case)
         case = await self._parts.writer(self.sure_case, job, None)
         if sentences:
             sentences += self.deadline_words(case)
-        return explanation(case, sentences, answered, self._parts.clock.now())
+        before = await self._parts.writer(self.before, job)
+        return explanation(case, sentences, case_answer(grid), grid.capabilities.key, self._parts.clock.now(), before)
+
+    def before(self, job: Job) -> tuple[Job, ...]:
+        """The jobs that it comes after, read from the store."""
+        return tuple(self._parts.store.jobs(JobQuery(ids=job.spec.after))) if job.spec.after else ()
 
     def sentences(
-        self, problem: PlanningProblem | None, plan: Plan | None, job_id: int, rehearsed: bool = False
+        self, problem: PlanningProblem | None, plan: Plan | None, job: Job, rehearsed: bool = False
     ) -> tuple[str, ...]:
-        """The planner's own words on a job, times in the machine's zone; none for a job that is in no plan."""
-        if problem is None or plan is None or all(job.id != job_id for job in problem.jobs):
+        """The plan's words on a job, times in the machine's zone; none for a job that is in no plan."""
+        if problem is None or plan is None or all(each.id != job.id for each in problem.jobs):
             return ()
-        return explain(problem, plan, job_id, self._time_zone, self._parts.settings.site.pue, rehearsed)
+        return plan_words(problem, plan, job, self._time_zone, self._parts.settings.site.pue, rehearsed)
 
     def deadline_words(self, case: JobCase) -> tuple[str, ...]:
         """With which confidence its deadline is met, times in the machine's zone."""
-        return deadline_words(case.job, case.certainty, self._time_zone)
+        return deadline_words(case.job, case.certainty, self._time_zone, self._parts.clock.now())
 
     def sure_case(self, job: Job, statement: EmissionsStatement | None, placement: Placement | None = None) -> JobCase:
         """With how sure its running time is, read from the store; `placement` is that of a rehearsal."""
@@ -108,7 +113,7 @@ class JobAnswers:
             return case
         likely, left = self._running_times.at(job, self._parts.clock.now())
         confidence = self._parts.settings.planning.deadline_confidence
-        return replace(case, certainty=confidence_view(job, likely, left, case.placement, confidence))
+        return replace(case, left=left, certainty=confidence_view(job, likely, left, case.placement, confidence))
 
     def case(self, job: Job, statement: EmissionsStatement | None) -> JobCase:
         zone = self._desk.capabilities.key.zone

@@ -54,18 +54,19 @@ class Submissions:
         problem, plan = rehearsed or (None, None)
         placement = plan.placement(job.id) if plan else None
         case = await self._parts.writer(self._jobs.sure_case, job, None, placement)
-        sentences = self._jobs.sentences(problem, plan, job.id, True)
-        return self._said(case, sentences, dry_run=True)
+        sentences = self._jobs.sentences(problem, plan, job, True)
+        return await self._said(case, sentences, dry_run=True)
 
     async def _submitted(self, job_id: int) -> Submission:
         job = await self._parts.writer(known_job, self._parts.store, job_id)
-        sentences = self._jobs.sentences(self._parts.live.problem, self._parts.live.plan, job_id)
-        return self._said(await self._parts.writer(self._jobs.sure_case, job, None), sentences, dry_run=False)
+        sentences = self._jobs.sentences(self._parts.live.problem, self._parts.live.plan, job)
+        return await self._said(await self._parts.writer(self._jobs.sure_case, job, None), sentences, dry_run=False)
 
-    def _said(self, case: JobCase, sentences: tuple[str, ...], *, dry_run: bool) -> Submission:
+    async def _said(self, case: JobCase, sentences: tuple[str, ...], *, dry_run: bool) -> Submission:
         if sentences:
             sentences += self._jobs.deadline_words(case)
-        return submission(case, sentences, self._forecast_age(), dry_run=dry_run)
+        before = await self._parts.writer(self._jobs.before, case.job)
+        return submission(case, sentences, self._forecast_age(), before, dry_run=dry_run)
 
     def _forecast_age(self) -> timedelta | None:
         problem = self._parts.live.problem

@@ -42,6 +42,8 @@ class JobCase:
     patience_g_per_h: float = 0.0
     """The site's waiting price, of jobs that name none."""
     certainty: ConfidenceView | None = None
+    left: timedelta | None = None
+    """Running time expected yet, what it has run taken off; None where nobody asked the record."""
 
 
 def job_row(case: JobCase) -> JobRow:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from scheduler.dispatch.vacancy import OPEN
-from scheduler.domain.carbon import CarbonForecast, SignalKind
+from scheduler.domain.carbon import CarbonForecast, SeriesKey, SignalKind
 from scheduler.domain.gpus import Inventory, Pool
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job
@@ -41,19 +41,24 @@ def plan_view(
     jobs: Mapping[int, Job],
     forecast: CarbonForecast | None,
     places: tuple[GpuRow, ...],
-    zone: str,
-    source: str,
+    key: SeriesKey,
     answered: Answer,
     pue: float,
     now: datetime,
     currency: str = "",
+    problems: tuple[str, ...] = (),
 ) -> PlanView:
+    """`problems`: what keeps planning from being what the settings ask for, a sentence each."""
     shown = sorted((p for p in plan.placements if p.job in jobs), key=lambda p: (p.start, p.job))
     return PlanView(
         policy=plan.policy,
         made_at=plan.made_at,
-        zone=zone,
-        source=source,
+        zone=key.zone,
+        source=key.source,
+        kind=key.kind,
+        accounting=key.accounting,
+        basis=key.basis,
+        pue=pue,
         link=answered.link,
         forecast_by=answered.words,
         because=answered.because,
@@ -69,7 +74,7 @@ def plan_view(
         run_now_energy_cost=_cost([p.run_now_energy_cost for p in plan.placements], pue),
         currency=currency,
         late_jobs=plan.late_jobs,
-        notes=plan.notes,
+        notes=(*plan.notes, *problems),
     )
 
 

@@ -34,6 +34,12 @@ class PlanView:
     made_at: datetime
     zone: str
     source: str
+    kind: str
+    """Of the carbon intensity: `average`, `marginal` or `index`."""
+    accounting: str
+    basis: str
+    pue: float
+    """Which all emissions and costs include."""
     link: ForecastLink
     forecast_by: str
     """The same in words, with the source."""

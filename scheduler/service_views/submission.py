@@ -49,6 +49,13 @@ class Explanation:
     placement: PlacementView | None
     certainty: ConfidenceView | None
     """None once it has ended."""
+    zone: str
+    kind: str | None
+    """Of the carbon intensity that it is planned with: `average`, `marginal` or `index`; None once it has ended."""
+    accounting: str | None
+    basis: str | None
+    pue: float
+    """Which all emissions and costs include."""
     forecast_by: str | None
     """What it is planned with; None once it has ended."""
     because: tuple[str, ...]

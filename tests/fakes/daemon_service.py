@@ -18,7 +18,15 @@ from scheduler.ports import JobQuery
 from scheduler.service_views.grid import ForecastLink, Freshness, GridForecastView, GridNow, ProviderRow
 from scheduler.service_views.grid_record import IssuesView, IssueView, ObservationsView, ObservedValue, SeriesView
 from scheduler.service_views.history import HistoryGroup
-from scheduler.service_views.jobs import EventView, JobDetail, JobRow, LogPart, row_fields
+from scheduler.service_views.jobs import (
+    ConfidenceView,
+    EventView,
+    JobDetail,
+    JobRow,
+    LogPart,
+    PlacementView,
+    row_fields,
+)
 from scheduler.service_views.plan import PlannedJob, PlanView
 from scheduler.service_views.requests import Caller, HistoryGrouping, JobRequest, LogStream, SeriesChoice
 from scheduler.service_views.site import DaemonStatus, GpuRow
@@ -49,6 +57,12 @@ class FakeDaemonService:
         self.provider: dict[str, Any] = {}
         """What the provider in use says of itself, where a test has it say something."""
         self.error: Exception | None = None
+        self.certainty: ConfidenceView | None = None
+        """Of a job that waits, where a test has it be another than usual."""
+        self.placed: PlacementView | None = None
+        """Likewise, of `explain`."""
+        self.falls_with: dict[int, int] = {}
+        """The job that comes after a job, and is cancelled with it."""
         self.running_s: dict[int, float] = {}
         self.ends_after: int | None = None
         self.ending: dict[str, Any] = {"state": JobState.COMPLETED, "reason": Reason.EXITED_ZERO, "exit_code": 0}
@@ -77,6 +91,8 @@ class FakeDaemonService:
             "deadline": deadline,
             "finish_by": deadline or self.now + timedelta(hours=28),
         }
+        if request.hold:
+            fields |= {"state": JobState.HELD, "reason": Reason.HELD_BY_USER}
         row = a_row(id=None, **fields) if dry_run else self.add(**fields)
         return Submission(
             **row_fields(row),
@@ -85,7 +101,7 @@ class FakeDaemonService:
             duration_basis=Basis.USER if request.duration else Basis.ASSUMED,
             expected_power_w=300.0,
             power_basis=Basis.ASSUMED,
-            placement=a_placement(job=row.id, now=self.now),
+            placement=None if request.hold else a_placement(job=row.id, now=self.now),
             certainty=None,
             words=(
                 "Starts in 5 h, at 60 instead of 210 gCO2eq/kWh.",
@@ -128,7 +144,7 @@ class FakeDaemonService:
             power_w=None,
             progress=None,
             placement=a_placement(job=row.id, now=self.now) if row.state is JobState.QUEUED else None,
-            certainty=a_certainty(self.now) if row.state is JobState.QUEUED else None,
+            certainty=(self.certainty or a_certainty(self.now)) if row.state is JobState.QUEUED else None,
             segments=(),
             events=(EventView(self.now, "submitted", JobState.QUEUED, Reason.NEW, None),),
             energy=(),
@@ -136,6 +152,8 @@ class FakeDaemonService:
         )
 
     async def cancel(self, caller: Caller, job_id: int) -> JobRow:
+        if other := self.falls_with.get(job_id):
+            self.change(other, state=JobState.CANCELLED, reason=Reason.DEPENDENCY_FAILED)
         return self._step(caller, job_id, JobState.CANCELLED, Reason.CANCELLED_BY_USER)
 
     async def hold(self, caller: Caller, job_id: int) -> JobRow:
@@ -170,9 +188,20 @@ class FakeDaemonService:
             state=row.state,
             reason=row.reason,
             sentences=(f"Job {job_id} waits for cleaner power.", "It would emit 3.5 times as much now."),
-            figures=(Figure("intensity now", 210.0, "gCO2eq/kWh"), Figure("slack", None, "h")),
-            placement=a_placement(job=job_id, now=self.now),
+            figures=(
+                Figure("intensity now", 210.0, "gCO2eq/kWh"),
+                Figure("slack", None, "h"),
+                Figure("emissions as planned", 60.0, "gCO2eq"),
+                Figure("emissions if run now", 210.0, "gCO2eq"),
+                Figure("difference", 150.0, "gCO2eq"),
+            ),
+            placement=self.placed or a_placement(job=job_id, now=self.now),
             certainty=a_certainty(self.now),
+            zone="GB",
+            kind=self.kind,
+            accounting="consumption",
+            basis="lifecycle",
+            pue=1.0,
             forecast_by="forecast of neso",
             because=("electricity-maps is not in use: HTTP 403",),
             latest_start=self.now + timedelta(hours=9),
@@ -216,6 +245,10 @@ class FakeDaemonService:
             made_at=self.now,
             zone="GB",
             source="neso",
+            kind=self.kind,
+            accounting="consumption",
+            basis="lifecycle",
+            pue=1.0,
             link=ForecastLink.PROVIDER,
             forecast_by="forecast of neso",
             because=(),

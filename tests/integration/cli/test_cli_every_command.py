@@ -95,7 +95,7 @@ def test_the_text_of_every_command_has_no_traceback_and_no_null(carbonq: Command
         (["lst"], "Did you mean 'list'"),
         (["list", "--colour"], "No such option"),
         (["show"], "Missing argument"),
-        (["show", "x"], "not a valid int"),
+        (["show", "x"], "not a whole number"),
         (["show", "0"], "not in the range"),
         (["list", "--state", "sleeping"], "the states are queued"),
         (["history", "--by", "week"], "choose day"),

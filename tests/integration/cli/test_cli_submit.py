@@ -158,3 +158,32 @@ def test_wait_leaves_with_the_jobs_own_status(carbonq: CommandLine) -> None:
     answer = carbonq("submit", "--wait", "--json", "true")
     assert answer.status == 7
     assert answer.json["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--tag", "a", "--tag", ""], "--tag: is empty; say something, or leave it out"),
+        (["--name", "n" * 300], "--name: is longer than 200 characters; shorten it"),
+        (["--retries", "9" * 20], "--retries: should be less than or equal to 1000"),
+        (
+            ["--checkpoint-signal", "FOO"],
+            "--checkpoint-signal: 'FOO' is not the name of a signal; write one like SIGUSR1",
+        ),
+        (["--after", "9" * 23], f"there is no job {'9' * 23}; `carbonq list --all` shows those there are"),
+        (["--env", "A B=1"], "--env: 'A B' cannot be the name of a variable, for it holds a blank; write NAME=VALUE"),
+        (["--gpus", "two"], "'two' is not a whole number"),
+    ],
+)
+def test_what_is_wrong_is_said_of_the_option_in_plain_words(carbonq: CommandLine, argv: list[str], said: str) -> None:
+    answer = carbonq("submit", *argv, "true")
+    assert answer.status == 2 and said in answer.err
+    assert carbonq.service.requests == []
+
+
+def test_a_job_that_is_queued_held_is_not_said_to_be_finished_by_some_time(carbonq: CommandLine) -> None:
+    """Nobody knows when its user will release it; only a deadline of their own holds all the same."""
+    head = carbonq("submit", "--hold", "--duration", "4h", "true").out.splitlines()[0]
+    assert head == "Queued job 1 (true): 1 GPU for 4 h, held."
+    kept = carbonq("submit", "--hold", "--duration", "4h", "--by", "2099-11-24 09:00", "true").out
+    assert "1 GPU for 4 h, held, finished by 2099-11-24 09:00." in kept

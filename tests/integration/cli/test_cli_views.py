@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from fakes.clock import NOON
-from fakes.views import COMPLETED
+from fakes.views import COMPLETED, a_certainty, a_placement
 
 from scheduler.cli import times
+from scheduler.cli.plan import plan_lines
 from scheduler.domain.lifecycle import JobState
 from scheduler.domain.statements import Settlement
 
@@ -82,6 +85,7 @@ def test_a_provisional_figure_is_marked_and_explained(carbonq: CommandLine) -> N
     carbonq.service.add(**{**COMPLETED, "statement": Settlement.PROVISIONAL})
     out = carbonq("history").out
     assert "~24.0 gCO2eq" in out and "provisional" in out.splitlines()[-1]
+    assert "~24.0 gCO2eq" in carbonq("list", "--all").out
 
 
 def test_an_unknown_figure_is_not_marked_provisional(carbonq: CommandLine) -> None:
@@ -104,6 +108,14 @@ def test_show_says_how_long_a_job_may_run_and_how_surely_it_is_in_time(carbonq: 
     assert "with 97 % confidence; with 90 % it ends by" in out
 
 
+def test_show_of_a_job_planned_for_longer_than_such_jobs_run_tells_both(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    carbonq.service.certainty = replace(a_certainty(carbonq.service.now), running_time_s=3.0)
+    out = carbonq("show", "1").out
+    assert "3.0 s with 90 % confidence (by 7 like jobs), though planned for 4 h" in out
+    assert "with 97 % confidence; in all that is planned it ends by" in out
+
+
 def test_history_counts_the_deadlines_that_were_met(carbonq: CommandLine) -> None:
     """Of jobs that completed and had one."""
     carbonq.service.add(**COMPLETED)
@@ -118,6 +130,17 @@ def test_explain_gives_sentences_and_figures(carbonq: CommandLine) -> None:
     carbonq.service.add()
     out = carbonq("explain", "1").out
     assert "waits for cleaner power" in out and "210 gCO2eq/kWh" in out
+
+
+def test_the_figures_of_explain_add_up_as_its_sentences_do(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    placed = a_placement(1, carbonq.service.now)
+    carbonq.service.placed = replace(placed, emissions_g=142.4, run_now_emissions_g=265.7, difference_g=123.3)
+    out = carbonq("explain", "1").out
+    assert [line.split("  ")[-1].strip() for line in out.splitlines() if line.startswith("  emissions")] == [
+        "142 gCO2eq", "266 gCO2eq",
+    ]  # fmt: skip
+    assert "difference            124 gCO2eq (46 %)" in out
 
 
 def test_the_plan_is_drawn_with_gpus_as_rows(carbonq: CommandLine) -> None:
@@ -161,12 +184,83 @@ def test_the_grid_says_its_source_kind_and_age(carbonq: CommandLine) -> None:
     assert "210 gCO2eq/kWh" in out and "average" in out and "forecast 20 min old" in out and "NESO" in out
 
 
+def test_the_plan_and_explain_say_which_kind_of_intensity_they_rest_on(carbonq: CommandLine) -> None:
+    """Once each: an average and a margin mean different things."""
+    carbonq.service.now = times.now()
+    carbonq.service.add()
+    drawn, told = carbonq("plan").out, carbonq("explain", "1").out
+    assert drawn.count("average carbon intensity of GB, ") == 1
+    assert "Planned with: forecast of neso; average carbon intensity of GB, location-based." in told
+    assert {"kind", "accounting", "basis", "pue"} <= carbonq("plan", "--json").json.keys()
+
+
+def test_the_range_of_the_strip_does_not_hang_on_the_width_of_the_terminal(
+    carbonq: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In few columns each is a mean, but what is said of the hours drawn stays what they are."""
+    carbonq.service.now = times.now()
+    carbonq.service.add()
+    said = []
+    for columns in ("40", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        said.append(next(line for line in carbonq("plan").out.splitlines() if "intensity of GB" in line).strip())
+    assert said == ["average carbon intensity of GB, 112 to 240 gCO2eq/kWh"] * 2
+
+
+def test_what_is_wrong_is_said_once_in_a_plan_without_a_forecast(carbonq: CommandLine) -> None:
+    answer = {
+        **carbonq("plan", "--json").json,
+        "forecast_age_s": None,
+        "forecast_by": "no forecast, so jobs run in their order and no saving is claimed",
+        "notes": ["no forecast: jobs run in order and nothing is claimed", "the price file is gone"],
+    }
+    said = list(plan_lines(answer, times.now()))
+    assert "the price file is gone" in said
+    assert sum("claimed" in line for line in said) == 1
+
+
 def test_several_jobs_are_changed_at_once(carbonq: CommandLine) -> None:
     for _ in range(3):
         carbonq.service.add()
     answer = carbonq("hold", "1", "3", "--json")
     assert [row["state"] for row in answer.json] == ["held", "held"]
     assert carbonq.service.rows[2].state is JobState.QUEUED
+
+
+def test_one_job_that_cannot_be_changed_does_not_keep_others_from_it(carbonq: CommandLine) -> None:
+    """What was done is said, and what was not; the status is that of the first problem."""
+    for fields in ({}, COMPLETED, {}):
+        carbonq.service.add(**fields)
+    answer = carbonq("cancel", "1", "2", "3", "9", "3")
+    assert [line.split(" (")[0] for line in answer.out.splitlines()] == ["Job 1", "Job 3"]
+    ended, unknown = answer.err.splitlines()
+    assert "job 2 has ended" in ended and "no job 9" in unknown
+    assert answer.status == 2
+    assert carbonq.service.rows[3].state is JobState.CANCELLED
+
+
+def test_under_json_an_error_stands_in_the_place_of_its_row(carbonq: CommandLine) -> None:
+    for fields in (COMPLETED, {}):
+        carbonq.service.add(**fields)
+    answer = carbonq("update", "1", "2", "9", "--by", "none", "--json")
+    assert [value["id"] for value in answer.json] == [1, 2, 9]
+    assert answer.json[2]["error"]["code"] == "not-found"
+    assert (answer.status, answer.err) == (2, "")
+
+
+def test_jobs_are_cancelled_from_the_last_one_on(carbonq: CommandLine) -> None:
+    """One that comes after another would fall with it, and then there would be nothing left to cancel."""
+    for _ in range(3):
+        carbonq.service.add()
+    carbonq.service.falls_with = {1: 2, 2: 3}
+    answer = carbonq("cancel", "1", "2", "3")
+    assert (answer.status, answer.err) == (0, "")
+    assert [line.split(" (")[0] for line in answer.out.splitlines()] == ["Job 1", "Job 2", "Job 3"]
+
+
+def test_where_no_daemon_answers_that_is_said_once(lonely: CommandLine) -> None:
+    answer = lonely("cancel", "1", "2")
+    assert (answer.status, answer.out) == (69, "") and answer.err.count("cannot be reached") == 1
 
 
 def test_a_deadline_can_be_moved_and_taken_away(carbonq: CommandLine) -> None:
@@ -207,3 +301,29 @@ def test_a_doctor_works_without_a_daemon(lonely: CommandLine) -> None:
     answer = lonely("doctor")
     assert answer.status == 69
     assert "problem" in answer.out and "carbonq daemon" in answer.out and "settings" in answer.out
+
+
+@pytest.mark.parametrize("number", ["9" * 23, "4711"])
+def test_a_number_that_no_job_has_is_not_found_however_long_it_is(carbonq: CommandLine, number: str) -> None:
+    answer = carbonq("explain", number, "--json")
+    assert (answer.status, answer.json["error"]["code"]) == (2, "not-found")
+    assert f"no job {number}" in answer.json["error"]["message"]
+
+
+def test_what_is_no_number_is_said_to_be_none(carbonq: CommandLine) -> None:
+    assert "'abc' is not a whole number" in carbonq("explain", "abc").err
+
+
+def test_a_deadline_given_twice_is_refused_for_that(carbonq: CommandLine) -> None:
+    assert "both say the new deadline; give one" in carbonq("update", "1", "--by", "none", "--within", "3h").err
+
+
+def test_where_nothing_matches_it_is_not_said_that_there_are_no_jobs(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    assert carbonq("list", "--user", "nobody").out.startswith("No job matches.")
+    assert carbonq("history", "--user", "nobody").out == "No job that has ended matches.\n"
+
+
+def test_a_held_job_is_told_how_it_is_let_go(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    assert carbonq("hold", "1").out.rstrip().endswith("is held (held-by-user); `carbonq release 1` lets it be planned.")

@@ -42,6 +42,15 @@ def test_savings_name_their_share_only_where_there_is_something_to_share() -> No
     assert figures.saved(None, 84.0) == "–"
 
 
+def test_what_stands_side_by_side_adds_up() -> None:
+    """Each rounded for itself it would say 142, 266 and 123."""
+    row = {"emissions_g": 142.4, "run_now_emissions_g": 265.7, "difference_g": 123.3}
+    assert figures.compared(row) == ("142 gCO2eq", "266 gCO2eq", "124 gCO2eq (46 %)")
+    assert figures.compared(row | {"difference_g": None}) == ("142 gCO2eq", "266 gCO2eq", "–")
+    unknown = dict.fromkeys(row)
+    assert figures.compared(unknown) == ("–", "–", "–")
+
+
 @pytest.mark.parametrize(("count", "text"), [(None, "–"), (12, "12 B"), (2048, "2.00 KiB"), (80 * 2**30, "80.0 GiB")])
 def test_sizes_are_binary(count: int | None, text: str) -> None:
     assert figures.size(count) == text

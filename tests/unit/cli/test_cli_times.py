@@ -105,6 +105,11 @@ def test_looking_back_takes_an_age_a_date_or_a_time(text: str, expected: str) ->
     assert times.since(text, "--since", MONDAY_NOON, BERLIN) == datetime.fromisoformat(expected)
 
 
+def test_whoever_writes_a_moment_to_look_back_to_wrongly_is_told_how_such_are_written() -> None:
+    with pytest.raises(Failure, match='\'tomorrow\' is not a time; write it like "2026-11-01", "yesterday"'):
+        times.since("tomorrow", "--since", MONDAY_NOON, BERLIN)
+
+
 @pytest.mark.parametrize(("text", "hours"), [("8h", 8), ("1d12h", 36), ("90m", 1.5), ("1.5h", 1.5)])
 def test_lengths_are_written_with_their_units(text: str, hours: float) -> None:
     assert times.length(text, "--within") == timedelta(hours=hours)

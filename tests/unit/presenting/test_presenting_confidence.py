@@ -59,16 +59,38 @@ def test_a_deadline_that_the_plan_misses_has_no_chance() -> None:
 def test_the_deadline_is_spoken_of_with_its_confidence() -> None:
     """Met as asked for, or else with which confidence, and until when it would take."""
     sure, unsure = with_deadline(6), with_deadline(4.5)
-    assert deadline_words(sure, view(sure), UTC) == ("It ends by Mon 23 Nov 17:00 UTC with 90% confidence.",)
-    (words,) = deadline_words(unsure, view(unsure), UTC)
+    assert deadline_words(sure, view(sure), UTC, NOON) == ("It ends by Mon 23 Nov 17:00 UTC with 90% confidence.",)
+    (words,) = deadline_words(unsure, view(unsure), UTC, NOON)
     assert words.startswith("Its deadline is met with ")
     assert words.endswith("% confidence; with 90% it ends by Mon 23 Nov 17:00 UTC.")
-    assert deadline_words(a_job(), view(a_job()), UTC) == deadline_words(sure, None, UTC) == ()
+    assert deadline_words(a_job(), view(a_job()), UTC, NOON) == deadline_words(sure, None, UTC, NOON) == ()
+
+
+USUALLY_OVER_AT_ONCE = RunningTime(2 * HOUR, estimate_spread([0.0005] * 20, Learnt.LIKE_JOBS))
+
+
+def test_a_job_that_is_planned_for_longer_than_such_jobs_run_ends_when_all_of_that_is_over() -> None:
+    """What is sure by the record and what the plan counts on are two figures; that one is the other is not said."""
+    job = with_deadline(6)
+    seen = view(job, USUALLY_OVER_AT_ONCE)
+    assert deadline_words(job, seen, UTC, NOON) == (
+        "Even if it runs for the whole 2 h it ends by Mon 23 Nov 16:00 UTC; 9 of 10 such jobs end within 3.6 s.",
+    )
+    assert running_time_words(job, seen)[0].endswith("9 of 10 end within 3.6 s; a shorter --duration plans it better.")
+
+
+def test_such_a_job_may_be_planned_late_and_yet_be_likely_in_time() -> None:
+    job = with_deadline(3)
+    (said,) = deadline_words(job, view(job, USUALLY_OVER_AT_ONCE), UTC, NOON)
+    assert said.startswith(
+        "If it runs for the whole 2 h it misses its deadline, and ends by Mon 23 Nov 16:00 UTC; but "
+    )
+    assert said.endswith("9 of 10 such jobs end within 3.6 s, and by them it is met with 95% confidence.")
 
 
 def test_of_a_job_of_seconds_the_seconds_are_told() -> None:
     short = with_deadline(6, expected_duration=timedelta(seconds=30))
-    assert "17:00:00 UTC" in deadline_words(short, view(short), UTC)[0]
+    assert "17:00:00 UTC" in deadline_words(short, view(short), UTC, NOON)[0]
 
 
 NO_HISTORY = RunningTime(2 * HOUR, estimate_spread(()))
@@ -79,6 +101,7 @@ LIKE = RunningTime(2 * HOUR, estimate_spread([1.5] * 5, Learnt.LIKE_JOBS))
     ("basis", "likely", "words"),
     [
         (Basis.USER, ALWAYS_HALF_AS_LONG_AGAIN, "by your last 9 jobs with an estimate 9 of 10 end within 3 h."),
+        (Basis.USER, RunningTime(2 * HOUR, estimate_spread([1.5])), "by your last job with an estimate 9 of 10 end"),
         (Basis.USER, LIKE, "as you say; by 5 jobs like it 9 of 10 end within"),
         (Basis.USER, NO_HISTORY, "as you say; with no job of yours to learn from it is taken that 9 of 10 end within"),
         (Basis.HISTORY, as_like_jobs([HOUR, 2 * HOUR, 3 * HOUR]), "the median of 3 like jobs before it; 9 of 10 end"),

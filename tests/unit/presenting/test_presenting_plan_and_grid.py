@@ -19,6 +19,7 @@ from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Basis
 from scheduler.domain.lifecycle import JobState, SegmentState
 from scheduler.domain.plans import Plan
+from scheduler.domain.running_time import Learnt
 from scheduler.domain.units import Emissions, Energy, Power
 from scheduler.presenting.chain import Answer
 from scheduler.presenting.grid import GridCase, freshness, grid_forecast, grid_now
@@ -27,6 +28,7 @@ from scheduler.presenting.jobs import JobCase
 from scheduler.presenting.plan import intensity_slots, place_rows, plan_view
 from scheduler.presenting.submission import explanation, submission
 from scheduler.service_views.grid import ForecastLink, Freshness
+from scheduler.service_views.jobs import ConfidenceView
 from scheduler.service_views.plan import PlanView
 from scheduler.service_views.requests import HistoryGrouping
 
@@ -40,13 +42,24 @@ def a_forecast(hours: int = 6) -> CarbonForecast:
 # --- the plan
 def viewed(plan: Plan, forecast: CarbonForecast | None = None, pue: float = 1.0, **jobs: Any) -> PlanView:
     known = jobs.get("jobs", {p.job: a_job(p.job) for p in plan.placements})
-    return plan_view(plan, known, forecast, (), "GB", "fake", ANSWERED, pue, NOON)
+    return plan_view(plan, known, forecast, (), KEY, ANSWERED, pue, NOON)
 
 
 def test_without_a_forecast_a_plan_has_neither_strip_nor_sums() -> None:
     view = viewed(a_plan(a_placement(1, (0, 2))))
     assert (view.emissions_g, view.run_now_emissions_g, view.lower_bound_g) == (None, None, None)
     assert (view.strip, view.forecast_age_s, view.forecast_issued_at) == ((), None, None)
+
+
+def test_a_plan_says_on_which_kind_of_intensity_it_rests_and_which_overhead_is_in_it() -> None:
+    view = viewed(a_plan(a_placement(1, (0, 2))), pue=1.2)
+    assert (view.kind, view.accounting, view.basis, view.pue) == ("average", "consumption", "lifecycle", 1.2)
+
+
+def test_what_keeps_a_plan_from_being_what_was_asked_for_stands_among_its_notes() -> None:
+    made = replace(a_plan(), notes=("the forecast ends early",))
+    view = plan_view(made, {}, None, (), KEY, ANSWERED, 1.0, NOON, problems=("planning without the price of power",))
+    assert view.notes == ("the forecast ends early", "planning without the price of power")
 
 
 def test_one_unknown_placement_makes_the_sum_unknown() -> None:
@@ -209,13 +222,20 @@ def test_what_was_assumed_is_said_and_what_the_user_said_is_not_repeated() -> No
     assert words[1].startswith("Power 300 W: the median of like jobs before it")
 
 
+def test_a_job_that_is_queued_held_is_told_how_to_let_it_go() -> None:
+    case = JobCase(a_job(6, JobState.HELD), None, None, "GB", 1.0)
+    assert submission(case, (), HOUR, dry_run=False).words == (
+        "Job 6 is held; `carbonq release 6` lets it be planned.",
+    )
+
+
 def test_a_small_power_is_not_rounded_to_nothing() -> None:
     case = a_job_case(power_basis=Basis.HISTORY, expected_power=Power(0.34))
     assert submission(case, (), None, dry_run=False).words == ("Power 0.34 W: the median of like jobs before it.",)
 
 
 def test_a_job_that_waits_is_told_how_late_it_can_start() -> None:
-    told = explanation(a_job_case(), ("It waits.",), ANSWERED, NOON)
+    told = explanation(a_job_case(), ("It waits.",), ANSWERED, KEY, NOON)
     assert told.latest_start == NOON + 22 * HOUR
     assert told.forecast_by == "forecast of fake"
     figures = {figure.name: figure.value for figure in told.figures}
@@ -223,11 +243,43 @@ def test_a_job_that_waits_is_told_how_late_it_can_start() -> None:
     assert figures["emissions as planned"] is None
 
 
+def test_what_is_left_of_a_running_job_is_what_it_has_not_run_yet() -> None:
+    """So is its slack: what it has run need not be run again."""
+    case = replace(a_job_case(state=JobState.RUNNING), left=HOUR / 2)
+    figures = {figure.name: figure.value for figure in explanation(case, ("It runs.",), ANSWERED, KEY, NOON).figures}
+    assert figures["expected running time left"] == 1800
+    assert figures["slack"] == 23.5 * 3600
+
+
+def test_the_figures_of_one_answer_do_not_contradict_each_other() -> None:
+    """Two hours are expected, and nine of ten such jobs took a minute: no running time is sure to be both."""
+    sure = ConfidenceView(
+        confidence=0.9, running_time_s=60.0, learnt_from=Learnt.LIKE_JOBS, learnt_jobs=9, ends_by=None, in_time=0.9996
+    )
+    told = explanation(replace(a_job_case(), certainty=sure), ("It waits.",), ANSWERED, KEY, NOON)
+    figures = {figure.name: figure.value for figure in told.figures}
+    assert figures["running time of 9 of 10 such jobs, at most"] == 60
+    assert figures["chance of meeting the deadline"] == 99, "as in its sentences: never rounded up"
+
+
+def test_what_is_planned_of_a_job_that_runs_is_named_as_the_rest() -> None:
+    case = replace(a_job_case(state=JobState.RUNNING), placement=a_placement(1, (0, 1), reason="running"))
+    names = [figure.name for figure in explanation(case, ("It runs.",), ANSWERED, KEY, NOON).figures]
+    assert "emissions as planned, the rest" in names and "emissions as planned" not in names
+
+
+def test_nothing_is_left_of_a_job_that_has_ended() -> None:
+    """It has no slack either, and nothing is expected of it any more."""
+    assert explanation(a_job_case(state=JobState.COMPLETED), (), ANSWERED, KEY, NOON).figures == ()
+
+
 def test_a_job_that_is_in_no_plan_is_told_its_state_in_words() -> None:
     held = JobCase(a_job(3, JobState.HELD), None, None, "GB", 1.0)
-    told = explanation(held, (), ANSWERED, NOON)
-    assert told.sentences == ("Job 3 is held (new).",)
+    told = explanation(held, (), ANSWERED, KEY, NOON)
+    assert told.sentences == ("Job 3 is held; `carbonq release 3` lets it be planned.",)
     assert (told.placement, told.latest_start) == (None, None)
     failed = JobCase(a_job(3, JobState.FAILED, detail="exit code 3"), None, None, "GB", 1.0)
-    assert explanation(failed, (), ANSWERED, NOON).forecast_by is None, "nothing is planned for what has ended"
-    assert explanation(failed, (), ANSWERED, NOON).sentences == ("Job 3 is failed: exit code 3.",)
+    assert explanation(failed, (), ANSWERED, KEY, NOON).forecast_by is None, "nothing is planned for what has ended"
+    assert explanation(failed, (), ANSWERED, KEY, NOON).sentences == (
+        "Job 3 is failed: exit code 3; `carbonq show 3` shows its history.",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -81,6 +81,13 @@ def test_no_job_is_expected_to_outlast_its_limit(store: FakeStore) -> None:
     assert drafted(store, time_limit=HOUR).expected_duration == HOUR
 
 
+def test_an_estimate_that_its_own_limit_would_cut_short_is_refused(store: FakeStore) -> None:
+    """It would be stopped before it is done; a limit as long as the estimate is a user's to set."""
+    with pytest.raises(RequestError, match=r"stop the job after 1 h, before the 2 h .* raise the limit, or give"):
+        drafted(store, time_limit=HOUR, duration=2 * HOUR)
+    assert drafted(store, time_limit=HOUR, duration=HOUR).expected_duration == HOUR
+
+
 def test_what_was_only_assumed_bends_to_a_near_deadline_and_leaves_time_to_start(store: FakeStore) -> None:
     draft = drafted(store, deadline=NOON + HOUR)
     assert draft.duration_basis is Basis.ASSUMED
@@ -113,6 +120,13 @@ def test_a_deadline_that_cannot_be_kept_is_refused_with_the_figures(
 ) -> None:
     with pytest.raises(RequestError, match=said):
         drafted(store, duration=2 * HOUR, deadline=deadline)
+
+
+def test_a_deadline_near_the_end_of_all_time_is_refused(store: FakeStore) -> None:
+    """Whoever reckons with a few days more than that has no date for it, and then nothing is planned at all."""
+    with pytest.raises(RequestError, match="more than ten years away; give an earlier one, or none"):
+        drafted(store, deadline=datetime(9999, 12, 31, tzinfo=UTC), duration=HOUR)
+    assert drafted(store, deadline=NOON + timedelta(days=3650), duration=HOUR).duration_basis is Basis.USER
 
 
 def test_a_past_deadline_is_refused_even_if_the_running_time_is_assumed(store: FakeStore) -> None:
@@ -161,6 +175,11 @@ def test_a_cpu_slot_is_assumed_to_draw_what_the_settings_say(store: FakeStore) -
 
 
 # --- what is refused
+def test_one_gpu_asked_for_is_not_several(store: FakeStore) -> None:
+    with pytest.raises(RequestError, match=r"^1 GPU asked for, host has 0"):
+        drafted(store, a_machine(gpus=0), gpus=1)
+
+
 def test_more_gpus_than_there_are_are_refused_with_their_number(store: FakeStore) -> None:
     with pytest.raises(RequestError, match="3 GPUs asked for, host has 2; ask for 2 or fewer"):
         drafted(store, gpus=3)
