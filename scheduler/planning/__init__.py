@@ -1,7 +1,6 @@
 """Pure: a planning problem and a policy in, a plan with its reasons out."""
 
 from scheduler.planning.decomposition.compiled import COMPILED
-from scheduler.planning.explain import explain
 from scheduler.planning.feasibility import latest_safe_start
 from scheduler.planning.planner import plan
 from scheduler.planning.policies import COMPARED, DEFAULT_POLICY, HEED_EXPECTED, OURS, POLICIES, STAND_IN, WARMED_UP
@@ -19,7 +18,6 @@ __all__ = [
     "STEADY",
     "WARMED_UP",
     "PlanningSettings",
-    "explain",
     "latest_safe_start",
     "plan",
     "warm_up",

@@ -21,7 +21,7 @@ def price_outlook(price: PowerPrice, begin: datetime, until: datetime) -> Outloo
     known = price.per_kwh
     span = known.span
     assert span is not None
-    if span.start < until + _BEYOND < span.end:
+    if span.start - _BEYOND < until < span.end - _BEYOND:
         known = known.clipped(Interval(span.start, until + _BEYOND))
     return outlook_over(known, "the price series", begin, until)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from fakes.problems import HOUR, job, problem, problems, series
@@ -48,6 +49,14 @@ def test_what_power_costs_is_told_of_the_plan_and_of_first_come_first_served(pol
     (placement,) = plan(given, policy).placements
     assert placement.energy_cost == pytest.approx(-0.1)
     assert placement.run_now_energy_cost == pytest.approx(0.6)
+
+
+def test_a_job_may_be_due_at_the_end_of_all_days() -> None:
+    """Days after that cannot be reckoned, and need not be."""
+    due = replace(job(hours=1), finish_by=datetime(9999, 12, 31, 23, 59, tzinfo=UTC))
+    given = replace(problem(due, values=[400, 200, 300]), price=price([0.3, 0.3, 0.1], 1.0))
+    (placement,) = plan(given, "carbonq").placements
+    assert placement.start == given.now + HOUR
 
 
 @heeding

@@ -14,7 +14,7 @@ from scheduler.domain.errors import RequestError
 from scheduler.domain.gpus import Pool
 from scheduler.domain.plans import PlanningProblem
 from scheduler.domain.units import Power
-from scheduler.planning import OURS, STEADY, plan
+from scheduler.planning import OURS, STEADY, latest_safe_start, plan
 
 DUCK = [300, 250, 120, 100, 110, 260, 400, 420]
 
@@ -33,6 +33,10 @@ def test_the_job_that_can_wait_least_chooses_first() -> None:
     assert placement is not None
     assert placement.start == NOON + 2 * HOUR
     assert made.late_jobs == 0
+
+
+def test_the_latest_safe_start_leaves_time_for_the_work() -> None:
+    assert latest_safe_start(job(hours=3, within=8)) == NOON + 5 * HOUR
 
 
 def test_cpu_slots_and_gpus_do_not_compete() -> None:

@@ -134,6 +134,12 @@ def test_what_a_running_job_is_expected_to_emit_is_said_to_be_for_the_rest() -> 
     assert change == "It keeps its places until it ends."
 
 
+def test_what_runs_by_its_users_wish_is_not_said_to_pause() -> None:
+    asked = problem(job(7, within=4, interruptible=True, running=True, run_now=True), values=VALUES)
+    *_, change = words(asked, of(7, state=JobState.RUNNING))
+    assert change == "It keeps its places until it ends."
+
+
 def test_so_is_that_of_a_job_that_waits_to_go_on() -> None:
     suspended = of(7, state=JobState.SUSPENDED, work_done=HOUR)
     worth = words(problem(job(7, within=4, interruptible=True), values=VALUES), suspended)[1]
