@@ -102,8 +102,8 @@ def kept(queue: Queue, prices: Floats, effort: Effort = Effort()) -> Placements:
     free = queue.jobs if queue.wanted is None else queue.jobs._replace(hi=queue.wanted)
     reserving = _with_reserve(free, effort.reserve)
     if queue.announced is not None:
-        # It stays even where it keeps no reserve any more.
-        reserving = reserving._replace(hi=np.where(queue.announced.number > 0, queue.jobs.hi, reserving.hi))
+        # It stays even where it keeps no reserve any more, but its margin is kept.
+        reserving = reserving._replace(hi=np.where(queue.announced.number > 0, free.hi, reserving.hi))
     return as_announced(queue._replace(jobs=reserving), queue.jobs.hi, prices).placed
 
 
