@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from scheduler.domain.intervals import Interval
 from scheduler.domain.plans import Placement, Plan, PlannableJob, PlanningProblem
 from scheduler.planning import OURS, POLICIES, STEADY, plan
+from scheduler.planning.settings import PLAIN
 
 every_policy = pytest.mark.parametrize("policy", POLICIES)
 every_policy_of_ours = pytest.mark.parametrize("policy", OURS)
@@ -101,6 +102,19 @@ def test_no_plan_is_worse_than_first_come_first_served(policy: str, problem: Pla
     assert {p.job for p in made.placements if p.late} <= {p.job for p in usual.placements if p.late}
     if made.late_jobs == usual.late_jobs:
         assert grams(made) <= grams(usual) * ROUNDING
+
+
+@every_policy
+@given(problem=problems(), steadily=st.booleans())
+@settings(max_examples=50)
+def test_nobody_is_said_to_wait_for_clean_power_who_emits_no_less_for_it(
+    policy: str, problem: PlanningProblem, steadily: bool
+) -> None:
+    """A job that is later than first come, first served for the sake of others waits for places."""
+    for placement in plan(problem, policy, STEADY if steadily else PLAIN).placements:
+        if placement.reason == "carbon-window":
+            assert placement.emissions is not None and placement.run_now_emissions is not None
+            assert placement.emissions < placement.run_now_emissions
 
 
 @every_policy
