@@ -19,6 +19,9 @@ from scheduler.simulation.job_state import JobState
 from scheduler.simulation.run import LONGEST_WAIT, Simulation, too_short
 from scheduler.simulation.world import SimulatedJob, World
 
+_NOTHING_PCT = 1e-6
+"""No more than the bound was lowered by for rounding: there was nothing to save, and no share of it."""
+
 
 def run_now_emissions_g(world: World) -> float:
     """First come, first served on the same GPUs, each job for its true length [gCO2eq].
@@ -86,7 +89,7 @@ def figures(
         "saved_pct": saved,
         "lower_bound_g": bound_g,
         "attainable_pct": attainable,
-        "share_of_attainable": saved / attainable if attainable else None,
+        "share_of_attainable": saved / attainable if attainable is not None and attainable > _NOTHING_PCT else None,
         "mean_wait_s": float(np.mean(waits)),
         "p95_wait_s": float(np.percentile(waits, 95)),
         "switches": sum(state.switches for state in done.states),

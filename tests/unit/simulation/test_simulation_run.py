@@ -95,6 +95,14 @@ def test_the_one_plan_that_knows_everything_proves_the_bound(
     assert done.bound_g == (approx(lower_bound_g(world)) if proven else None)
 
 
+def test_of_nothing_that_could_be_saved_there_is_no_share() -> None:
+    """The bound lies a rounding below what is emitted either way."""
+    world = World(series([0, 100, 100, 100]), (job("a", 0, 1, 3), job("b", 0, 1, 3)), gpus=1)
+    row = figures(run(world, offline=True), world, run_now_emissions_g(world), lower_bound_g(world))
+    assert row["attainable_pct"] == approx(0, abs=1e-6)
+    assert row["share_of_attainable"] is None
+
+
 @pytest.mark.parametrize("expected_h", [1, 2, 4])
 def test_the_bound_is_of_true_lengths_whatever_was_expected(expected_h: float) -> None:
     """A job without a deadline may wait a day, and then runs for as long as it runs."""
