@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from scheduler.config import QueueSettings
-from scheduler.domain.durations import format_duration
+from scheduler.domain.durations import FARTHEST, format_duration
 from scheduler.domain.errors import NotFound, RequestError
 from scheduler.domain.gpus import Inventory, Pool
 from scheduler.domain.jobs import Basis, Job, JobSpec, Owner
@@ -17,8 +17,6 @@ from scheduler.ports import JobDraft, Store
 
 LONGEST_ARGV_BYTES = 128 * 1024
 """A command of more than this is refused: Linux would refuse to execute it (MAX_ARG_STRLEN)."""
-FARTHEST = timedelta(days=3660)
-"""A deadline beyond is refused, as a longer --within is: plans reckon beyond what is due last, and time has an end."""
 ASSUMED_SHARE = 0.95
 """Share of the time to a near deadline that a job without an estimate is assumed to take; the rest is for starting."""
 

@@ -8,10 +8,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from scheduler.domain.durations import FARTHEST
 from scheduler.domain.units import Power
 from scheduler.service_views.requests import JobRequest
 
-LONGEST_S = 10 * 366 * 86_400.0
+LONGEST_S = FARTHEST.total_seconds()
 UNCATCHABLE = {"SIGKILL", "SIGSTOP"}
 
 

@@ -10,16 +10,13 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from scheduler.cli.failures import Failure
-from scheduler.domain.durations import parse_duration
+from scheduler.domain.durations import FARTHEST, parse_duration
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 FORMS = '"2026-11-24 09:00", "tomorrow 09:00", "friday 18:00", "18:00", or ISO 8601 with a zone'
 SINCE_FORMS = '"2026-11-01", "yesterday", "7d" (ago), or "2026-11-24 09:00"'
 """Of moments to look back to."""
-
-LONGEST = timedelta(days=3660)
-"""The daemon takes no longer one."""
 
 
 def now() -> datetime:
@@ -36,7 +33,7 @@ def length(text: str, option: str) -> timedelta:
         raise Failure(f"{option}: {error}") from None
     if value <= timedelta(0):
         raise Failure(f"{option}: '{text}' is no time at all; write it like 90s, 45m, 8h or 1d12h")
-    if value > LONGEST:
+    if value > FARTHEST:
         raise Failure(f"{option}: '{text}' is longer than ten years; write it like 90s, 45m, 8h or 1d12h")
     return value
 

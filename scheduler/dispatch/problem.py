@@ -17,7 +17,6 @@ from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import HOLDING_GPUS, WAITING, JobState, StopReason
 from scheduler.domain.plans import PlannableJob, PlanningProblem, SwitchCost
 from scheduler.domain.prices import PowerPrice
-from scheduler.domain.running_time import RunningTime
 from scheduler.domain.runs import Segment
 
 
@@ -93,7 +92,7 @@ def _planned(
     left = remaining_at(job, segment, now, known)
     # A run that is being suspended has its places for the grace time and is then one that waits.
     suspending = job.stop_requested == StopReason.SUSPEND and segment is not None
-    return PlannableJob(
+    planned = PlannableJob(
         id=job.id,
         submitted_at=job.submitted_at,
         pool=job.spec.pool,
@@ -107,16 +106,11 @@ def _planned(
         run_now=job.spec.run_now,
         switch=SwitchCost(time=queue.switch_cost),
         min_run=queue.shortest_run,
-        margin=_margin(job, known, confidence, left),
     )
-
-
-def _margin(job: Job, likely: RunningTime | None, confidence: float, left: timedelta) -> timedelta:
-    """Only a deadline that somebody gave is worth one, and only where there is something to decide yet."""
-    settled = job.state in HOLDING_GPUS and (job.spec.run_now or not job.spec.interruptible)
-    if likely is None or job.spec.deadline is None or settled:
-        return timedelta(0)
-    return likely.margin(confidence, left)
+    # Only a deadline that somebody gave is worth a margin, and only where there is something to decide yet.
+    if known is None or job.spec.deadline is None or planned.fixed:
+        return planned
+    return replace(planned, margin=known.margin(confidence, left))
 
 
 def _resumption(job: Job, suspending: bool, queue: QueueSettings) -> timedelta:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+FARTHEST = timedelta(days=3660)
+"""What is asked to be done later than ten years from now is a mistake; and plans reckon beyond what is due last."""
 _SECONDS = {"w": 604_800.0, "d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
 _WHOLE = re.compile(r"(?:\d+(?:\.\d+)?[wdhms])+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)([wdhms])")

@@ -53,7 +53,7 @@ class PlannableJob:
     earliest_start: datetime
     interruptible: bool = False
     running: bool = False
-    """It holds its places now; unless it is interruptible it keeps them until it ends."""
+    """It holds its places now; unless it may pause it keeps them until it ends."""
     run_now: bool = False
     """The user asked for no waiting: as early as first-come-first-served allows."""
     switch: SwitchCost = SwitchCost()
@@ -72,6 +72,16 @@ class PlannableJob:
         moments = self.submitted_at, self.earliest_start, self.finish_by
         lengths = self.remaining, self.switch.time, self.min_run, self.margin
         object.__setattr__(self, "micros", JobMicros(*map(to_micros, moments), *map(length_micros, lengths)))
+
+    @property
+    def may_pause(self) -> bool:
+        """It may be suspended, and nobody asked for no waiting."""
+        return self.interruptible and not self.run_now
+
+    @property
+    def fixed(self) -> bool:
+        """It holds its places until it ends, whatever anybody plans."""
+        return self.running and not self.may_pause
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,11 @@ def weighed_g(demand: Demand, segments: Segments, outlook: Outlook, now: int) ->
     return emissions_g(demand, segments, outlook, now) + waiting_g(demand, segments)
 
 
+def all_weighed_g(demands: Sequence[Demand], schedule: Schedule, outlook: Outlook, now: int) -> float:
+    """`weighed_g` of all together."""
+    return sum(weighed_g(demand, schedule[demand.id], outlook, now) for demand in demands)
+
+
 def waiting_g(demand: Demand, segments: Segments) -> float:
     """The price of ending later than the job could, begun at its earliest start and run without a pause [g]."""
     return demand.patience_g_per_h * ((segments[-1][1] - demand.earliest - demand.work) / _HOUR)

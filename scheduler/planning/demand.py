@@ -41,7 +41,7 @@ class Demand(NamedTuple):
     @property
     def fixed(self) -> bool:
         """It holds its places until it ends, whatever anybody plans."""
-        return self.running and (self.run_now or not self.interruptible)
+        return self.running and not self.interruptible
 
     @property
     def switch_extra_s(self) -> float:

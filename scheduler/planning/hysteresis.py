@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scheduler.planning.board import Board
-from scheduler.planning.cost import emissions_g, weighed_g
+from scheduler.planning.cost import all_weighed_g, emissions_g, weighed_g
 from scheduler.planning.demand import Demand, Schedule, Segments
 from scheduler.planning.feasibility import due_with_successors, wanted_ends
 from scheduler.planning.guard import late_jobs
@@ -26,12 +26,8 @@ def settled(jointly: Schedule, announced: Schedule | None, situation: Situation,
     held = _without_small_gains(announced, jointly, situation, outlook)
     if late_jobs(held, situation) - late_jobs(anew, situation):
         return anew
-    least = (1 - situation.settings.move_gain) * _weighed_g(held, situation, outlook)
-    return anew if _weighed_g(anew, situation, outlook) <= least else held
-
-
-def _weighed_g(schedule: Schedule, situation: Situation, outlook: Outlook) -> float:
-    return sum(weighed_g(d, schedule[d.id], outlook, situation.now) for d in situation.demands)
+    weighs = [all_weighed_g(situation.demands, each, outlook, situation.now) for each in (anew, held)]
+    return anew if weighs[0] <= (1 - situation.settings.move_gain) * weighs[1] else held
 
 
 def _without_small_gains(
@@ -57,7 +53,7 @@ def _without_small_gains(
 def steady(best: Segments, demand: Demand, room: Room, situation: Situation, outlook: Outlook) -> Segments:
     """`best` where it gains enough over the announced placement, or else over starting as soon as there is room."""
     settings = situation.settings
-    if not settings.start_gain and not settings.move_gain:
+    if not settings.patient:
         return best
     announced = _still_announced(demand, room, situation) if settings.move_gain else None
     soonest = room.soonest(demand, situation.now)

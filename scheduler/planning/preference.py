@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scheduler.planning.cost import weighed_g
+from scheduler.planning.cost import all_weighed_g
 from scheduler.planning.demand import Schedule
 from scheduler.planning.guard import late_jobs
 from scheduler.planning.outlook import Outlook
@@ -19,7 +19,7 @@ def preferred(outcome: Outcome, schedules: Sequence[Schedule], situation: Situat
     """
 
     def weight(schedule: Schedule) -> tuple[int, float]:
-        weighs = sum(weighed_g(d, schedule[d.id], weighed, situation.now) for d in situation.demands)
+        weighs = all_weighed_g(situation.demands, schedule, weighed, situation.now)
         return len(late_jobs(schedule, situation)), weighs
 
     chosen = min(schedules, key=weight)

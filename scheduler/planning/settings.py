@@ -27,7 +27,7 @@ class PlanningSettings:
     bound and what the jobs' places are worth to others."""
 
     thorough: bool = False
-    """Whether to search on, up to three seconds, while a plan of some hundred jobs is more than 1 % above its bound.
+    """Whether to search on, up to five seconds, while a plan of some hundred jobs is more than 1 % above its bound.
     Heeded by carbonq."""
 
     time_limit: Callable[[], Callable[[], bool]] | None = None

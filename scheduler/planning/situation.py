@@ -136,7 +136,7 @@ def _demand(job: PlannableJob, now: int, known: set[int]) -> Demand:
     # What runs has begun, so nothing holds it back any more.
     earliest = now if job.running else max(now, earliest, submitted)
     return Demand(
-        job.id, submitted, job.pool, job.width, work, job.power.watts, earliest, finish_by, job.interruptible,
+        job.id, submitted, job.pool, job.width, work, job.power.watts, earliest, finish_by, job.may_pause,
         job.running, job.run_now, switch, job.switch.energy.joules, min_run, after, job.patience_g_per_h, margin,
     )  # fmt: skip
 

@@ -54,11 +54,6 @@ class _Told:
         return self.placement.reason == "running" or (begun and not self.planned.running)
 
     @property
-    def stays(self) -> bool:
-        """It holds its places until it ends, whatever else is planned."""
-        return self.planned.running and (self.planned.run_now or not self.planned.interruptible)
-
-    @property
     def has_run(self) -> bool:
         """Before the plan was made, so that only the rest is planned."""
         return self.planned.running or self.job.work_done > timedelta(0)
@@ -160,7 +155,7 @@ def _worth(told: _Told) -> str:
         return "Without a forecast its emissions are unknown and no saving is claimed."
     expected_g, usual_g = placement.emissions.grams * told.pue, placement.run_now_emissions.grams * told.pue
     rest = " for the rest" if told.has_run else ""
-    if told.stays:
+    if told.planned.fixed:
         return f"It is expected to emit {print_emissions(expected_g)}{rest}."
     saved_g = usual_g - expected_g
     if abs(saved_g) < NOT_WORTH_A_WORD * usual_g or not usual_g:
@@ -224,14 +219,14 @@ def _change(told: _Told) -> str:
     if placement.late and told.job.spec.deadline is not None:
         later = "Give a later one with --by or --within."
         return later if told.rehearsed else f"`carbonq update {number} --by TIME` gives it a later one."
-    if told.runs and (planned.run_now or not planned.interruptible):
+    if told.runs and not planned.may_pause:
         return "It keeps its places until it ends."
     if told.runs:
         return "A new forecast or another job can change when it pauses."
     if placement.late:
         return "It runs as early as the jobs before it let it."
     if planned.run_now or placement.reason == "run-now":
-        if planned.interruptible and not planned.run_now:
+        if planned.may_pause:
             return "A new forecast or another job can change when it pauses."
         return "Nothing holds it back."
     if placement.reason == "due" and planned.margin and latest_safe_start(planned) > placement.start:

@@ -16,7 +16,7 @@ from scheduler.planning import PlanningSettings, plan
 from scheduler.planning.settings import PLAIN
 from scheduler.simulation.forecasters import Perfect
 from scheduler.simulation.job_state import JobState
-from scheduler.simulation.run import LONGEST_WAIT, Simulation, too_short
+from scheduler.simulation.run import Simulation, finish_by, too_short
 from scheduler.simulation.world import SimulatedJob, World
 
 _NOTHING_PCT = 1e-6
@@ -57,15 +57,12 @@ def lower_bound_g(world: World, settings: PlanningSettings = PLAIN) -> float | N
     if not world.jobs:
         return 0.0
     now = min(job.submitted_at for job in world.jobs)
-    jobs = tuple(JobState(n, job, _truly_by(job), job.duration).truly() for n, job in enumerate(world.jobs, 1))
+    jobs = tuple(
+        JobState(n, job, finish_by(job, job.duration), job.duration).truly() for n, job in enumerate(world.jobs, 1)
+    )
     known = Perfect(world.actual).at(now)
     made = plan(PlanningProblem(now, jobs, {Pool.GPU: world.gpus, Pool.CPU: 0}, known), "carbonq", settings)
     return None if made.lower_bound is None else made.lower_bound.grams * world.pue
-
-
-def _truly_by(job: SimulatedJob) -> datetime:
-    """As `finish_by`, but of the true length: a job may wait as long, whatever was thought of it."""
-    return job.deadline or job.submitted_at + LONGEST_WAIT + job.duration
 
 
 def figures(

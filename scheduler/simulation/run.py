@@ -50,9 +50,9 @@ def simulate(
     return Simulation(policy, tuple(engine.states), tuple(engine.plan_seconds), engine.bound_g)
 
 
-def finish_by(job: SimulatedJob) -> datetime:
-    """The deadline, or the end of the longest wait."""
-    return job.deadline or job.submitted_at + LONGEST_WAIT + job.expected
+def finish_by(job: SimulatedJob, length: timedelta | None = None) -> datetime:
+    """The deadline, or the end of the longest wait and of its length after it: the expected one unless given."""
+    return job.deadline or job.submitted_at + LONGEST_WAIT + (length or job.expected)
 
 
 def too_short(policy: str, job: SimulatedJob, end: datetime) -> RequestError:

@@ -157,7 +157,7 @@ def raise_shape_prices(
             away = answers.start[j] - wavering.mean[j]
             wavering.square[j] = kept * wavering.square[j] + (1 - kept) * away * away
         if done == 1:
-            hope = patience.first_hope * max(abs(value), at_stake_g(pieces, jobs, seconds))
+            hope = patience.first_hope * at_stake_g(value, pieces, jobs, seconds)
         hope, stalled = next_hope(value - best, hope, stalled, patience.patience, patience.sober)
         if value > best:
             best = value

@@ -64,7 +64,7 @@ class Effort(NamedTuple):
     reserve: float = 0.0
     """Share of its slack that each job keeps before its deadline, if it can."""
     thorough: bool = False
-    """Whether to go on while the plan is more than 1 % above the bound: up to three seconds."""
+    """Whether to go on while the plan is more than 1 % above the bound: up to five seconds."""
     go_on: Callable[[], bool] | None = None
     """Whether there is time to go on even longer, branch by branch; None: there is not."""
     prove: bool = True
@@ -81,7 +81,7 @@ class Joint(NamedTuple):
 
 def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a NamedTuple is immutable
     due = queue.jobs.hi
-    free = queue.jobs if queue.wanted is None else queue.jobs._replace(hi=queue.wanted)
+    free = queue.with_margins
     # A long queue is its own competition; and in plain Python the loops that let fluid flow take a second.
     fluid = queue.fluid if COMPILED and not is_long(queue) else None
     queue = queue._replace(jobs=_with_reserve(free, effort.reserve), fluid=fluid)
@@ -99,12 +99,11 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
 
 def kept(queue: Queue, prices: Floats, effort: Effort = Effort()) -> Placements:  # noqa: B008
     """What was announced and still fits, and what is new among it; `prices` [g/s] as `solve` found them."""
-    free = queue.jobs if queue.wanted is None else queue.jobs._replace(hi=queue.wanted)
-    reserving = _with_reserve(free, effort.reserve)
-    if queue.announced is not None:
-        # It stays even where it keeps no reserve any more, but its margin is kept.
-        reserving = reserving._replace(hi=np.where(queue.announced.number > 0, free.hi, reserving.hi))
-    return as_announced(queue._replace(jobs=reserving), queue.jobs.hi, prices).placed
+    assert queue.announced is not None
+    free = queue.with_margins
+    # What was announced stays even where it keeps no reserve any more, but its margin is kept.
+    hi = np.where(queue.announced.number > 0, free.hi, _with_reserve(free, effort.reserve).hi)
+    return as_announced(queue._replace(jobs=free._replace(hi=hi)), queue.jobs.hi, prices).placed
 
 
 class _Made(NamedTuple):

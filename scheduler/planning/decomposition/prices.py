@@ -48,7 +48,7 @@ def raise_prices(
                 value -= tried[pool, piece] * offered[pool, piece]
         done += 1
         if done == 1:
-            hope = first_hope * max(abs(value), at_stake_g(pieces, jobs, seconds))
+            hope = first_hope * at_stake_g(value, pieces, jobs, seconds)
         hope, stalled = next_hope(value - best, hope, stalled, _PATIENCE, _SOBER)
         if value > best:
             best = value
@@ -80,15 +80,15 @@ def _offered(pieces: Pieces, seconds: Floats) -> Floats:
 
 
 @lean
-def at_stake_g(pieces: Pieces, jobs: Jobs, seconds: Floats) -> float:
-    """What the first step's hope is a share of, at least [g]."""
+def at_stake_g(first: float, pieces: Pieces, jobs: Jobs, seconds: Floats) -> float:
+    """What the first step's hope is a share of [g]: the first bound, or part of what jobs emit in mean hours."""
     emitted, time, work = 0.0, 0.0, 0.0
     for piece in range(seconds.size):
         emitted += abs(pieces.rate[piece]) * seconds[piece]
         time += seconds[piece]
     for j in range(jobs.lo.size):
         work += jobs.grams[j] * jobs.work[j] * PER_SECOND
-    return _AT_STAKE * work * emitted / time
+    return max(abs(first), _AT_STAKE * work * emitted / time)
 
 
 @lean

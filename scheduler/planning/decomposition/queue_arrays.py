@@ -66,8 +66,8 @@ class QueueArrays:
 
     def queue_with_margins(self) -> Queue:
         """Of the jobs that are there, alone, each to end with its margin."""
-        jobs = self.jobs if self.wanted is None else self.jobs._replace(hi=self.wanted)
-        return Queue(self.pieces, jobs, self.capacity, self.held, self.order)
+        queue = Queue(self.pieces, self.jobs, self.capacity, self.held, self.order, wanted=self.wanted)
+        return queue._replace(jobs=queue.with_margins, wanted=None)
 
     def schedule(self, placed: Placements) -> Schedule:
         """Of all demands, the settled ones too."""

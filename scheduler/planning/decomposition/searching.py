@@ -73,6 +73,11 @@ class Queue(NamedTuple):
     may_be_late: Flags | None = None
     """Whom first come, first served has late: a plan that has others late is of no use. None: anybody may be."""
 
+    @property
+    def with_margins(self) -> Jobs:
+        """The jobs, each to end with its margin."""
+        return self.jobs if self.wanted is None else self.jobs._replace(hi=self.wanted)
+
 
 class Trials(NamedTuple):
     """How many trials, of a few jobs at once, follow when each has chosen again."""
