@@ -30,6 +30,7 @@ REMEMBERED = 200
 """Newest jobs that count."""
 
 _LEAST, _LONGEST = timedelta(seconds=1), timedelta(days=36_525)
+"""Nothing is taken to run for more than a hundred years: heavy tails know no end, dates do."""
 
 
 class Learnt(StrEnum):
@@ -92,14 +93,14 @@ class RunningTime:
         """The running time, what it has run included, that so large a share of such jobs do not exceed."""
         above = (1 - share) * self._survived
         log = self.spread.exceeded_with(above) if above > 0 else math.inf
-        length = self.expected * math.exp(log) if log < self._log(_LONGEST) else _LONGEST
-        return max(self.ran, length if self.limit is None else min(length, self.limit))
+        length = self.expected * math.exp(log) if log < self._log(self._longest) else self._longest
+        return max(self.ran, length)
 
     def chance(self, within: timedelta) -> float:
         """Chance that it ends before it has run longer than `within`, what it has run included."""
         if within <= self.ran:
             return 0.0
-        if self.limit is not None and within >= self.limit:
+        if within >= self._longest:
             return 1.0
         survived = self._survived
         return 1 - self.spread.survival(self._log(within)) / survived if survived > 0 else 0.0
@@ -113,6 +114,10 @@ class RunningTime:
     def margin(self, confidence: float, expected_left: timedelta) -> timedelta:
         """How much longer than `expected_left` it may yet run, with that confidence; never below nothing."""
         return max(self.quantile(confidence) - self.ran - expected_left, timedelta(0))
+
+    @property
+    def _longest(self) -> timedelta:
+        return _LONGEST if self.limit is None else min(self.limit, _LONGEST)
 
     @property
     def _survived(self) -> float:

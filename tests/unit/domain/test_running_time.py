@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pytest import approx
 
@@ -55,6 +55,7 @@ def test_having_run_longer_never_shortens_the_running_time(likely: RunningTime, 
 
 
 @given(likely=running_times, share=shares)
+@example(RunningTime(timedelta(days=22), estimate_spread([43.0]), ran=timedelta(days=25)), 0.9375)
 def test_the_chance_of_ending_within_a_quantile_is_its_share(likely: RunningTime, share: float) -> None:
     """Where jobs ended at one and the same length it is larger."""
     length = likely.quantile(share)
