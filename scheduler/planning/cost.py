@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import accumulate, chain
 
 import numpy as np
 
@@ -46,8 +46,9 @@ def emissions_of(demands: Sequence[Demand], schedule: Schedule, outlook: Outlook
         return []
     placed = [schedule[demand.id] for demand in demands]
     spans = np.array(list(chain.from_iterable(chain.from_iterable(placed))), dtype=np.int64).reshape(-1, 2)
-    first = np.cumsum([0, *map(len, placed[:-1])])
-    integrals = outlook.integral_to(spans[:, 1]) - outlook.integral_to(spans[:, 0])
+    first = np.array([0, *accumulate(map(len, placed[:-1]))])
+    until = outlook.integral_to(spans)
+    integrals = until[:, 1] - until[:, 0]
     watts = np.array([demand.watts for demand in demands])
     grams: list[float] = (watts * np.add.reduceat(integrals, first) / JOULES_PER_KWH).tolist()
     for k, demand in enumerate(demands):

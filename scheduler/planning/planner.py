@@ -62,13 +62,16 @@ def _placements(outcome: Outcome, situation: Situation, previous: Plan | None) -
     schedule, run_now = outcome.schedule, situation.run_now
     emitted, usually_emitted = (_emissions(each, situation) for each in (schedule, run_now))
     cost, usual_cost = (_energy_costs(each, situation) for each in (schedule, run_now))
-    announced = {p.job: p.intervals for p in previous.placements} if previous is not None else {}
+    announced = {p.job: p for p in previous.placements} if previous is not None else {}
     made, others_weigh = [], situation.weighs_more_than_emissions
     for k, demand in enumerate(situation.demands):
         segments = schedule[demand.id]
         kept = announced.get(demand.id) if situation.previous.get(demand.id) == segments else None
+        if kept is not None and not situation.settings.told:
+            made.append(kept)
+            continue
         placement = Placement(
-            demand.id, kept or _intervals(segments), emitted[k], usually_emitted[k],
+            demand.id, kept.intervals if kept else _intervals(segments), emitted[k], usually_emitted[k],
             from_micros(run_now[demand.id][0][0]), segments[-1][1] > demand.due,
             why(demand, schedule, situation, others_weigh or _is_less(emitted[k], usually_emitted[k])),
             outcome.job_prices.get(demand.id), cost[k], usual_cost[k],

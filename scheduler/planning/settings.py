@@ -24,7 +24,7 @@ class PlanningSettings:
 
     told: bool = True
     """Whether anybody reads what a plan tells beside where jobs are placed: what they emit there, and of carbonq its
-    bound and what the jobs' places are worth to others."""
+    bound and what the jobs' places are worth to others. Else a job that stays keeps the words of the plan before."""
 
     thorough: bool = False
     """Whether to search on, up to five seconds, while a plan of some hundred jobs is more than 1 % above its bound.

@@ -160,8 +160,9 @@ class _Engine:
         busy = [(state, stretches) for state, stretches in pairs if not state.idle_until(stretches, until)]
         surprises = [state.surprise(stretches, now) for state, stretches in busy]
         until = min([until, *(moment for moment in surprises if moment is not None)])
+        span = Interval(now, until)
         for state, stretches in busy:
-            state.follow(stretches, Interval(now, until))
+            state.follow(stretches, span)
         self._learn([state.job for state in self._active if state.finished])
         self._active = [state for state in self._active if not state.finished]
         return until

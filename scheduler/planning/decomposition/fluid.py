@@ -48,6 +48,8 @@ def coarser(pieces: Pieces, prices: Floats) -> tuple[Pieces, Floats]:
     """Pieces that lie in one hour joined to one, and their mean prices: what comes is not known more finely."""
     hour = pieces.edges[:-1] // _HOUR
     first = np.flatnonzero(np.append(True, hour[1:] != hour[:-1]))
+    if first.size == hour.size:
+        return pieces, prices
     lengths = np.diff(pieces.edges).astype(np.float64)
     joined = np.add.reduceat(lengths, first)
     places, rate, means = (

@@ -252,7 +252,7 @@ def _hardly_changed(queue: Queue) -> bool:
     """Nearly all of it was planned before: planning it from nothing would gain next to nothing."""
     if queue.announced is None:
         return False
-    known = float((queue.announced.number > 0).mean())
+    known = int(np.count_nonzero(queue.announced.number)) / queue.announced.number.size
     return known >= (_KNOWN_SHARE_OF_MANY if is_long(queue) else _KNOWN_SHARE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 
 import numpy as np
 
@@ -72,7 +72,7 @@ class QueueArrays:
     def schedule(self, placed: Placements) -> Schedule:
         """Of all demands, the settled ones too."""
         spans = list(map(tuple, placed.segments[_in_use(placed)].tolist()))
-        until = np.cumsum(placed.number).tolist()
+        until = list(accumulate(placed.number.tolist()))
         rows = zip(self.movable, [0, *until], until, strict=False)
         return {**self.settled, **{demand.id: tuple(spans[begin:end]) for demand, begin, end in rows}}
 
@@ -132,9 +132,9 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
     jobs, fluid = _jobs(movable, due, situation, outlook), _fluid(situation, outlook)
     order = hardest_to_place_first(situation.demands, due)
     row = {demand.id: j for j, demand in enumerate(movable)}
-    ends = [situation.run_now[d.id][-1][1] for d in situation.demands]
-    last = fluid.hi.tolist() if fluid is not None else []
-    horizon = max([*ends, *last, *jobs.hi.tolist(), *(jobs.lo + jobs.work).tolist()])
+    ends = {d.id: situation.run_now[d.id][-1][1] for d in situation.demands}
+    windows = [jobs.hi, jobs.lo + jobs.work, *([fluid.hi] if fluid is not None else [])]
+    horizon = max([*ends.values(), *(int(until.max()) for until in windows if until.size)])
     return QueueArrays(
         movable,
         {d.id: situation.run_now[d.id] for d in settled},
@@ -146,7 +146,7 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
         _ints([row[d.id] for d in order if d.id in row]),
         _wanted(movable, jobs, wanted_ends(situation, due)) if any(d.margin for d in movable) else None,
         fluid,
-        np.array([situation.run_now[d.id][-1][1] > d.due for d in movable], dtype=np.bool_),
+        np.array([ends[d.id] > d.due for d in movable], dtype=np.bool_),
     )
 
 
@@ -231,20 +231,23 @@ def _pieces(situation: Situation, outlook: Outlook, horizon: int, fixed: list[De
     inner = outlook.edges_between(situation.now + 1, horizon + _DAY)
     until = np.searchsorted(inner, horizon)
     edges = np.concatenate((_ints([situation.now]), inner[: until + 1]))
-    places = np.empty((len(_POOLS), edges.size - 1))
+    lengths = edges[1:] - edges[:-1]
+    places = np.empty((len(_POOLS), lengths.size))
     for p, pool in enumerate(_POOLS):
-        ends = [(situation.run_now[d.id][-1][1], d.width) for d in fixed if d.pool is pool]
-        # Where a pool has shrunk under running jobs nothing is free, and no less: the last to end hold what there is.
-        ends.sort(reverse=True)
         free = situation.capacity.get(pool, 0)
-        held = np.diff(np.minimum(np.cumsum([0, *(width for _, width in ends)]), free))
-        places[p] = free - held @ _shares_held(edges, [end for end, _ in ends])
-    return Pieces(edges, np.diff(outlook.integral_to(edges)) / (np.diff(edges) * PER_SECOND), places)
+        places[p] = free
+        # Where a pool has shrunk under running jobs nothing is free, and no less: the last to end hold what there is.
+        holding = sorted(((situation.run_now[d.id][-1][1], d.width) for d in fixed if d.pool is pool), reverse=True)
+        if holding:
+            held = np.diff(np.minimum(_ints([0, *accumulate(width for _, width in holding)]), free))
+            places[p] -= held @ _shares_held(edges, lengths, [end for end, _ in holding])
+    emitted = outlook.integral_to(edges)
+    return Pieces(edges, (emitted[1:] - emitted[:-1]) / (lengths * PER_SECOND), places)
 
 
-def _shares_held(edges: Ints, ends: list[int]) -> Floats:
+def _shares_held(edges: Ints, lengths: Ints, ends: list[int]) -> Floats:
     """(ends, pieces): share of each piece that lies before that end."""
-    shares: Floats = np.clip((_ints(ends)[:, None] - edges[:-1]) / np.diff(edges), 0.0, 1.0)
+    shares: Floats = np.minimum(np.maximum((_ints(ends)[:, None] - edges[:-1]) / lengths, 0.0), 1.0)
     return shares
 
 
@@ -269,7 +272,7 @@ def _least_g(demand: Demand, situation: Situation, outlook: Outlook) -> float:
 
 def _linked(rows: list[list[int]]) -> tuple[Ints, Ints]:
     """Lists of rows one after another, and where each begins."""
-    return _ints([item for row in rows for item in row]), _ints([0, *np.cumsum([len(row) for row in rows])])
+    return _ints(list(chain.from_iterable(rows))), _ints([0, *accumulate(map(len, rows))])
 
 
 def _ints(values: Sequence[int]) -> Ints:
