@@ -16,6 +16,12 @@ SOME, _MANY = 80, 800
 _SAMPLES = ((100, 40, FIRST_HOPE), (400, 16, 0.01))
 """Jobs, passes and first hope of each sample: the better the prices, the less is left to hope for."""
 _PASSES_AFTER, _HOPE_AFTER = 12, 0.005
+_PASSES_ON, _HOPES, _WORTH_HOPING = 100, (0.05, 0.02, 0.008, 0.003), 2e-4
+"""Passes in one go where a closer bound is wanted, what they hope for in turn, and the share by which they must have
+raised it for the same hope again."""
+_CALM, _CHEERED = 1.0, 1.3
+"""How many times as much is hoped for after a pass that gained: hopes that only ever fall end short where prices have
+far to go, as on a thousand quarter-hours. Where they have not, a few passes do better without."""
 _SURE = 1e-9
 """Share by which a bound is lowered for rounding."""
 
@@ -34,9 +40,26 @@ def bounding_prices(
     elif many:
         for size, sampled_passes, sampled_hope in _SAMPLES:
             room, some = _sample(pieces, jobs, jobs.lo.size // size)
-            raise_prices(room, some, *windows(room, some), found, sampled_passes, sampled_hope)
+            raise_prices(room, some, *windows(room, some), found, sampled_passes, sampled_hope, _CALM)
         passes, hope = _PASSES_AFTER, _HOPE_AFTER
-    bound, _ = raise_prices(pieces, jobs, *windows(pieces, jobs), found, passes, hope)
+    bound, _ = raise_prices(pieces, jobs, *windows(pieces, jobs), found, passes, hope, _CALM)
+    return found, bound
+
+
+def raised_on(pieces: Pieces, jobs: Jobs, prices: Floats, enough_g: float, most: int) -> tuple[Floats, float]:
+    """(prices, bound) from the given prices on, while the bound is below `enough_g` and still rises.
+
+    Where prices have far to go the passes that most queues can do with end several per cent short. `most`: so often.
+    """
+    found, bound, hopes = prices.copy(), -np.inf, iter(_HOPES)
+    hope = next(hopes)
+    for _ in range(most):
+        last = bound
+        bound, _ = raise_prices(pieces, jobs, *windows(pieces, jobs), found, _PASSES_ON, hope, _CHEERED)
+        if bound - last <= _WORTH_HOPING * abs(bound):
+            hope = next(hopes, 0.0)
+        if bound >= enough_g or not hope:
+            break
     return found, bound
 
 

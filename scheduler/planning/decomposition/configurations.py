@@ -158,7 +158,7 @@ def raise_shape_prices(
             wavering.square[j] = kept * wavering.square[j] + (1 - kept) * away * away
         if done == 1:
             hope = patience.first_hope * at_stake_g(value, pieces, jobs, seconds)
-        hope, stalled = next_hope(value - best, hope, stalled, patience.patience, patience.sober)
+        hope, stalled = next_hope(value - best, hope, stalled, patience.patience, patience.sober, 1.0)
         if value > best:
             best = value
             copy_prices(tried, prices)

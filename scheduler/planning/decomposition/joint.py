@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import Flags, Floats, Ints, Jobs
-from scheduler.planning.decomposition.bounding import SOME, bounding_prices, least_g
+from scheduler.planning.decomposition.bounding import SOME, bounding_prices, least_g, raised_on
 from scheduler.planning.decomposition.branching import branched
 from scheduler.planning.decomposition.compiled import COMPILED
 from scheduler.planning.decomposition.configurations import PATIENT, QUICK, Patience, Proof, place_prices_of, proof_of
@@ -52,6 +52,10 @@ _BRANCHES = 100
 jobs fewer, for each takes longer."""
 _TRIALS_SHARE = 0.3
 """Of the trials, where hardly anything has changed."""
+_RAISED_ON, _RAISED_ON_JOBS = 12, 8_000
+"""Times that prices are raised on, at most, of so many jobs; of more as many times fewer."""
+_FAR = 0.0105
+"""Share above the bound from which on prices are raised on."""
 _WORTH_PROVING = 0.003
 """Share above the bound from which on a closer bound is looked for."""
 
@@ -138,7 +142,9 @@ def _made(queue: Queue, due: Ints, windows: Jobs, effort: Effort) -> _Made:
             return _Made(found, prices, bound)
     # The last plan's prices may be those of hours that are no longer clean: worse to begin with than none.
     prices, bound = _prices(queue, windows, None)
-    if effort.thorough and queue.fluid is None and not is_long(queue):
+    if effort.thorough and queue.fluid is None:
+        if is_long(queue):
+            return _thoroughly_of_many(queue, due, windows, prices, effort)
         found, bound = _thoroughly(queue, due, windows, prices, bound, effort)
         return _Made(found, prices, bound)
     enough = bound * (1 + effort.good_enough)
@@ -178,6 +184,19 @@ def _thoroughly(
         goal = _NEAR if effort.go_on is None else effort.good_enough
         bound, found = branched(queue, prices, proof, found, goal, _branch_by_branch(due.size, effort.go_on))
     return found, bound
+
+
+def _thoroughly_of_many(queue: Queue, due: Ints, windows: Jobs, prices: Floats, effort: Effort) -> _Made:
+    """Of a long queue: with prices raised as far as they go, and trials where that is not near enough."""
+    prices, bound = raised_on(queue.pieces, windows, prices, np.inf, _most_raised_on(due.size))
+    found = searched(queue, due, prices, bound * (1 + effort.good_enough), effort.trials)
+    shake_on(found, _MANY_TRIALS, bound * (1 + _NEAR))
+    return _Made(found, prices, bound)
+
+
+def _most_raised_on(jobs: int) -> int:
+    """Times a hundred passes: a few seconds, however long the queue."""
+    return max(1, min(_RAISED_ON, _RAISED_ON * _RAISED_ON_JOBS // jobs))
 
 
 def _of_many(trials: Trials, proof: Proof | None, turn: int) -> Trials:
@@ -232,9 +251,14 @@ def _joint(queue: Queue, due: Ints, made: _Made, effort: Effort) -> Joint:
     if counts_more:
         # Beginning with no prices: those of a queue that only might come are far above what the jobs bear.
         proving, bound = bounding_prices(queue.pieces, jobs, None if queue.fluid is not None else prices)
+    emitted_g = found.total_g - found.flowing_g
+    if emitted_g > bound * (1 + _FAR):
+        most = _most_raised_on(due.size)
+        proving, closer = raised_on(queue.pieces, jobs, proving, emitted_g / (1 + _FAR), most)
+        bound = max(bound, closer)
     if counts_more or not effort.thorough:
         patience = PATIENT if effort.thorough else QUICK
-        proof = _proof(queue, jobs, proving, bound, found.total_g - found.flowing_g, patience)
+        proof = _proof(queue, jobs, proving, bound, emitted_g, patience)
         bound = bound if proof is None else max(bound, proof.bound_g)
     return Joint(found.placed, prices, least_g(bound))
 

@@ -27,11 +27,13 @@ _ENOUGH = 1e-4
 
 @compiled
 def raise_prices(
-    pieces: Pieces, jobs: Jobs, first: Ints, last: Ints, prices: Floats, passes: int, first_hope: float
-) -> tuple[float, int]:
+    pieces: Pieces, jobs: Jobs, first: Ints, last: Ints, prices: Floats, passes: int, first_hope: float,
+    cheered: float,
+) -> tuple[float, int]:  # fmt: skip
     """Deflected subgradient steps on the Lagrangian dual: (bound [g], passes used); the best prices in `prices`.
 
-    Every value is a valid bound: the jobs' cheapest answers to any prices, less what the places would earn at them.
+    `cheered`: so many times as much is hoped for after a pass that gained. Every value is a valid bound: the jobs'
+    cheapest answers to any prices, less what the places would earn at them.
     """
     seconds = seconds_of(pieces)
     offered = _offered(pieces, seconds)
@@ -49,7 +51,7 @@ def raise_prices(
         done += 1
         if done == 1:
             hope = first_hope * at_stake_g(value, pieces, jobs, seconds)
-        hope, stalled = next_hope(value - best, hope, stalled, _PATIENCE, _SOBER)
+        hope, stalled = next_hope(value - best, hope, stalled, _PATIENCE, _SOBER, cheered)
         if value > best:
             best = value
             copy_prices(tried, prices)
@@ -92,10 +94,13 @@ def at_stake_g(first: float, pieces: Pieces, jobs: Jobs, seconds: Floats) -> flo
 
 
 @lean
-def next_hope(gained: float, hope: float, stalled: int, patience: int, sober: float) -> tuple[float, int]:
+def next_hope(
+    gained: float, hope: float, stalled: int, patience: int, sober: float, cheered: float
+) -> tuple[float, int]:  # fmt: skip
     """(the gain hoped for by the next step, passes in a row that gained next to nothing), `gained` by this one."""
-    stalled = 0 if gained > 0.1 * hope else stalled + 1
-    return (hope * sober, 0) if stalled >= patience else (hope, stalled)
+    if gained > 0.1 * hope:
+        return hope * cheered, 0
+    return (hope * sober, 0) if stalled + 1 >= patience else (hope, stalled + 1)
 
 
 @lean
