@@ -16,8 +16,9 @@ from scheduler.domain.series import StepSeries
 from scheduler.domain.units import Emissions
 from scheduler.presenting.chain import Answer
 from scheduler.presenting.jobs import placement_view, with_pue
+from scheduler.presenting.plan_rows import planned_stretches
 from scheduler.service_views.grid import IntensitySlot
-from scheduler.service_views.plan import PlannedJob, PlanView
+from scheduler.service_views.plan import PlannedJob, PlannedStretch, PlanView
 from scheduler.service_views.site import GpuRow
 
 
@@ -50,6 +51,7 @@ def plan_view(
 ) -> PlanView:
     """`problems`: what keeps planning from being what the settings ask for, a sentence each."""
     shown = sorted((p for p in plan.placements if p.job in jobs), key=lambda p: (p.start, p.job))
+    stretches = planned_stretches(shown, jobs, places)
     return PlanView(
         policy=plan.policy,
         made_at=plan.made_at,
@@ -65,7 +67,7 @@ def plan_view(
         forecast_issued_at=plan.forecast_issued_at,
         forecast_age_s=(now - plan.forecast_issued_at).total_seconds() if plan.forecast_issued_at else None,
         strip=_strip(forecast, shown, now),
-        jobs=tuple(_planned(jobs[p.job], p, pue) for p in shown),
+        jobs=tuple(_planned(jobs[p.job], p, stretches[p.job], pue) for p in shown),
         gpus=places,
         emissions_g=with_pue(plan.emissions, pue),
         run_now_emissions_g=with_pue(_sum_run_now(plan.placements), pue),
@@ -127,7 +129,7 @@ def _strip(forecast: CarbonForecast | None, shown: Sequence[Placement], now: dat
     return intensity_slots(forecast, Interval(now, end)) if end > now else ()
 
 
-def _planned(job: Job, placement: Placement, pue: float) -> PlannedJob:
+def _planned(job: Job, placement: Placement, stretches: tuple[PlannedStretch, ...], pue: float) -> PlannedJob:
     return PlannedJob(
         name=job.spec.name,
         user=job.owner.name,
@@ -136,6 +138,7 @@ def _planned(job: Job, placement: Placement, pue: float) -> PlannedJob:
         width=job.spec.width,
         finish_by=job.finish_by,
         placement=placement_view(placement, job.id, pue),
+        stretches=stretches,
     )
 
 

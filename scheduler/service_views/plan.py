@@ -12,6 +12,16 @@ from scheduler.service_views.jobs import PlacementView
 from scheduler.service_views.site import GpuRow
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedStretch:
+    """One unbroken stretch of a job, and where it stands in the plan."""
+
+    start: datetime
+    end: datetime
+    places: tuple[str, ...]
+    """Of `gpus`, by `id`. Which it gets is settled when it starts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJob:
     """A placement with what a timeline needs to label it."""
@@ -24,6 +34,8 @@ class PlannedJob:
     """GPUs, or CPU slots, held while it runs."""
     finish_by: datetime
     placement: PlacementView
+    stretches: tuple[PlannedStretch, ...]
+    """Those of the placement, each with its places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from scheduler.service_views.jobs import (
     PlacementView,
     row_fields,
 )
-from scheduler.service_views.plan import PlannedJob, PlanView
+from scheduler.service_views.plan import PlannedJob, PlannedStretch, PlanView
 from scheduler.service_views.requests import Caller, HistoryGrouping, JobRequest, LogStream, SeriesChoice
 from scheduler.service_views.site import DaemonStatus, GpuRow
 from scheduler.service_views.statements import RecomputedView
@@ -379,6 +379,7 @@ class FakeDaemonService:
         return self.change(job_id, state=state, reason=reason)
 
     def _planned(self, row: JobRow) -> PlannedJob:
+        placement, places = a_placement(job=row.id, now=self.now), tuple(gpu.id for gpu in gpu_rows(row.gpus))
         return PlannedJob(
             name=row.name,
             user=row.user,
@@ -386,7 +387,8 @@ class FakeDaemonService:
             pool=gpu_rows(1)[0].pool,
             width=row.gpus,
             finish_by=row.finish_by,
-            placement=a_placement(job=row.id, now=self.now),
+            placement=placement,
+            stretches=tuple(PlannedStretch(s.start, s.end, places) for s in placement.stretches),
         )
 
 

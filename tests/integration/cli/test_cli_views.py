@@ -151,6 +151,14 @@ def test_the_plan_is_drawn_with_gpus_as_rows(carbonq: CommandLine) -> None:
     assert "gCO2eq/kWh" in out and "night-run" in out and "72.0 gCO2eq" in out
 
 
+def test_the_plan_names_the_gpus_that_each_stretch_is_drawn_on(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    answer = carbonq("plan", "--json").json
+    (job,) = answer["jobs"]
+    assert [{"start": s["start"], "end": s["end"]} for s in job["stretches"]] == job["placement"]["stretches"]
+    assert job["stretches"][0]["places"] == [answer["gpus"][0]["id"]]
+
+
 def test_a_plan_without_jobs_says_so(carbonq: CommandLine) -> None:
     assert "No jobs are planned" in carbonq("plan").out
 
