@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scheduler.domain.gpus import Pool
-from scheduler.domain.lifecycle import JobState
+from scheduler.domain.lifecycle import JobState, Reason
 from scheduler.service_views.grid import ForecastLink, IntensitySlot
 from scheduler.service_views.jobs import PlacementView
 from scheduler.service_views.site import GpuRow
@@ -39,6 +39,19 @@ class PlannedJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnplannedJob:
+    """A job that has not ended and has no placement."""
+
+    job: int
+    name: str
+    user: str
+    state: JobState
+    reason: Reason
+    words: str
+    """Why, in a sentence, and what lets it be planned; wording may change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
     """The current plan: intensity strip, placements, and the places they fall on."""
 
@@ -63,6 +76,8 @@ class PlanView:
     """From now to the end of the forecast or of the last placement."""
     jobs: tuple[PlannedJob, ...]
     """By planned start."""
+    unplanned: tuple[UnplannedJob, ...]
+    """By number; no figure counts them."""
     gpus: tuple[GpuRow, ...]
     emissions_g: float | None
     run_now_emissions_g: float | None

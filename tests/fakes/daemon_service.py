@@ -27,7 +27,7 @@ from scheduler.service_views.jobs import (
     PlacementView,
     row_fields,
 )
-from scheduler.service_views.plan import PlannedJob, PlannedStretch, PlanView
+from scheduler.service_views.plan import PlannedJob, PlannedStretch, PlanView, UnplannedJob
 from scheduler.service_views.requests import Caller, HistoryGrouping, JobRequest, LogStream, SeriesChoice
 from scheduler.service_views.site import DaemonStatus, GpuRow
 from scheduler.service_views.statements import RecomputedView
@@ -239,7 +239,7 @@ class FakeDaemonService:
 
     async def plan(self, caller: Caller) -> PlanView:
         self._begin(caller)
-        waiting = [r for r in self.rows.values() if r.state not in TERMINAL]
+        waiting = [r for r in self.rows.values() if r.state not in TERMINAL and r.state is not JobState.HELD]
         return PlanView(
             policy="lowest-window",
             made_at=self.now,
@@ -256,6 +256,7 @@ class FakeDaemonService:
             forecast_age_s=1200.0,
             strip=a_forecast_strip(self.now),
             jobs=tuple(self._planned(row) for row in waiting),
+            unplanned=tuple(_unplanned(r) for r in self.rows.values() if r.state is JobState.HELD),
             gpus=gpu_rows(2),
             emissions_g=72.0,
             run_now_emissions_g=252.0,
@@ -390,6 +391,11 @@ class FakeDaemonService:
             placement=placement,
             stretches=tuple(PlannedStretch(s.start, s.end, places) for s in placement.stretches),
         )
+
+
+def _unplanned(row: JobRow) -> UnplannedJob:
+    words = f"Job {row.id} is held; `carbonq release {row.id}` lets it be planned."
+    return UnplannedJob(job=row.id or 0, name=row.name, user=row.user, state=row.state, reason=row.reason, words=words)
 
 
 def _matches(row: JobRow, query: JobQuery) -> bool:

@@ -14,7 +14,7 @@ from fakes.views import COMPLETED, a_certainty, a_placement
 
 from scheduler.cli import times
 from scheduler.cli.plan import plan_lines
-from scheduler.domain.lifecycle import JobState
+from scheduler.domain.lifecycle import JobState, Reason
 from scheduler.domain.statements import Settlement
 
 if TYPE_CHECKING:
@@ -157,6 +157,16 @@ def test_the_plan_names_the_gpus_that_each_stretch_is_drawn_on(carbonq: CommandL
     (job,) = answer["jobs"]
     assert [{"start": s["start"], "end": s["end"]} for s in job["stretches"]] == job["placement"]["stretches"]
     assert job["stretches"][0]["places"] == [answer["gpus"][0]["id"]]
+
+
+def test_the_plan_lists_held_jobs_as_not_planned(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    carbonq.service.add(name="night-run", state=JobState.HELD, reason=Reason.HELD_BY_USER)
+    out = carbonq("plan").out
+    assert "Not planned:\n  night-run: Job 2 is held; `carbonq release 2` lets it be planned.\n" in out
+    answer = carbonq("plan", "--json").json
+    assert [job["placement"]["job"] for job in answer["jobs"]] == [1]
+    assert [(job["job"], job["state"]) for job in answer["unplanned"]] == [(2, "held")]
 
 
 def test_a_plan_without_jobs_says_so(carbonq: CommandLine) -> None:
