@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from fakes.clock import NOON
@@ -56,6 +57,8 @@ class FakeDaemonService:
         """Of the one series that is recorded."""
         self.provider: dict[str, Any] = {}
         """What the provider in use says of itself, where a test has it say something."""
+        self.settings_file: Path | None = None
+        """That the daemon reads, where a test has it read one."""
         self.error: Exception | None = None
         self.certainty: ConfidenceView | None = None
         """Of a job that waits, where a test has it be another than usual."""
@@ -360,7 +363,8 @@ class FakeDaemonService:
 
     async def status(self, caller: Caller) -> DaemonStatus:
         self._begin(caller)
-        return a_status(self.now)
+        seen = a_status(self.now)
+        return replace(seen, settings_file=str(self.settings_file)) if self.settings_file else seen
 
     def _begin(self, caller: Caller) -> None:
         self.callers.append(caller)

@@ -6,7 +6,7 @@ import csv
 import io
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fakes.clock import NOON
@@ -299,10 +299,30 @@ def test_a_doctor_names_what_is_wrong_and_the_next_step(carbonq: CommandLine) ->
     file = carbonq.home / "config" / "config.toml"
     file.parent.mkdir(parents=True)
     file.write_text("[grid]\npoll = 5\n[sight]\npue = 0.5\n")
+    carbonq.service.settings_file = file
     answer = carbonq("doctor", "--json")
     settings = next(f for f in answer.json["findings"] if f["check"] == "settings")
     assert settings["verdict"] == "problem" and "poll" in settings["text"] and "sight" in settings["text"]
     assert answer.status == 1 and answer.json["ok"] is False
+
+
+def test_a_doctor_looks_into_the_settings_that_the_running_daemon_reads(carbonq: CommandLine) -> None:
+    """Of one that was started with --config, not into those that it would read without."""
+    usual, given = carbonq.home / "config" / "config.toml", carbonq.home / "other.toml"
+    usual.parent.mkdir(parents=True)
+    usual.write_text("[sight]\n")
+    given.write_text("[site]\npue = 1.2\n")
+    carbonq.service.settings_file = given
+    settings = _finding(carbonq, "settings")
+    assert settings["verdict"] == "ok"
+    assert settings["text"] == f"{given}, which the running daemon reads, and not {usual}"
+    given.write_text("[site]\npue = 0.5\n")
+    settings = _finding(carbonq, "settings")
+    assert settings["verdict"] == "problem" and settings["text"].startswith(str(given))
+
+
+def _finding(carbonq: CommandLine, check: str) -> dict[str, Any]:
+    return next(f for f in carbonq("doctor", "--json").json["findings"] if f["check"] == check)
 
 
 def test_a_doctor_sees_a_socket_that_others_can_reach(carbonq: CommandLine) -> None:
