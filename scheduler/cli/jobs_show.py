@@ -116,6 +116,8 @@ def _figures(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
     known = f"{detail['statement']}, intensity known for {figures.percent(detail['coverage'])} of the energy"
     emitted, run_now, saved = figures.compared(detail)
     yield "emissions", f"{emitted} ({known})"
+    if detail["intensity"]:
+        yield "intensity", one_line(detail["intensity"])
     yield "run now", run_now
     yield "at submit", figures.emissions(detail["at_submission_emissions_g"])
     yield "saved", saved

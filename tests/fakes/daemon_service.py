@@ -231,6 +231,7 @@ class FakeDaemonService:
                 unknown_emissions=0,
                 unknown_difference=0,
                 provisional=0,
+                intensities=tuple(dict.fromkeys(r.intensity for r in rows if r.intensity)),
             ),
         )
 

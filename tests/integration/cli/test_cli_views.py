@@ -52,7 +52,7 @@ def test_list_shows_old_jobs_only_when_asked(carbonq: CommandLine) -> None:
 def test_a_planned_time_is_told_from_one_that_happened(carbonq: CommandLine) -> None:
     carbonq.service.add()
     carbonq.service.add(**COMPLETED)
-    waiting, done = carbonq("list").out.splitlines()[1:]
+    waiting, done = carbonq("list").out.splitlines()[1:3]
     assert "~" in waiting and "~" not in done
 
 
@@ -88,6 +88,50 @@ def test_a_provisional_figure_is_marked_and_explained(carbonq: CommandLine) -> N
     assert "~24.0 gCO2eq" in carbonq("list", "--all").out
 
 
+@pytest.mark.parametrize("argv", [["list", "--all"], ["history"], ["history", "--by", "day"]])
+def test_the_intensity_that_emissions_are_by_is_said_once(carbonq: CommandLine, argv: list[str]) -> None:
+    """A job that has not run has none."""
+    for fields in (COMPLETED, COMPLETED, {}):
+        carbonq.service.add(**fields)
+    lines = carbonq(*argv).out.splitlines()
+    assert [line for line in lines if "average" in line] == [
+        "Carbon intensity: neso/GB (average, consumption, lifecycle)"
+    ]
+
+
+@pytest.mark.parametrize("argv", [["list", "--all"], ["history"]])
+def test_where_jobs_are_settled_by_several_intensities_each_row_says_which(
+    carbonq: CommandLine, argv: list[str]
+) -> None:
+    """Grams by average and by marginal intensity are not of one kind."""
+    marginal = "watttime/CAISO_NORTH (marginal, consumption, direct)"
+    carbonq.service.add(**COMPLETED)
+    carbonq.service.add(**{**COMPLETED, "intensity": marginal})
+    lines = carbonq(*argv).out.splitlines()
+    assert lines[0].endswith("INTENSITY")
+    assert (lines[1].split()[-1], lines[2].split()[-1]) == ("[1]", "[2]")
+    assert lines[3:6] == [
+        "Carbon intensity:", "[1] neso/GB (average, consumption, lifecycle)", f"[2] {marginal}",
+    ]  # fmt: skip
+
+
+def test_a_sum_over_several_intensities_names_them_all(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    carbonq.service.add(**{**COMPLETED, "intensity": "watttime/CAISO_NORTH (marginal, consumption, direct)"})
+    assert carbonq("history", "--by", "day").out.splitlines()[1].endswith("[1] [2]")
+    (row,) = csv.DictReader(io.StringIO(carbonq("history", "--by", "day", "--csv").out))
+    assert len(row["intensities"].split("; ")) == 2
+
+
+def test_the_intensity_is_a_field_of_each_row(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    carbonq.service.add()
+    named = "neso/GB (average, consumption, lifecycle)"
+    assert [row["intensity"] for row in carbonq("list", "--json").json] == [named, None]
+    assert carbonq("history", "--csv").out.splitlines()[1].endswith(f'"{named}"')
+    assert carbonq("history", "--by", "day", "--json").json[0]["intensities"] == [named]
+
+
 def test_an_unknown_figure_is_not_marked_provisional(carbonq: CommandLine) -> None:
     carbonq.service.add(**{**COMPLETED, "statement": Settlement.PROVISIONAL, "difference_g": None})
     assert "~–" not in carbonq("history").out
@@ -98,6 +142,7 @@ def test_show_gives_every_figure_its_unit_and_method(carbonq: CommandLine) -> No
     out = carbonq("show", "1").out
     assert "0.40 kWh IT (measured), PUE 1" in out
     assert "24.0 gCO2eq (final, intensity known for 100 % of the energy)" in out
+    assert "intensity   neso/GB (average, consumption, lifecycle)" in out
     assert "300 W (assumed)" in out
 
 
