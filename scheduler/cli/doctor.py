@@ -188,7 +188,7 @@ def _places(status: dict[str, Any]) -> Finding:
     gpus, slots = status["gpus"], status["cpu_slots"]
     if not gpus and not slots:
         return Finding("places", Verdict.PROBLEM, "neither GPUs nor CPU slots: nothing can run; see worker.cpu_slots")
-    return Finding("places", Verdict.OK, f"{gpus} GPUs, {slots} CPU slots")
+    return Finding("places", Verdict.OK, f"{figures.count(gpus, 'GPU')}, {figures.count(slots, 'CPU slot')}")
 
 
 def _meters(meters: list[str]) -> Finding:

@@ -71,7 +71,9 @@ def _say(views: list[Row], any_wanted: bool) -> None:
     for view in views:
         say(_line(view))
     if views:
-        say(f"{len(views)} statements drawn up anew, {sum(view['changed'] for view in views)} changed.")
+        say(
+            f"{figures.count(len(views), 'statement')} drawn up anew, {sum(view['changed'] for view in views)} changed."
+        )
     elif not any_wanted:
         say("No job has ended in that time.")
     if silent := [view["job"] for view in views if not view["asked"] and view["statement"]]:

@@ -54,6 +54,11 @@ def test_a_provider_that_did_not_answer_is_named_by_the_jobs_it_leaves(carbonq: 
     assert answer.status == 0 and "did not answer for job 1" in answer.err
 
 
+def test_one_statement_is_not_told_as_several(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    assert carbonq("recompute", "1").out.splitlines()[-1] == "1 statement drawn up anew, 0 changed."
+
+
 def test_a_job_that_is_not_there_is_refused(carbonq: CommandLine) -> None:
     answer = carbonq("recompute", "7")
     assert answer.status == 2 and "no job 7" in answer.err
