@@ -71,7 +71,7 @@ def run_daemon(options: DaemonOptions) -> None:
     faulthandler.enable()
     environ = dict(os.environ)
     paths = default_paths(environ)
-    settings = load_settings(options.settings_file or paths.settings_file, environ, options.flags)
+    settings = load_settings(_settings_file(options, paths), environ, options.flags)
     set_up_logging(options.verbose, under_systemd="JOURNAL_STREAM" in environ)
     _make_directories(paths, own_agent=options.agent_socket is None)
     asyncio.run(_run(_with_launcher(settings, environ), paths, options, environ))
@@ -88,7 +88,8 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     agent_socket = options.agent_socket or paths.agent_socket
     executor = AgentExecutor(agent_socket, paths.locks)
     live = Live(started_at=clock.now())
-    parts = Parts(settings, paths, clock, store, FileSecretSpool(paths.secrets), writer, executor, live)
+    spool, settings_file = FileSecretSpool(paths.secrets), _settings_file(options, paths)
+    parts = Parts(settings, paths, clock, store, spool, writer, executor, live, settings_file)
 
     poller = GridPoller(
         source,
@@ -130,6 +131,10 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     if os.getuid() == 0 and options.agent_socket is None:
         logger.warning("running as root, and so will the jobs: in user mode run the daemon as yourself")
     await Daemon(parts, dispatcher, desk, settler, reviewer, keeper, warming, notifier, server.serve, server.stop).run()
+
+
+def _settings_file(options: DaemonOptions, paths: Paths) -> Path:
+    return (options.settings_file or paths.settings_file).absolute()
 
 
 def _open_source(settings: Settings, clock: Clock, environ: Mapping[str, str]) -> tuple[Chain, tuple[str, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from enum import StrEnum
 
+from scheduler.domain.carbon import SeriesKey
 from scheduler.domain.jobs import Job
 from scheduler.domain.statements import EmissionsStatement, Settlement
 from scheduler.domain.units import Emissions, Energy
@@ -44,6 +45,8 @@ class GroupTotals:
     unknown_difference: int
     provisional: int
     """Jobs that ran and whose statement is not final."""
+    series: tuple[SeriesKey, ...]
+    """That these emissions are by, in order."""
 
 
 def group_totals(settled: Iterable[SettledJob], by: Grouping, default_zone: str | None) -> tuple[GroupTotals, ...]:
@@ -81,4 +84,5 @@ def _totals(key: str | None, members: list[SettledJob]) -> GroupTotals:
         unknown_emissions=len(ran) - len(emissions),
         unknown_difference=len(ran) - len(differences),
         provisional=len(ran) - sum(s.settlement is Settlement.FINAL for s in statements),
+        series=tuple(sorted({s.key for s in statements if s.emissions is not None and s.key is not None})),
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from scheduler.cli import figures, options, times
@@ -47,15 +48,16 @@ def doctor(as_json: options.Json = False) -> int:
     Settings, files, daemon, database, grid provider, worker agent and meters. Exit status: 0 when there is no problem
     (warnings are none), 69 when the daemon cannot be reached, else 1.
     """
-    paths = default_paths()
-    findings = list(local_findings(paths))
     failure, status = None, None
     try:
         status = DaemonClient().get("/v1/status")
-        findings += daemon_findings(status)
     except Failure as error:
         failure = error
-        findings.append(Finding("daemon", Verdict.PROBLEM, str(error)))
+    findings = list(local_findings(default_paths(), Path(status["settings_file"]) if status else None))
+    if status is not None:
+        findings += daemon_findings(status)
+    else:
+        findings.append(Finding("daemon", Verdict.PROBLEM, str(failure)))
     if as_json:
         say_json(_value(findings, status, failure))
     else:
@@ -65,9 +67,10 @@ def doctor(as_json: options.Json = False) -> int:
     return EXIT_FAULT if any(f.verdict is Verdict.PROBLEM for f in findings) else EXIT_OK
 
 
-def local_findings(paths: Paths) -> Iterator[Finding]:
-    """What can be seen without the daemon."""
-    yield _settings(paths)
+def local_findings(paths: Paths, daemons_file: Path | None) -> Iterator[Finding]:
+    """What can be seen from here; `daemons_file`: the settings that a running daemon reads."""
+    usual = paths.settings_file.absolute()
+    yield _settings(daemons_file or usual, usual)
     yield from _private(paths)
     yield _disk(paths)
 
@@ -84,16 +87,31 @@ def daemon_findings(status: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("notice", Verdict.WARNING, warning)
 
 
-def _settings(paths: Paths) -> Finding:
+def _settings(file: Path, usual: Path) -> Finding:
+    """`usual`: where they are looked for unless somebody says otherwise."""
     from scheduler.config import load_settings
     from scheduler.domain.errors import SettingsError
 
-    file = paths.settings_file
+    elsewhere = "" if file == usual else f", which the running daemon reads, and not {usual}"
+    if elsewhere and _is_closed(file):
+        # That of the machine's daemon need not be everybody's to read.
+        return Finding("settings", Verdict.OK, f"{file}{elsewhere}; you may not look into it")
     try:
         load_settings(file, os.environ)
     except SettingsError as error:
         return Finding("settings", Verdict.PROBLEM, "; ".join(error.mistakes))
-    return Finding("settings", Verdict.OK, str(file) if file.exists() else f"defaults ({file} does not exist)")
+    text = f"{file}{elsewhere}"
+    return Finding("settings", Verdict.OK, text if file.exists() else f"defaults; there is no {text}")
+
+
+def _is_closed(file: Path) -> bool:
+    try:
+        file.open("rb").close()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _private(paths: Paths) -> Iterator[Finding]:
@@ -170,7 +188,7 @@ def _places(status: dict[str, Any]) -> Finding:
     gpus, slots = status["gpus"], status["cpu_slots"]
     if not gpus and not slots:
         return Finding("places", Verdict.PROBLEM, "neither GPUs nor CPU slots: nothing can run; see worker.cpu_slots")
-    return Finding("places", Verdict.OK, f"{gpus} GPUs, {slots} CPU slots")
+    return Finding("places", Verdict.OK, f"{figures.count(gpus, 'GPU')}, {figures.count(slots, 'CPU slot')}")
 
 
 def _meters(meters: list[str]) -> Finding:

@@ -88,6 +88,11 @@ def duration(seconds: float | None) -> str:
     return UNKNOWN if seconds is None else format_duration(timedelta(seconds=seconds))
 
 
+def count(number: int, noun: str) -> str:
+    """`1 job`, `2 jobs`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def size(count: int | None) -> str:
     if count is None:
         return UNKNOWN

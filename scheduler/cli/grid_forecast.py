@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scheduler.cli import times
+from scheduler.cli import figures, times
 from scheduler.cli.failures import EXIT_FAULT, Failure
 from scheduler.cli.output import say
 
@@ -56,7 +56,7 @@ def write_issues(
     written = _write(file, issues(read_file(series), from_moment, to_moment, *steps))
     if not written:
         raise Failure(f"{series} has no day of values before {last}; give a later --to or a longer series")
-    say(f"{written} issues from {series} written to {file}")
+    say(f"{figures.count(written, 'issue')} from {series} written to {file}")
 
 
 def _write(file: Path, issued: Iterator[Issue]) -> int:

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from scheduler.cli import figures, options, times
+from scheduler.cli.by_intensity import table_by_intensity
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import Failure
 from scheduler.cli.jobs_list import STATE_STYLES
 from scheduler.cli.output import say, say_json
-from scheduler.cli.table import Cell, Column, table
+from scheduler.cli.table import Cell, Column
 
 app = options.command_app()
 
@@ -23,12 +24,12 @@ GROUPINGS = ("day", "project", "user", "zone")
 JOB_FIELDS = (
     "id", "name", "state", "reason", "user", "project", "tags", "zone", "gpus", "submitted_at", "started_at",
     "ended_at", "exit_code", "attempts", "energy_kwh", "pue", "emissions_g", "run_now_emissions_g",
-    "at_submission_emissions_g", "difference_g", "statement", "coverage", "method",
+    "at_submission_emissions_g", "difference_g", "statement", "coverage", "method", "intensity",
 )  # fmt: skip
 """Columns of --csv without --by."""
 GROUP_FIELDS = (
     "by", "key", "jobs", "energy_kwh", "emissions_g", "run_now_emissions_g", "difference_g", "unknown_emissions",
-    "unknown_difference", "provisional",
+    "unknown_difference", "provisional", "intensities",
 )  # fmt: skip
 """Columns of --csv with --by."""
 
@@ -77,7 +78,8 @@ def history(
 ) -> None:
     """Show what ended jobs drew, emitted and saved.
 
-    Energy is IT energy; emissions are operational and include the PUE. SAVED is run-now minus realised.
+    Energy is IT energy; emissions are operational and include the PUE. SAVED is run-now minus realised. Below the table
+    stands which carbon intensity they are by.
     """
     now = times.now()
     _check(by, as_csv, as_json)
@@ -92,7 +94,7 @@ def history(
     elif not rows:
         say(_nothing(bool(state or user or project or tag or zone), bool(since or until)))
     elif by:
-        say(table(GROUP_COLUMNS, [_group_cells(row) for row in rows]))
+        say(table_by_intensity(GROUP_COLUMNS, rows, [_group_cells(row) for row in rows]))
     else:
         say(history_table(rows, now))
 
@@ -104,8 +106,8 @@ def _nothing(restricted: bool, bounded: bool) -> str:
 
 
 def history_table(rows: list[dict[str, Any]], now: datetime) -> str:
-    """A job a line, with a word on what is not final."""
-    return "\n".join([table(JOB_COLUMNS, [job_cells(row, now) for row in rows]), *_footer(rows)])
+    """A job a line, with the intensity that figures are by and a word on what is not final."""
+    return "\n".join([table_by_intensity(JOB_COLUMNS, rows, [job_cells(row, now) for row in rows]), *_footer(rows)])
 
 
 def job_cells(row: dict[str, Any], now: datetime) -> list[Cell]:
@@ -159,10 +161,11 @@ def _csv(rows: list[dict[str, Any]], by: str | None) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(fields)
-    writer.writerows([_csv_value(row[field]) for field in fields] for row in rows)
+    writer.writerows([_csv_value(row[field], field) for field in fields] for row in rows)
     return text.getvalue().rstrip("\n")
 
 
-def _csv_value(value: Any) -> Any:
-    """Unknown is an empty cell; tags are separated by spaces."""
-    return " ".join(value) if isinstance(value, list) else value
+def _csv_value(value: Any, field: str) -> Any:
+    """Unknown is an empty cell; tags are separated by spaces, intensities, which have spaces in them, by semicolons."""
+    between = "; " if field == "intensities" else " "
+    return between.join(value) if isinstance(value, list) else value

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from scheduler.cli import options, times
+from scheduler.cli import options, several, times
 from scheduler.cli.client import DaemonClient
-from scheduler.cli.failures import EXIT_UNREACHABLE, Failure
+from scheduler.cli.failures import Failure
 from scheduler.cli.output import notice, say, say_json
+from scheduler.cli.several import Row
 from scheduler.cli.table import one_line
 from scheduler.cli.waiting import ENDED
 
 app = options.command_app()
-
-Row = dict[str, Any]
 
 JobIds = Annotated[
     list[int],
@@ -79,37 +78,12 @@ def _changed(jobs: list[int], change: Callable[[int], Row], as_json: bool, last_
         row = change(wanted[0])
         _say([row], row, as_json)
         return 0
-    became = _each(sorted(wanted, reverse=True) if last_first else wanted, change)
-    outcomes = [became[job] for job in wanted if job in became]
-    problems = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
-    value = [_value(job, became[job]) for job in wanted if job in became]
-    _say([outcome for outcome in outcomes if not isinstance(outcome, Failure)], value, as_json)
-    for problem in () if as_json else problems:
-        notice(str(problem))
-    return problems[0].exit_code if problems else 0
-
-
-def _each(jobs: list[int], change: Callable[[int], Row]) -> dict[int, Row | Failure]:
-    """The row of each, or why it could not be changed; where nobody answers any more the rest is not asked for."""
-    became: dict[int, Row | Failure] = {}
-    for job in jobs:
-        try:
-            became[job] = change(job)
-        except Failure as failure:
-            unreachable = failure.exit_code == EXIT_UNREACHABLE
-            if unreachable and not became:
-                raise
-            became[job] = failure
-            if unreachable:
-                break
-    return became
-
-
-def _value(job: int, outcome: Row | Failure) -> Row:
-    """As it stands under `--json`: a row, or the error in its place."""
-    if not isinstance(outcome, Failure):
-        return outcome
-    return {"id": job, "error": {"code": outcome.code, "message": str(outcome)}}
+    done = several.each(sorted(wanted, reverse=True) if last_first else wanted, change)
+    became = {job: done[job] for job in wanted if job in done}
+    _say(several.rows(became), several.json_values(became), as_json)
+    if not as_json:
+        several.tell_problems(became)
+    return several.first_status(became)
 
 
 def _deadline(by: str | None, within: str | None) -> str | None:

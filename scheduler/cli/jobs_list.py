@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from scheduler.cli import figures, options, times
+from scheduler.cli.by_intensity import table_by_intensity
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.output import say, say_json
-from scheduler.cli.table import Cell, Column, table
+from scheduler.cli.table import Cell, Column
 
 app = options.command_app()
 
@@ -62,7 +63,7 @@ def list_jobs(
         say_json(rows)
     elif rows:
         now = times.now()
-        say(table(COLUMNS, [job_cells(row, now) for row in rows]))
+        say(table_by_intensity(COLUMNS, rows, [job_cells(row, now) for row in rows]))
     elif state or user or project or tag or zone:
         say("No job matches. `carbonq list` shows all that have not ended; `carbonq list --all` older ones, too.")
     else:

@@ -67,7 +67,10 @@ def _sure(detail: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     if certainty is None:
         return
     asked, jobs = figures.percent(certainty["confidence"]), certainty["learnt_jobs"]
-    basis = {"like-jobs": f"by {_count(jobs, 'like job')}", "own-jobs": f"by {_count(jobs, 'job')} of this user"}
+    basis = {
+        "like-jobs": f"by {figures.count(jobs, 'like job')}",
+        "own-jobs": f"by {figures.count(jobs, 'job')} of this user",
+    }
     source = basis.get(certainty["learnt_from"], "no like job has ended yet")
     # Planned for longer than such jobs run, it ends when all of that is over.
     whole = certainty["running_time_s"] < detail["expected_duration_s"]
@@ -106,7 +109,7 @@ def _times(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
         code = "" if detail["exit_code"] is None else f", exit status {detail['exit_code']}"
         yield "ended", f"{times.shown_fully(detail['ended_at'])}{code}"
     if detail["running_s"]:
-        yield "ran", f"{figures.duration(detail['running_s'])} in {_count(detail['attempts'], 'attempt')}"
+        yield "ran", f"{figures.duration(detail['running_s'])} in {figures.count(detail['attempts'], 'attempt')}"
 
 
 def _figures(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -116,6 +119,8 @@ def _figures(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
     known = f"{detail['statement']}, intensity known for {figures.percent(detail['coverage'])} of the energy"
     emitted, run_now, saved = figures.compared(detail)
     yield "emissions", f"{emitted} ({known})"
+    if detail["intensity"]:
+        yield "intensity", one_line(detail["intensity"])
     yield "run now", run_now
     yield "at submit", figures.emissions(detail["at_submission_emissions_g"])
     yield "saved", saved
@@ -201,7 +206,3 @@ def _events(events: list[dict[str, Any]]) -> str:
         for e in events
     ]
     return table(columns, rows)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -10,7 +10,7 @@ from scheduler.cli import chart, figures, options, times
 from scheduler.cli.chart import MARGIN
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.output import say, say_json
-from scheduler.cli.table import Column, table
+from scheduler.cli.table import Column, one_line, table
 from scheduler.cli.timeline import timeline
 
 app = options.command_app()
@@ -33,6 +33,9 @@ def plan_lines(plan: dict[str, Any], now: datetime) -> Iterator[str]:
         yield table(COLUMNS, [_cells(job, now) for job in plan["jobs"]])
     else:
         yield "No jobs are planned."
+    if plan["unplanned"]:
+        yield "\nNot planned:"
+        yield from (f"  {one_line(job['name'])}: {one_line(job['words'])}" for job in plan["unplanned"])
     yield ""
     yield from _summary(plan, now)
 

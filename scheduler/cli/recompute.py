@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from scheduler.cli import figures, options, times
+from scheduler.cli import figures, options, several, times
 from scheduler.cli.client import DaemonClient
+from scheduler.cli.failures import EXIT_NOT_PERMITTED, EXIT_REQUEST, Failure
 from scheduler.cli.output import notice, say, say_json
+from scheduler.cli.several import Outcomes, Row
 
 app = options.command_app()
 
@@ -31,23 +33,50 @@ def recompute(
     ] = None,
     since: Annotated[str, typer.Option("--since", help="Ended at or after: 2026-11-01, yesterday, 7d (ago).")] = "7d",
     as_json: options.Json = False,
-) -> None:
+) -> int:
     """Ask the providers anew and draw the statements of ended jobs up again.
 
     Doing it twice changes nothing. A statement that changes is restated: the earlier one stays in `carbonq show`.
     """
     client = DaemonClient(timeout_s=PATIENCE_S)
-    wanted = jobs or _ended_since(client, since)
+    wanted = list(dict.fromkeys(jobs or _ended_since(client, since)))
     pieces = [wanted[n : n + AT_ONCE] for n in range(0, len(wanted), AT_ONCE)]
-    answer = [view for piece in pieces for view in client.post("/v1/history/recompute", {"jobs": piece})]
+    became: Outcomes = {}
+    for piece in pieces:
+        became |= _drawn_up(client, piece)
+    if len(wanted) == 1 and isinstance(problem := became[wanted[0]], Failure):
+        raise problem
     if as_json:
-        say_json(answer)
-        return
-    for view in answer:
+        say_json(several.json_values(became, key="job"))
+    else:
+        _say(several.rows(became), bool(wanted))
+        several.tell_problems(became)
+    return several.first_status(became)
+
+
+def _drawn_up(client: DaemonClient, jobs: list[int]) -> Outcomes:
+    """All or none of a piece are drawn up: of one that is refused the halves are asked for, down to who is at fault."""
+    try:
+        return {view["job"]: view for view in client.post("/v1/history/recompute", {"jobs": jobs})}
+    except Failure as failure:
+        if failure.exit_code not in (EXIT_REQUEST, EXIT_NOT_PERMITTED):
+            raise
+        if len(jobs) == 1:
+            return {jobs[0]: failure}
+    half = len(jobs) // 2
+    return {**_drawn_up(client, jobs[:half]), **_drawn_up(client, jobs[half:])}
+
+
+def _say(views: list[Row], any_wanted: bool) -> None:
+    for view in views:
         say(_line(view))
-    changed = sum(view["changed"] for view in answer)
-    say(f"{len(answer)} statements drawn up anew, {changed} changed." if answer else "No job has ended in that time.")
-    if silent := [view["job"] for view in answer if not view["asked"] and view["statement"]]:
+    if views:
+        say(
+            f"{figures.count(len(views), 'statement')} drawn up anew, {sum(view['changed'] for view in views)} changed."
+        )
+    elif not any_wanted:
+        say("No job has ended in that time.")
+    if silent := [view["job"] for view in views if not view["asked"] and view["statement"]]:
         notice(f"the provider did not answer for {_jobs(silent)}; what is recorded had to do")
 
 
@@ -61,7 +90,7 @@ def _ended_since(client: DaemonClient, since: str) -> list[int]:
     return [row["id"] for row in rows]
 
 
-def _line(view: dict[str, Any]) -> str:
+def _line(view: Row) -> str:
     before, after = view["before"], view["statement"]
     if after is None:
         return f"Job {view['job']}: it never ran, so there is nothing to state."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,11 @@ from scheduler.cli.failures import Failure
 from scheduler.cli.patience import patience as read_patience
 
 if TYPE_CHECKING:
+    from scheduler.domain.file_text import FileText
     from scheduler.domain.series import StepSeries
     from scheduler.simulation.world import Forecaster, World
+
+    Read = Callable[[Path], Path | FileText]
 
 PERFECT, BUILTIN = "perfect", "builtin"
 MOST_G_PER_UNIT = 1e9
@@ -38,7 +43,7 @@ class Weighing:
     price_weight_g_per_unit: float | None = None
     currency: str = ""
 
-    def applied_to(self, world: World) -> World:
+    def applied_to(self, world: World, read: Read = lambda file: file) -> World:
         """CarbonqError, with the place of the mistake, where the file of prices is wrong."""
         from scheduler.domain.prices import PowerPrice
         from scheduler.grid.series_file import read_prices
@@ -48,7 +53,7 @@ class Weighing:
             world = replace(world, jobs=priced)
         if self.price_file is None:
             return world
-        price = PowerPrice(read_prices(self.price_file), self.price_weight_g_per_unit or 0.0, self.currency)
+        price = PowerPrice(read_prices(read(self.price_file)), self.price_weight_g_per_unit or 0.0, self.currency)
         return replace(world, price=price)
 
 
@@ -71,6 +76,7 @@ def from_files(
 ) -> Inputs:  # fmt: skip
     """Failure where one is missing; CarbonqError, with the place of the mistake, where one is wrong."""
     from scheduler.grid.file_labels import LABELS, check_labels
+    from scheduler.grid.series_file import read_series, read_text
     from scheduler.simulation.jobs_file import read_jobs, remarks
     from scheduler.simulation.world import World
 
@@ -78,17 +84,22 @@ def from_files(
         missing = [name for name, given in _named(intensity, jobs, gpus) if given is None]
         raise Failure(f"{' and '.join(missing)} missing; give --intensity, --jobs and --gpus, or --from-history")
     prices = weighing.price_file if weighing else None
-    check_labels(file for file in (intensity, history, forecast_file(forecast), jobs, prices) if file is not None)
-    actual = _series(intensity)
+    # A pipe, like that of <(...), says all that it says only once.
+    read = cache(read_text)
+    files = (intensity, history, forecast_file(forecast), jobs, prices)
+    check_labels([read(file) for file in files if file is not None])
+    actual = read_series(read(intensity), complete=True)
     assert actual.span is not None
-    world = World(actual, read_jobs(jobs, gpus, actual.span), gpus, pue)
-    world = weighing.applied_to(world) if weighing else world
-    past, notes = _past(history, world, forecast == PERFECT)
-    inputs = with_forecast(world, past, forecast, slot)
-    return replace(inputs, notes=(*remarks(jobs, LABELS), *notes, *inputs.notes))
+    world = World(actual, read_jobs(read(jobs), gpus, actual.span), gpus, pue)
+    world = weighing.applied_to(world, read) if weighing else world
+    past, notes = (actual, []) if history is None else _past(read(history), world, forecast == PERFECT)
+    inputs = with_forecast(world, past, forecast, slot, read)
+    return replace(inputs, notes=(*remarks(read(jobs), LABELS), *notes, *inputs.notes))
 
 
-def with_forecast(world: World, past: StepSeries, forecast: str, slot: str | None) -> Inputs:
+def with_forecast(
+    world: World, past: StepSeries, forecast: str, slot: str | None, read: Read = lambda file: file
+) -> Inputs:
     """`past` may reach beyond any moment of asking: no more of it is used than was known by then."""
     from scheduler.grid.series_file import read_issues
     from scheduler.simulation.coverage import forecast_remarks
@@ -99,19 +110,18 @@ def with_forecast(world: World, past: StepSeries, forecast: str, slot: str | Non
     if forecast == PERFECT:
         return Inputs(world, Perfect(world.actual), debounce)
     file = forecast_file(forecast)
-    issues = [] if file is None else [issue(i.issued_at, i.expected) for i in read_issues(file, complete=True)]
+    issues = [] if file is None else [issue(i.issued_at, i.expected) for i in read_issues(read(file), complete=True)]
     forecaster = Combined(past, issues, step)
     return Inputs(world, forecaster, debounce, tuple(forecast_remarks(file, issues, forecaster, world)))
 
 
-def _past(history: Path | None, world: World, perfect: bool) -> tuple[StepSeries, list[str]]:
+def _past(history: FileText, world: World, perfect: bool) -> tuple[StepSeries, list[str]]:
     """What may be known of the grid, each moment what lies before it, and remarks on the file."""
+    from scheduler.grid.series_file import read_series
     from scheduler.simulation.coverage import history_remarks
 
-    if history is None:
-        return world.actual, []
-    before = _series(history)
-    return world.actual.filled_from(before), history_remarks(history, before, world, perfect)
+    before = read_series(history, complete=True)
+    return world.actual.filled_from(before), history_remarks(history.file, before, world, perfect)
 
 
 def _named(intensity: Path | None, jobs: Path | None, gpus: int | None) -> list[tuple[str, object]]:
@@ -132,9 +142,3 @@ def _exists(file: Path) -> bool:
         return file.exists()
     except OSError:
         return False
-
-
-def _series(file: Path) -> StepSeries:
-    from scheduler.grid.series_file import read_series
-
-    return read_series(file, complete=True)

@@ -28,7 +28,7 @@ def daemon_status(parts: Parts, desk: GridDesk, agent_pid: int | None) -> Daemon
         uid=os.getuid(),
         started_at=parts.live.started_at,
         now=parts.clock.now(),
-        settings_file=str(parts.paths.settings_file),
+        settings_file=str(parts.settings_file),
         state_dir=str(parts.paths.state),
         database=database,
         grid=grid,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from scheduler.config import Settings
 from scheduler.daemon.live import Live
@@ -21,3 +22,5 @@ class Parts:
     writer: Writer
     executor: Executor
     live: Live
+    settings_file: Path
+    """Where the settings came from, if it is there; whole, so that others find it too."""

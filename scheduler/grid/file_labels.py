@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from scheduler.domain.file_text import FileText
 from scheduler.grid.series_file import Line, read_lines
 
 LABELS = ("zone", "kind", "accounting", "basis")
@@ -18,7 +19,7 @@ class _Said:
     value: str
 
 
-def check_labels(files: Iterable[Path]) -> None:
+def check_labels(files: Iterable[Path | FileText]) -> None:
     """CarbonDataInvalid where two rows, of one file or of several, name different zones or kinds of intensity."""
     first: dict[str, _Said] = {}
     for file in files:

@@ -17,6 +17,7 @@ from scheduler.domain.carbon import IMPLAUSIBLE_G_PER_KWH
 from scheduler.domain.csv_text import csv_moment, csv_number, csv_rows
 from scheduler.domain.durations import format_duration
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected
+from scheduler.domain.file_text import FileText
 from scheduler.domain.series import StepSeries
 
 START, ISSUED_AT, VALUE = "start", "issued_at", "carbon_intensity_g_per_kwh"
@@ -32,7 +33,7 @@ class Issue:
     expected: StepSeries
 
 
-def read_series(file: Path, regular: bool = False, complete: bool = False) -> StepSeries:
+def read_series(file: Path | FileText, regular: bool = False, complete: bool = False) -> StepSeries:
     """`start,carbon_intensity_g_per_kwh` rows in order; an empty value leaves its stretch unknown.
 
     `regular`: each value must hold for the step of the file, so that a row that was lost is not covered up by the one
@@ -42,7 +43,7 @@ def read_series(file: Path, regular: bool = False, complete: bool = False) -> St
     return _series(file, entries, regular, complete)
 
 
-def read_issues(file: Path, complete: bool = False) -> tuple[Issue, ...]:
+def read_issues(file: Path | FileText, complete: bool = False) -> tuple[Issue, ...]:
     """`issued_at,start,carbon_intensity_g_per_kwh` rows: issues by age, one at least, each in order of start."""
     issues: dict[datetime, list[_Entry]] = {}
     newest: datetime | None = None
@@ -57,7 +58,7 @@ def read_issues(file: Path, complete: bool = False) -> tuple[Issue, ...]:
     return tuple(Issue(issued_at, _series(file, entries, complete=complete)) for issued_at, entries in issues.items())
 
 
-def read_prices(file: Path) -> StepSeries:
+def read_prices(file: Path | FileText) -> StepSeries:
     """`start,price_per_kwh` rows, one for each step of the file; below zero where one is paid to use power."""
     entries = [(line, _moment(line, START), _price(line)) for line in read_lines(file, (START, PRICE))]
     return _series(file, entries, complete=True, column=PRICE)
@@ -77,22 +78,23 @@ class Line:
 _Entry = tuple[Line, datetime, float | None]
 
 
-def read_lines(file: Path, columns: tuple[str, ...]) -> Iterator[Line]:
+def read_lines(file: Path | FileText, columns: tuple[str, ...]) -> Iterator[Line]:
     """Each has these columns."""
-    text = _text(file)
+    text = (file if isinstance(file, FileText) else read_text(file)).text
     return _json_lines(file, text, columns) if file.suffix.lower() == ".json" else _csv_lines(file, text, columns)
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> FileText:
+    """CarbonDataError where it is no text, or cannot be read."""
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return FileText(file, file.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as exc:
         raise CarbonDataInvalid(f"{file} is not UTF-8 text; save it as UTF-8") from exc
     except OSError as exc:
         raise CarbonSourceRejected(f"{file} cannot be read: {exc.strerror}; check its name") from exc
 
 
-def _csv_lines(file: Path, text: str, columns: tuple[str, ...]) -> Iterator[Line]:
+def _csv_lines(file: Path | FileText, text: str, columns: tuple[str, ...]) -> Iterator[Line]:
     try:
         for row in csv_rows(text, columns):
             yield Line(f"{file}, line {row.line}", {**row.cells})
@@ -100,7 +102,7 @@ def _csv_lines(file: Path, text: str, columns: tuple[str, ...]) -> Iterator[Line
         raise CarbonDataInvalid(f"{file}, {mistake}") from None
 
 
-def _json_lines(file: Path, text: str, columns: tuple[str, ...]) -> Iterator[Line]:
+def _json_lines(file: Path | FileText, text: str, columns: tuple[str, ...]) -> Iterator[Line]:
     try:
         rows = json.loads(text)
     except ValueError as exc:
@@ -149,7 +151,7 @@ def _number(line: Line, column: str) -> float | None:
 
 
 def _series(
-    file: Path, entries: Sequence[_Entry], regular: bool = False, complete: bool = False, column: str = VALUE
+    file: Path | FileText, entries: Sequence[_Entry], regular: bool = False, complete: bool = False, column: str = VALUE
 ) -> StepSeries:
     """The last row lasts as long as the one before it."""
     if len(entries) < 2:

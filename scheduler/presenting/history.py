@@ -19,4 +19,5 @@ def history_group(totals: GroupTotals, by: HistoryGrouping) -> HistoryGroup:
         unknown_emissions=totals.unknown_emissions,
         unknown_difference=totals.unknown_difference,
         provisional=totals.provisional,
+        intensities=tuple(str(key) for key in totals.series),
     )

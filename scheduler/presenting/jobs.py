@@ -80,6 +80,7 @@ def job_row(case: JobCase) -> JobRow:
         statement=statement.settlement if statement else Settlement.NONE,
         coverage=statement.coverage if statement else 0.0,
         method=statement.method if statement else StatementMethod.NONE,
+        intensity=str(statement.key) if statement and statement.key else None,
     )
 
 

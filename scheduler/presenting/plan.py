@@ -10,14 +10,17 @@ from scheduler.domain.carbon import CarbonForecast, SeriesKey, SignalKind
 from scheduler.domain.gpus import Inventory, Pool
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job
+from scheduler.domain.lifecycle import JobState
 from scheduler.domain.plans import Placement, Plan
 from scheduler.domain.runs import Segment
 from scheduler.domain.series import StepSeries
 from scheduler.domain.units import Emissions
 from scheduler.presenting.chain import Answer
 from scheduler.presenting.jobs import placement_view, with_pue
+from scheduler.presenting.plan_rows import planned_stretches
+from scheduler.presenting.state_words import state_words
 from scheduler.service_views.grid import IntensitySlot
-from scheduler.service_views.plan import PlannedJob, PlanView
+from scheduler.service_views.plan import PlannedJob, PlannedStretch, PlanView, UnplannedJob
 from scheduler.service_views.site import GpuRow
 
 
@@ -48,8 +51,12 @@ def plan_view(
     currency: str = "",
     problems: tuple[str, ...] = (),
 ) -> PlanView:
-    """`problems`: what keeps planning from being what the settings ask for, a sentence each."""
-    shown = sorted((p for p in plan.placements if p.job in jobs), key=lambda p: (p.start, p.job))
+    """`jobs`: all that have not ended. `problems`: what keeps planning from being what the settings ask for, a sentence
+    each."""
+    # One that was held since the plan was made will not start, whatever that plan says.
+    planned = {number: job for number, job in jobs.items() if job.state is not JobState.HELD}
+    shown = sorted((p for p in plan.placements if p.job in planned), key=lambda p: (p.start, p.job))
+    stretches = planned_stretches(shown, jobs, places)
     return PlanView(
         policy=plan.policy,
         made_at=plan.made_at,
@@ -65,7 +72,8 @@ def plan_view(
         forecast_issued_at=plan.forecast_issued_at,
         forecast_age_s=(now - plan.forecast_issued_at).total_seconds() if plan.forecast_issued_at else None,
         strip=_strip(forecast, shown, now),
-        jobs=tuple(_planned(jobs[p.job], p, pue) for p in shown),
+        jobs=tuple(_planned(jobs[p.job], p, stretches[p.job], pue) for p in shown),
+        unplanned=_unplanned(jobs, shown),
         gpus=places,
         emissions_g=with_pue(plan.emissions, pue),
         run_now_emissions_g=with_pue(_sum_run_now(plan.placements), pue),
@@ -127,7 +135,7 @@ def _strip(forecast: CarbonForecast | None, shown: Sequence[Placement], now: dat
     return intensity_slots(forecast, Interval(now, end)) if end > now else ()
 
 
-def _planned(job: Job, placement: Placement, pue: float) -> PlannedJob:
+def _planned(job: Job, placement: Placement, stretches: tuple[PlannedStretch, ...], pue: float) -> PlannedJob:
     return PlannedJob(
         name=job.spec.name,
         user=job.owner.name,
@@ -136,6 +144,23 @@ def _planned(job: Job, placement: Placement, pue: float) -> PlannedJob:
         width=job.spec.width,
         finish_by=job.finish_by,
         placement=placement_view(placement, job.id, pue),
+        stretches=stretches,
+    )
+
+
+def _unplanned(jobs: Mapping[int, Job], shown: Iterable[Placement]) -> tuple[UnplannedJob, ...]:
+    placed = {placement.job for placement in shown}
+    return tuple(
+        UnplannedJob(
+            job=number,
+            name=job.spec.name,
+            user=job.owner.name,
+            state=job.state,
+            reason=job.reason,
+            words=" ".join(state_words(job, [jobs[other] for other in job.spec.after if other in jobs])),
+        )
+        for number, job in sorted(jobs.items())
+        if number not in placed
     )
 
 

@@ -25,3 +25,5 @@ class HistoryGroup:
     unknown_difference: int
     provisional: int
     """Jobs whose statement is not final."""
+    intensities: tuple[str, ...]
+    """Source, zone and kind of every intensity that these emissions are by."""

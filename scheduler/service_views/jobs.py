@@ -59,6 +59,8 @@ class JobRow:
     coverage: float
     """Share of the energy, 0 to 1, for which an intensity is known."""
     method: StatementMethod
+    intensity: str | None
+    """Source, zone and kind of the intensity that emissions are by; None before it runs."""
 
 
 def row_fields(row: JobRow) -> dict[str, Any]:

@@ -6,10 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scheduler.domain.gpus import Pool
-from scheduler.domain.lifecycle import JobState
+from scheduler.domain.lifecycle import JobState, Reason
 from scheduler.service_views.grid import ForecastLink, IntensitySlot
 from scheduler.service_views.jobs import PlacementView
 from scheduler.service_views.site import GpuRow
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStretch:
+    """One unbroken stretch of a job, and where it stands in the plan."""
+
+    start: datetime
+    end: datetime
+    places: tuple[str, ...]
+    """Of `gpus`, by `id`. Which it gets is settled when it starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +34,21 @@ class PlannedJob:
     """GPUs, or CPU slots, held while it runs."""
     finish_by: datetime
     placement: PlacementView
+    stretches: tuple[PlannedStretch, ...]
+    """Those of the placement, each with its places."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnplannedJob:
+    """A job that has not ended and has no placement."""
+
+    job: int
+    name: str
+    user: str
+    state: JobState
+    reason: Reason
+    words: str
+    """Why, in a sentence, and what lets it be planned; wording may change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +76,8 @@ class PlanView:
     """From now to the end of the forecast or of the last placement."""
     jobs: tuple[PlannedJob, ...]
     """By planned start."""
+    unplanned: tuple[UnplannedJob, ...]
+    """By number; no figure counts them."""
     gpus: tuple[GpuRow, ...]
     emissions_g: float | None
     run_now_emissions_g: float | None

@@ -55,6 +55,7 @@ class DaemonStatus:
     started_at: datetime
     now: datetime
     settings_file: str
+    """Which the daemon reads when it starts, whether it is there or not."""
     state_dir: str
     database: DatabaseStatus
     grid: GridNow

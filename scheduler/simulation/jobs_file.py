@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scheduler.domain.csv_text import csv_heading, csv_moment, csv_number, csv_rows
 from scheduler.domain.errors import RequestError
+from scheduler.domain.file_text import FileText
 from scheduler.domain.intervals import Interval
 from scheduler.simulation.world import SimulatedJob
 
@@ -38,7 +39,7 @@ _POWER = _Range(0, 1e9, "the power of a job: watts, 0 to 1,000,000,000 (1 GW)")
 _PATIENCE = _Range(0, 1e9, "a waiting price: grams an hour, 0 to 1,000,000,000")
 
 
-def read_jobs(file: Path, gpus: int, span: Interval) -> tuple[SimulatedJob, ...]:
+def read_jobs(file: Path | FileText, gpus: int, span: Interval) -> tuple[SimulatedJob, ...]:
     """The jobs in the file's order, one at least; none may be wider than `gpus`, or come outside `span`, the grid's."""
     names: dict[str, int] = {}
     jobs = []
@@ -53,7 +54,7 @@ def read_jobs(file: Path, gpus: int, span: Interval) -> tuple[SimulatedJob, ...]
     return tuple(jobs)
 
 
-def remarks(file: Path, known: Sequence[str]) -> tuple[str, ...]:
+def remarks(file: Path | FileText, known: Sequence[str]) -> tuple[str, ...]:
     """One for each column that is neither a job's nor `known`: it is ignored."""
     heading = csv_heading(_text(file))
     absent = [column for column in (*REQUIRED, *OPTIONAL) if column not in heading]
@@ -74,7 +75,7 @@ def said(span: Interval) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    file: Path
+    file: Path | FileText
     line: int
     fields: dict[str, str]
 
@@ -101,7 +102,7 @@ class _Row:
         return timedelta(seconds=self.number(column, within))
 
 
-def _rows(file: Path) -> Iterator[_Row]:
+def _rows(file: Path | FileText) -> Iterator[_Row]:
     try:
         for row in csv_rows(_text(file), REQUIRED):
             yield _Row(file, row.line, row.cells)
@@ -109,7 +110,9 @@ def _rows(file: Path) -> Iterator[_Row]:
         raise RequestError(f"{file}, {mistake}") from None
 
 
-def _text(file: Path) -> str:
+def _text(file: Path | FileText) -> str:
+    if isinstance(file, FileText):
+        return file.text
     try:
         return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -353,3 +353,20 @@ def test_settings_that_cannot_be_read_are_no_defaults(daemon: RealDaemon) -> Non
         mistaken.paths.settings_file.unlink()
         mistaken.paths.settings_file.mkdir()
         assert "cannot be read (Is a directory); check its permissions" in refused(mistaken, "daemon")
+
+
+def test_a_doctor_looks_into_the_file_that_the_daemon_was_started_with() -> None:
+    """Named in relation to where the daemon was started, and mistaken since then."""
+    with real_daemon("[sight]\n") as elsewhere:
+        given = elsewhere.home / "given.toml"
+        given.write_text(QUICK)
+        elsewhere.start("--config", "given.toml")
+        settings = settings_found(elsewhere)
+        assert settings["verdict"] == "ok" and settings["text"].startswith(f"{given}, which the running daemon reads")
+        given.write_text("[site]\npue = 0.5\n")
+        assert settings_found(elsewhere)["verdict"] == "problem"
+
+
+def settings_found(daemon: RealDaemon) -> dict[str, str]:
+    findings = json.loads(daemon.carbonq("doctor", "--json").stdout)["findings"]
+    return next(each for each in findings if each["check"] == "settings")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from fakes.clock import NOON
@@ -27,7 +28,7 @@ from scheduler.service_views.jobs import (
     PlacementView,
     row_fields,
 )
-from scheduler.service_views.plan import PlannedJob, PlanView
+from scheduler.service_views.plan import PlannedJob, PlannedStretch, PlanView, UnplannedJob
 from scheduler.service_views.requests import Caller, HistoryGrouping, JobRequest, LogStream, SeriesChoice
 from scheduler.service_views.site import DaemonStatus, GpuRow
 from scheduler.service_views.statements import RecomputedView
@@ -56,6 +57,8 @@ class FakeDaemonService:
         """Of the one series that is recorded."""
         self.provider: dict[str, Any] = {}
         """What the provider in use says of itself, where a test has it say something."""
+        self.settings_file: Path | None = None
+        """That the daemon reads, where a test has it read one."""
         self.error: Exception | None = None
         self.certainty: ConfidenceView | None = None
         """Of a job that waits, where a test has it be another than usual."""
@@ -228,6 +231,7 @@ class FakeDaemonService:
                 unknown_emissions=0,
                 unknown_difference=0,
                 provisional=0,
+                intensities=tuple(dict.fromkeys(r.intensity for r in rows if r.intensity)),
             ),
         )
 
@@ -239,7 +243,7 @@ class FakeDaemonService:
 
     async def plan(self, caller: Caller) -> PlanView:
         self._begin(caller)
-        waiting = [r for r in self.rows.values() if r.state not in TERMINAL]
+        waiting = [r for r in self.rows.values() if r.state not in TERMINAL and r.state is not JobState.HELD]
         return PlanView(
             policy="lowest-window",
             made_at=self.now,
@@ -256,6 +260,7 @@ class FakeDaemonService:
             forecast_age_s=1200.0,
             strip=a_forecast_strip(self.now),
             jobs=tuple(self._planned(row) for row in waiting),
+            unplanned=tuple(_unplanned(r) for r in self.rows.values() if r.state is JobState.HELD),
             gpus=gpu_rows(2),
             emissions_g=72.0,
             run_now_emissions_g=252.0,
@@ -359,7 +364,8 @@ class FakeDaemonService:
 
     async def status(self, caller: Caller) -> DaemonStatus:
         self._begin(caller)
-        return a_status(self.now)
+        seen = a_status(self.now)
+        return replace(seen, settings_file=str(self.settings_file)) if self.settings_file else seen
 
     def _begin(self, caller: Caller) -> None:
         self.callers.append(caller)
@@ -379,6 +385,7 @@ class FakeDaemonService:
         return self.change(job_id, state=state, reason=reason)
 
     def _planned(self, row: JobRow) -> PlannedJob:
+        placement, places = a_placement(job=row.id, now=self.now), tuple(gpu.id for gpu in gpu_rows(row.gpus))
         return PlannedJob(
             name=row.name,
             user=row.user,
@@ -386,8 +393,14 @@ class FakeDaemonService:
             pool=gpu_rows(1)[0].pool,
             width=row.gpus,
             finish_by=row.finish_by,
-            placement=a_placement(job=row.id, now=self.now),
+            placement=placement,
+            stretches=tuple(PlannedStretch(s.start, s.end, places) for s in placement.stretches),
         )
+
+
+def _unplanned(row: JobRow) -> UnplannedJob:
+    words = f"Job {row.id} is held; `carbonq release {row.id}` lets it be planned."
+    return UnplannedJob(job=row.id or 0, name=row.name, user=row.user, state=row.state, reason=row.reason, words=words)
 
 
 def _matches(row: JobRow, query: JobQuery) -> bool:

@@ -71,10 +71,10 @@ class RealDaemon:
     def log(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
-    def start(self, wait: bool = True) -> None:
+    def start(self, *arguments: str, wait: bool = True) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "scheduler.cli", "daemon", "--verbose"],
+                [sys.executable, "-P", "-m", "scheduler.cli", "daemon", "--verbose", *arguments],
                 env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

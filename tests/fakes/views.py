@@ -51,6 +51,7 @@ QUEUED_ROW = JobRow(
     statement=Settlement.NONE,
     coverage=0.0,
     method=StatementMethod.NONE,
+    intensity=None,
 )
 
 
@@ -76,6 +77,7 @@ COMPLETED: dict[str, Any] = {
     "statement": Settlement.FINAL,
     "coverage": 1.0,
     "method": StatementMethod.MEASURED,
+    "intensity": "neso/GB (average, consumption, lifecycle)",
 }
 """Fields that turn `a_row` into a finished, settled job."""
 

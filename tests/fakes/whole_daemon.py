@@ -100,6 +100,7 @@ class WholeDaemon:
             InlineWriter(),
             self.executor,
             Live(started_at=clock.now()),
+            nowhere / "config.toml",
         )
         self._wire()
 
@@ -137,6 +138,7 @@ class WholeDaemon:
             self.parts.writer,
             self.executor,
             Live(started_at=self.clock.now()),
+            self.parts.settings_file,
         )
         self._wire()
 

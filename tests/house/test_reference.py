@@ -16,6 +16,7 @@ from scheduler.domain.readings import MeterMethod, ReadingFlag
 from scheduler.domain.statements import Settlement, StatementMethod
 from scheduler.service_views.grid import ForecastLink, Freshness
 from scheduler.service_views.jobs import JobRow
+from scheduler.service_views.plan import PlannedJob, UnplannedJob
 
 FIRST_COLUMN = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 PROMISED_FIELDS = """
@@ -55,6 +56,14 @@ def test_a_closed_list_is_published_in_full(heading: str, words: type[StrEnum], 
 def test_every_field_of_a_job_row_is_published(docs: Path) -> None:
     """In the order in which they are printed."""
     assert words_under("Fields of a job row", docs) == [field.name for field in fields(JobRow)]
+
+
+def test_every_field_of_a_planned_job_is_published(docs: Path) -> None:
+    assert words_under("Fields of a planned job", docs) == [field.name for field in fields(PlannedJob)]
+
+
+def test_every_field_of_an_unplanned_job_is_published(docs: Path) -> None:
+    assert words_under("Fields of an unplanned job", docs) == [field.name for field in fields(UnplannedJob)]
 
 
 def test_a_job_row_keeps_the_fields_that_were_promised() -> None:

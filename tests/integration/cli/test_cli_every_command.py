@@ -136,7 +136,7 @@ def test_a_fault_of_the_command_shows_a_sentence_and_how_to_see_more(
     """No traceback ever reaches the user who has not asked for it."""
     import scheduler.cli.jobs_list
 
-    monkeypatch.setattr(scheduler.cli.jobs_list, "table", lambda *_: 1 / 0)
+    monkeypatch.setattr(scheduler.cli.jobs_list, "table_by_intensity", lambda *_: 1 / 0)
     carbonq.service.add()
     answer = carbonq("list")
     assert answer.status == 1

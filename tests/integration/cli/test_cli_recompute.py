@@ -54,9 +54,39 @@ def test_a_provider_that_did_not_answer_is_named_by_the_jobs_it_leaves(carbonq: 
     assert answer.status == 0 and "did not answer for job 1" in answer.err
 
 
+def test_one_statement_is_not_told_as_several(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    assert carbonq("recompute", "1").out.splitlines()[-1] == "1 statement drawn up anew, 0 changed."
+
+
 def test_a_job_that_is_not_there_is_refused(carbonq: CommandLine) -> None:
     answer = carbonq("recompute", "7")
     assert answer.status == 2 and "no job 7" in answer.err
+
+
+def test_one_that_is_not_there_does_not_keep_the_others_from_being_drawn_up(carbonq: CommandLine) -> None:
+    for _ in range(4):
+        carbonq.service.add(**COMPLETED)
+    answer = carbonq("recompute", "1", "8", "2", "3", "9", "4")
+    assert [line.split(":")[0] for line in answer.out.splitlines()[:-1]] == ["Job 1", "Job 2", "Job 3", "Job 4"]
+    assert answer.out.splitlines()[-1] == "4 statements drawn up anew, 0 changed."
+    assert [line.split(";")[0] for line in answer.err.splitlines()] == [
+        "carbonq: there is no job 8", "carbonq: there is no job 9",
+    ]  # fmt: skip
+    assert answer.status == 2
+
+
+def test_under_json_an_error_stands_in_the_place_of_its_statement(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    answer = carbonq("recompute", "8", "1", "--json")
+    assert [value["job"] for value in answer.json] == [8, 1]
+    assert answer.json[0]["error"]["code"] == "not-found" and "statement" in answer.json[1]
+    assert (answer.status, answer.err) == (2, "")
+
+
+def test_where_none_is_there_nothing_is_said_to_have_ended(carbonq: CommandLine) -> None:
+    answer = carbonq("recompute", "8", "9")
+    assert (answer.status, answer.out) == (2, "") and answer.err.count("no job") == 2
 
 
 def test_many_jobs_are_sent_in_pieces(carbonq: CommandLine) -> None:

@@ -6,7 +6,7 @@ import csv
 import io
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fakes.clock import NOON
@@ -14,7 +14,7 @@ from fakes.views import COMPLETED, a_certainty, a_placement
 
 from scheduler.cli import times
 from scheduler.cli.plan import plan_lines
-from scheduler.domain.lifecycle import JobState
+from scheduler.domain.lifecycle import JobState, Reason
 from scheduler.domain.statements import Settlement
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def test_list_shows_old_jobs_only_when_asked(carbonq: CommandLine) -> None:
 def test_a_planned_time_is_told_from_one_that_happened(carbonq: CommandLine) -> None:
     carbonq.service.add()
     carbonq.service.add(**COMPLETED)
-    waiting, done = carbonq("list").out.splitlines()[1:]
+    waiting, done = carbonq("list").out.splitlines()[1:3]
     assert "~" in waiting and "~" not in done
 
 
@@ -88,6 +88,50 @@ def test_a_provisional_figure_is_marked_and_explained(carbonq: CommandLine) -> N
     assert "~24.0 gCO2eq" in carbonq("list", "--all").out
 
 
+@pytest.mark.parametrize("argv", [["list", "--all"], ["history"], ["history", "--by", "day"]])
+def test_the_intensity_that_emissions_are_by_is_said_once(carbonq: CommandLine, argv: list[str]) -> None:
+    """A job that has not run has none."""
+    for fields in (COMPLETED, COMPLETED, {}):
+        carbonq.service.add(**fields)
+    lines = carbonq(*argv).out.splitlines()
+    assert [line for line in lines if "average" in line] == [
+        "Carbon intensity: neso/GB (average, consumption, lifecycle)"
+    ]
+
+
+@pytest.mark.parametrize("argv", [["list", "--all"], ["history"]])
+def test_where_jobs_are_settled_by_several_intensities_each_row_says_which(
+    carbonq: CommandLine, argv: list[str]
+) -> None:
+    """Grams by average and by marginal intensity are not of one kind."""
+    marginal = "watttime/CAISO_NORTH (marginal, consumption, direct)"
+    carbonq.service.add(**COMPLETED)
+    carbonq.service.add(**{**COMPLETED, "intensity": marginal})
+    lines = carbonq(*argv).out.splitlines()
+    assert lines[0].endswith("INTENSITY")
+    assert (lines[1].split()[-1], lines[2].split()[-1]) == ("[1]", "[2]")
+    assert lines[3:6] == [
+        "Carbon intensity:", "[1] neso/GB (average, consumption, lifecycle)", f"[2] {marginal}",
+    ]  # fmt: skip
+
+
+def test_a_sum_over_several_intensities_names_them_all(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    carbonq.service.add(**{**COMPLETED, "intensity": "watttime/CAISO_NORTH (marginal, consumption, direct)"})
+    assert carbonq("history", "--by", "day").out.splitlines()[1].endswith("[1] [2]")
+    (row,) = csv.DictReader(io.StringIO(carbonq("history", "--by", "day", "--csv").out))
+    assert len(row["intensities"].split("; ")) == 2
+
+
+def test_the_intensity_is_a_field_of_each_row(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    carbonq.service.add()
+    named = "neso/GB (average, consumption, lifecycle)"
+    assert [row["intensity"] for row in carbonq("list", "--json").json] == [named, None]
+    assert carbonq("history", "--csv").out.splitlines()[1].endswith(f'"{named}"')
+    assert carbonq("history", "--by", "day", "--json").json[0]["intensities"] == [named]
+
+
 def test_an_unknown_figure_is_not_marked_provisional(carbonq: CommandLine) -> None:
     carbonq.service.add(**{**COMPLETED, "statement": Settlement.PROVISIONAL, "difference_g": None})
     assert "~–" not in carbonq("history").out
@@ -98,6 +142,7 @@ def test_show_gives_every_figure_its_unit_and_method(carbonq: CommandLine) -> No
     out = carbonq("show", "1").out
     assert "0.40 kWh IT (measured), PUE 1" in out
     assert "24.0 gCO2eq (final, intensity known for 100 % of the energy)" in out
+    assert "intensity   neso/GB (average, consumption, lifecycle)" in out
     assert "300 W (assumed)" in out
 
 
@@ -149,6 +194,24 @@ def test_the_plan_is_drawn_with_gpus_as_rows(carbonq: CommandLine) -> None:
     out = carbonq("plan").out
     assert "GPU 0" in out and "GPU 1" in out and "▓" in out
     assert "gCO2eq/kWh" in out and "night-run" in out and "72.0 gCO2eq" in out
+
+
+def test_the_plan_names_the_gpus_that_each_stretch_is_drawn_on(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    answer = carbonq("plan", "--json").json
+    (job,) = answer["jobs"]
+    assert [{"start": s["start"], "end": s["end"]} for s in job["stretches"]] == job["placement"]["stretches"]
+    assert job["stretches"][0]["places"] == [answer["gpus"][0]["id"]]
+
+
+def test_the_plan_lists_held_jobs_as_not_planned(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    carbonq.service.add(name="night-run", state=JobState.HELD, reason=Reason.HELD_BY_USER)
+    out = carbonq("plan").out
+    assert "Not planned:\n  night-run: Job 2 is held; `carbonq release 2` lets it be planned.\n" in out
+    answer = carbonq("plan", "--json").json
+    assert [job["placement"]["job"] for job in answer["jobs"]] == [1]
+    assert [(job["job"], job["state"]) for job in answer["unplanned"]] == [(2, "held")]
 
 
 def test_a_plan_without_jobs_says_so(carbonq: CommandLine) -> None:
@@ -281,10 +344,30 @@ def test_a_doctor_names_what_is_wrong_and_the_next_step(carbonq: CommandLine) ->
     file = carbonq.home / "config" / "config.toml"
     file.parent.mkdir(parents=True)
     file.write_text("[grid]\npoll = 5\n[sight]\npue = 0.5\n")
+    carbonq.service.settings_file = file
     answer = carbonq("doctor", "--json")
     settings = next(f for f in answer.json["findings"] if f["check"] == "settings")
     assert settings["verdict"] == "problem" and "poll" in settings["text"] and "sight" in settings["text"]
     assert answer.status == 1 and answer.json["ok"] is False
+
+
+def test_a_doctor_looks_into_the_settings_that_the_running_daemon_reads(carbonq: CommandLine) -> None:
+    """Of one that was started with --config, not into those that it would read without."""
+    usual, given = carbonq.home / "config" / "config.toml", carbonq.home / "other.toml"
+    usual.parent.mkdir(parents=True)
+    usual.write_text("[sight]\n")
+    given.write_text("[site]\npue = 1.2\n")
+    carbonq.service.settings_file = given
+    settings = _finding(carbonq, "settings")
+    assert settings["verdict"] == "ok"
+    assert settings["text"] == f"{given}, which the running daemon reads, and not {usual}"
+    given.write_text("[site]\npue = 0.5\n")
+    settings = _finding(carbonq, "settings")
+    assert settings["verdict"] == "problem" and settings["text"].startswith(str(given))
+
+
+def _finding(carbonq: CommandLine, check: str) -> dict[str, Any]:
+    return next(f for f in carbonq("doctor", "--json").json["findings"] if f["check"] == check)
 
 
 def test_a_doctor_sees_a_socket_that_others_can_reach(carbonq: CommandLine) -> None:

@@ -56,6 +56,39 @@ def test_of_several_jobs_the_first_failure_counts(carbonq: CommandLine) -> None:
     assert [job["id"] for job in answer.json] == [1, 2, 3]
 
 
+def test_a_number_that_no_job_has_does_not_keep_the_others_from_being_waited_for(carbonq: CommandLine) -> None:
+    for code in (5, 0):
+        carbonq.service.add(**ended(JobState.FAILED if code else JobState.COMPLETED, NONZERO, code))
+    answer = carbonq("wait", "9", "2", "1")
+    assert [line.split(" (")[0] for line in answer.out.splitlines()] == ["Job 2", "Job 1"]
+    assert "no job 9" in answer.err and answer.status == 2
+    assert carbonq("wait", "1", "9").status == 5
+    answer = carbonq("wait", "2", "9", "1", "--json")
+    assert [value["id"] for value in answer.json] == [2, 9, 1]
+    assert answer.json[1]["error"]["code"] == "not-found"
+    assert (answer.status, answer.err) == (2, "")
+
+
+def test_what_cannot_be_waited_for_is_told_before_the_waiting(carbonq: CommandLine) -> None:
+    """Not hours later, when the job before it has ended."""
+    carbonq.service.add()
+    process = carbonq.process("wait", "1", "9")
+    assert process.stderr is not None
+    assert b"no job 9" in process.stderr.readline()
+    assert carbonq.service.rows[1].state is JobState.QUEUED
+    carbonq.service.change(1, **ended(JobState.COMPLETED, Reason.EXITED_ZERO, 0))
+    assert process.wait(timeout=30) == 2
+    process.communicate()
+
+
+def test_of_several_jobs_those_that_ended_in_time_are_told(carbonq: CommandLine) -> None:
+    carbonq.service.add()
+    carbonq.service.add(**COMPLETED)
+    answer = carbonq("wait", "1", "2", "--timeout", "0.2s")
+    assert answer.out.startswith("Job 2 ") and "job 1 has not ended" in answer.err
+    assert answer.status == 75
+
+
 def test_waiting_gives_up_after_its_timeout_and_the_job_goes_on(carbonq: CommandLine) -> None:
     carbonq.service.add()
     answer = carbonq("wait", "1", "--timeout", "0.2s", "--json")

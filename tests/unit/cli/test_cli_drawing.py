@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.cli import chart
-from scheduler.cli.timeline import bars_on_rows, timeline
+from scheduler.cli.timeline import timeline
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -59,33 +58,21 @@ def test_axis_labels_never_run_into_each_other(columns: int, seconds: float) -> 
     assert all(len(word) in (2, 3, 5, 8) for word in labels.split())
 
 
-def gpu(job: int | None = None) -> dict[str, Any]:
-    return {"pool": "gpu", "job": job}
+def gpus(count: int) -> list[dict[str, Any]]:
+    return [{"id": f"GPU-{n}"} for n in range(count)]
 
 
-def planned(job: int, start: float, end: float, width: int = 1) -> dict[str, Any]:
-    stretch = {"start": (NOON + start * HOUR).isoformat(), "end": (NOON + end * HOUR).isoformat()}
-    return {"pool": "gpu", "width": width, "placement": {"job": job, "stretches": [stretch]}}
+def planned(job: int, start: float, end: float, *places: str) -> dict[str, Any]:
+    stretch = {"start": (NOON + start * HOUR).isoformat(), "end": (NOON + end * HOUR).isoformat(), "places": places}
+    return {"placement": {"job": job}, "stretches": [stretch]}
 
 
-def test_a_running_job_is_drawn_on_the_gpu_it_holds() -> None:
-    lines = timeline([planned(7, 0, 2)], [gpu(), gpu(job=7)], chart.Window(NOON, NOON + 4 * HOUR, 8))
-    assert lines == ["········", "7▓▓▓····"]
+def test_a_job_is_drawn_on_every_gpu_that_the_plan_names() -> None:
+    window = chart.Window(NOON, NOON + 4 * HOUR, 8)
+    assert timeline([planned(7, 0, 2, "GPU-1")], gpus(2), window) == ["········", "7▓▓▓····"]
+    assert timeline([planned(7, 1, 2, "GPU-0", "GPU-1")], gpus(2), window) == ["··7▓····", "··7▓····"]
 
 
-def test_a_wide_job_is_drawn_on_as_many_rows_as_it_holds() -> None:
-    lines = timeline([planned(7, 1, 2, width=2)], [gpu(), gpu()], chart.Window(NOON, NOON + 4 * HOUR, 8))
-    assert lines == ["··7▓····", "··7▓····"]
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 10), st.integers(1, 3)), max_size=12))
-def test_bars_on_one_row_never_overlap(raw: list[tuple[int, int, int]]) -> None:
-    jobs = [planned(i, start, start + length, width) for i, (start, length, width) in enumerate(raw, start=1)]
-    bars = sorted(bars_on_rows(jobs, [gpu() for _ in range(4)]), key=lambda bar: (bar.row, bar.start))
-    for one, next_one in pairwise(bars):
-        assert one.row != next_one.row or one.end <= next_one.start
-
-
-def test_a_plan_that_fits_has_every_bar_drawn() -> None:
-    jobs = [planned(1, 0, 4), planned(2, 0, 2), planned(3, 2, 4), planned(4, 4, 6, width=2)]
-    assert len(bars_on_rows(jobs, [gpu(), gpu()])) == 5
+def test_a_bar_without_room_for_its_number_has_none_and_none_leaves_the_window() -> None:
+    jobs = [planned(77, 0, 1, "GPU-0"), planned(8, 3, 9, "GPU-0")]
+    assert timeline(jobs, gpus(1), chart.Window(NOON, NOON + 4 * HOUR, 8)) == ["▓▓····8▓"]

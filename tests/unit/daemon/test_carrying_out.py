@@ -65,7 +65,10 @@ class Desk:
         self.executor = WatchedExecutor(self.clock, {1: [Outcome(lasts=HOUR)]})
         nowhere = Path("/nonexistent")
         paths, live = Paths(nowhere, nowhere, nowhere), Live(NOON)
-        self.parts = Parts(Settings(), paths, self.clock, self.store, self.spool, InlineWriter(), self.executor, live)
+        self.parts = Parts(
+            Settings(), paths, self.clock, self.store, self.spool, InlineWriter(), self.executor, live,
+            paths.settings_file,
+        )  # fmt: skip
         service.submit(self.store, self.spool, a_draft(), {"KEY": "secret"}, held=False, limit=9)
 
     def job(self) -> Job:

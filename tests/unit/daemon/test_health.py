@@ -6,6 +6,7 @@ import asyncio
 import os
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from fakes.carbon_source import hourly
@@ -43,6 +44,13 @@ def test_a_daemon_in_good_health_warns_of_nothing() -> None:
     assert (seen.gpus, seen.cpu_slots, seen.meters) == (1, 2, ("replay",))
     assert seen.database.problems == () and seen.grid.freshness is Freshness.FRESH
     assert seen.pid == os.getpid()
+
+
+def test_the_daemon_names_the_settings_file_that_it_reads() -> None:
+    """Not the one it would read if nobody had named another."""
+    daemon = a_daemon()
+    daemon.parts = replace(daemon.parts, settings_file=Path("/etc/other.toml"))
+    assert status(daemon).settings_file == "/etc/other.toml"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root runs as root")

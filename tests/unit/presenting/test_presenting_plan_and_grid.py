@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fakes.carbon_source import KEY, FakeCarbonSource, hourly
 from fakes.clock import NOON, FakeClock
-from fakes.queue import HOUR, a_job, a_machine, a_placement, a_plan, a_segment
+from fakes.queue import HOUR, a_job, a_machine, a_placement, a_plan, a_segment, a_spec
 
 from scheduler.accounting.grouping import GroupTotals
 from scheduler.domain.carbon import CarbonForecast, IntensityObservation, IntensityStatus, SignalKind
@@ -76,6 +76,21 @@ def test_jobs_stand_in_the_order_of_their_starts_and_ended_ones_are_gone() -> No
     plan = a_plan(a_placement(1, (4, 5)), a_placement(2, (0, 1)), a_placement(3, (1, 2)))
     view = viewed(plan, jobs={1: a_job(1), 2: a_job(2)})
     assert [job.placement.job for job in view.jobs] == [2, 1]
+
+
+def test_jobs_in_no_plan_stand_beside_it_with_why_and_change_no_figure() -> None:
+    known = replace(a_placement(1, (0, 2)), emissions=Emissions(100.0), run_now_emissions=Emissions(150.0))
+    held, after = a_job(2, state=JobState.HELD), a_job(3, spec=a_spec(after=(2,)))
+    view = viewed(a_plan(known), jobs={1: a_job(1), 3: after, 2: held})
+    assert [(job.job, job.state) for job in view.unplanned] == [(2, JobState.HELD), (3, JobState.QUEUED)]
+    assert view.unplanned[0].words == "Job 2 is held; `carbonq release 2` lets it be planned."
+    assert "waits for job 2" in view.unplanned[1].words
+    assert (view.emissions_g, len(view.jobs)) == (100, 1)
+
+
+def test_a_job_that_was_held_since_the_plan_was_made_is_no_longer_in_it() -> None:
+    view = viewed(a_plan(a_placement(1, (0, 2))), jobs={1: a_job(1, state=JobState.HELD)})
+    assert (view.jobs, [job.job for job in view.unplanned]) == ((), [1])
 
 
 def test_the_strip_reaches_from_now_to_the_end_of_what_is_known() -> None:
@@ -196,10 +211,12 @@ def test_a_group_says_of_how_many_jobs_it_does_not_know() -> None:
         unknown_emissions=1,
         unknown_difference=2,
         provisional=1,
+        series=(KEY,),
     )
     group = history_group(totals, HistoryGrouping.PROJECT)
     assert (group.key, group.jobs, group.unknown_emissions, group.unknown_difference) == (None, 3, 1, 2)
     assert (group.energy_kwh, group.difference_g) == (pytest.approx(2), 50)
+    assert group.intensities == (str(KEY),)
 
 
 # --- submission and explanation

@@ -1,0 +1,55 @@
+"""One thing done with several jobs: what fails for one does not keep it from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from scheduler.cli.failures import EXIT_UNREACHABLE, Failure
+from scheduler.cli.output import notice
+
+Row = dict[str, Any]
+Outcomes = dict[int, Row | Failure]
+"""By job, what the daemon answered, or why it did not do it."""
+
+
+def each(jobs: Iterable[int], do: Callable[[int], Row]) -> Outcomes:
+    """One job after the other; where nobody answers any more the rest is not asked for."""
+    became: Outcomes = {}
+    for job in jobs:
+        try:
+            became[job] = do(job)
+        except Failure as failure:
+            unreachable = failure.exit_code == EXIT_UNREACHABLE
+            if unreachable and not became:
+                raise
+            became[job] = failure
+            if unreachable:
+                break
+    return became
+
+
+def rows(became: Outcomes) -> list[Row]:
+    return [outcome for outcome in became.values() if not isinstance(outcome, Failure)]
+
+
+def json_values(became: Outcomes, key: str = "id") -> list[Row]:
+    """A row each, or the error in its place; `key` is where rows of this command have the job's number."""
+    return [
+        {key: job, "error": {"code": outcome.code, "message": str(outcome)}}
+        if isinstance(outcome, Failure) else outcome
+        for job, outcome in became.items()
+    ]  # fmt: skip
+
+
+def tell_problems(became: Mapping[int, Row | Failure]) -> None:
+    """On stderr, a line each."""
+    for outcome in became.values():
+        if isinstance(outcome, Failure):
+            notice(str(outcome))
+
+
+def first_status(became: Outcomes, status: Callable[[Row], int] = lambda row: 0) -> int:
+    """The first that is not 0: of a problem, or of a row as `status` says."""
+    statuses = (out.exit_code if isinstance(out, Failure) else status(out) for out in became.values())
+    return next((each for each in statuses if each), 0)
