@@ -1,6 +1,6 @@
 """carbonq against every other policy on the same instances: saved, late, switches, for each grid, load and slack.
 
-    python benchmarks/policies.py [--data ../shared/data] [--forecast issued|perfect] [--weeks 1] [--zone ZONE]...
+    python benchmarks/policies.py [--data ../shared/data] [--forecast issued|perfect] [--weeks 4] [--zone ZONE]...
                                   [--load L]... [--slack H]... [--policy NAME]... [--processes 2] [--markdown]
 
 The online benchmark's jobs (benchmarks/workload.py; those of the first weeks), 16 GPUs, whole jobs, switches paid for.
@@ -112,7 +112,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--data", type=Path, default=Path("../shared/data"))
     options.add_argument("--forecast", choices=("issued", "perfect"), default="issued")
-    options.add_argument("--weeks", type=int, default=1)
+    options.add_argument("--weeks", type=int, default=4)
     options.add_argument("--zone", action="append")
     options.add_argument("--load", type=float, action="append")
     options.add_argument("--slack", type=float, action="append", help="Hours.")

@@ -52,12 +52,11 @@ _BRANCHES = 100
 jobs fewer, for each takes longer."""
 _TRIALS_SHARE = 0.3
 """Of the trials, where hardly anything has changed."""
-_RAISED_ON, _RAISED_ON_JOBS = 12, 8_000
-"""Times that prices are raised on, at most, of so many jobs; of more as many times fewer."""
-_FAR = 0.0105
-"""Share above the bound from which on prices are raised on."""
-_WORTH_PROVING = 0.003
-"""Share above the bound from which on a closer bound is looked for."""
+_RAISED_ON, _RAISED_ON_JOBS, _RAISED_ON_AT_ONCE = 12, 8_000, 6
+"""Times that prices are raised on, at most, of so many jobs; of more as many times fewer; and where people wait for a
+plan of a few hundred."""
+_WORTH_PROVING, _FAR = 0.003, 0.0105
+"""Share above the bound from which on a closer bound is looked for; of long queues."""
 
 
 class Effort(NamedTuple):
@@ -68,7 +67,8 @@ class Effort(NamedTuple):
     reserve: float = 0.0
     """Share of its slack that each job keeps before its deadline, if it can."""
     thorough: bool = False
-    """Whether to go on while the plan is more than 1 % above the bound: up to five seconds."""
+    """Whether to go on while the plan is more than 1 % above the bound: up to five seconds, and of a long queue up to a
+    quarter of a minute."""
     go_on: Callable[[], bool] | None = None
     """Whether there is time to go on even longer, branch by branch; None: there is not."""
     prove: bool = True
@@ -251,16 +251,19 @@ def _joint(queue: Queue, due: Ints, made: _Made, effort: Effort) -> Joint:
     if counts_more:
         # Beginning with no prices: those of a queue that only might come are far above what the jobs bear.
         proving, bound = bounding_prices(queue.pieces, jobs, None if queue.fluid is not None else prices)
-    emitted_g = found.total_g - found.flowing_g
-    if emitted_g > bound * (1 + _FAR):
-        most = _most_raised_on(due.size)
-        proving, closer = raised_on(queue.pieces, jobs, proving, emitted_g / (1 + _FAR), most)
-        bound = max(bound, closer)
     if counts_more or not effort.thorough:
-        patience = PATIENT if effort.thorough else QUICK
-        proof = _proof(queue, jobs, proving, bound, emitted_g, patience)
-        bound = bound if proof is None else max(bound, proof.bound_g)
+        bound = _closer(queue, jobs, proving, bound, found.total_g - found.flowing_g, effort)
     return Joint(found.placed, prices, least_g(bound))
+
+
+def _closer(queue: Queue, jobs: Jobs, prices: Floats, bound: float, emitted_g: float, effort: Effort) -> float:
+    """A bound nearer to a plan that emits `emitted_g`, or `bound`, which `prices` prove, where that is near enough."""
+    if emitted_g > bound * (1 + (_FAR if is_long(queue) else _WORTH_PROVING)):
+        most = _most_raised_on(jobs.lo.size) if effort.thorough or is_long(queue) else _RAISED_ON_AT_ONCE
+        prices, raised = raised_on(queue.pieces, jobs, prices, emitted_g / (1 + _WORTH_PROVING), most)
+        bound = max(bound, raised)
+    proof = _proof(queue, jobs, prices, bound, emitted_g, PATIENT if effort.thorough else QUICK)
+    return bound if proof is None else max(bound, proof.bound_g)
 
 
 def _proof(
