@@ -43,6 +43,8 @@ _CROWD, _TURNS_TO_BE_IN_TIME, _TURNS_OF_A_CROWD = 100, 16, 3
 """Of queues up to so many jobs, and of longer ones, while somebody is late for nothing: a few milliseconds each."""
 _MANY_TRIALS = 80_000 if COMPILED else 0
 """In one go: with other random numbers every 2,000 trials they found less."""
+_TIMES_TO_ASK = 8
+"""Of as many trials in a long queue, whether there is time for more: about once a second."""
 _SHAPES_TRIED = 3
 """From so many beginnings, each under the prices as jobs of one width see them, half of as many follow."""
 _FEW, _TURNS_OF_FEW, _TRIALS_OF_FEW = 30, 16, Trials(2_500, slip=0.02)
@@ -191,6 +193,10 @@ def _thoroughly_of_many(queue: Queue, due: Ints, windows: Jobs, prices: Floats, 
     prices, bound = raised_on(queue.pieces, windows, prices, np.inf, _most_raised_on(due.size))
     found = searched(queue, due, prices, bound * (1 + effort.good_enough), effort.trials)
     shake_on(found, _MANY_TRIALS, bound * (1 + _NEAR))
+    enough, before = bound * (1 + effort.good_enough), np.inf
+    while effort.go_on is not None and enough < found.total_g < before and effort.go_on():
+        before = found.total_g
+        shake_on(found, _MANY_TRIALS // _TIMES_TO_ASK, enough)
     return _Made(found, prices, bound)
 
 

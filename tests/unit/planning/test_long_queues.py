@@ -86,6 +86,17 @@ def test_prices_that_have_far_to_go_are_raised_until_the_bound_tells_how_good_th
     assert made.bound_g <= emitted <= 1.0105 * made.bound_g
 
 
+def test_a_long_queue_uses_the_time_that_it_is_given() -> None:
+    """As long as trials gain and there is time for more; with none it is as near as without."""
+    queue, asked = a_crowded_week(), iter([True, True, False])
+    plain, none_left, longer = (
+        solve(queue, Effort(1e-4, thorough=True, go_on=go_on)) for go_on in (None, lambda: False, lambda: next(asked))
+    )
+    emitted = [emitted_g(queue.pieces, queue.jobs, made) for made in (plain, none_left, longer)]
+    assert emitted[0] == emitted[1] > emitted[2]
+    assert next(asked, None) is None
+
+
 def test_raising_prices_on_only_raises_the_bound() -> None:
     queue = a_crowded_week()
     prices, bound = bounding_prices(queue.pieces, queue.jobs)
