@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +12,6 @@ from numpy.typing import NDArray
 from scheduler.domain.intervals import Interval, from_epoch, utc
 
 Floats = NDArray[np.float64]
-
-
-def _what_is_wrong(starts: Floats, ends: Floats, values: Floats) -> str:
-    if not (np.isfinite(starts).all() and np.isfinite(ends).all() and np.isfinite(values).all()):
-        return "a series holds finite numbers only; leave unknown stretches out"
-    if not (ends > starts).all():
-        return "every row must end after it starts"
-    return "rows must be sorted by start and must not overlap"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,12 +33,13 @@ class StepSeries:
         starts, ends, values = arrays
         if not (starts.ndim == 1 and starts.shape == ends.shape == values.shape):
             raise ValueError("starts, ends and values must be one-dimensional and of equal length")
-        # Moments in order are finite where the first and the last are; many series are made, hardly one is wrong.
-        if starts.size and not (
-            isfinite(starts[0]) and isfinite(ends[-1]) and np.isfinite(values).all()
-            and (ends > starts).all() and (starts[1:] >= ends[:-1]).all()
-        ):  # fmt: skip
-            raise ValueError(_what_is_wrong(starts, ends, values))
+        if starts.size:
+            if not (np.isfinite(starts).all() and np.isfinite(ends).all() and np.isfinite(values).all()):
+                raise ValueError("a series holds finite numbers only; leave unknown stretches out")
+            if not (ends > starts).all():
+                raise ValueError("every row must end after it starts")
+            if not (starts[1:] >= ends[:-1]).all():
+                raise ValueError("rows must be sorted by start and must not overlap")
         for name, array in zip(("starts", "ends", "values"), arrays, strict=True):
             array.setflags(write=False)
             object.__setattr__(self, name, array)

@@ -101,8 +101,7 @@ def first_come(now: int, demands: Iterable[Demand], capacity: Mapping[Pool, int]
     """First come, first served: what runs goes on, and each other job in turn takes the earliest time that fits it."""
     free = {pool: EarlyPlaces(capacity.get(pool, 0), now) for pool in Pool}
     schedule: dict[int, Segments] = {}
-    demands = tuple(demands)
-    for demand in (*(d for d in demands if d.running), *(d for d in demands if not d.running)):
+    for demand in sorted(demands, key=lambda d: not d.running):
         begin = demand.earliest
         if demand.after:
             begin = max([begin, *(schedule[p][-1][1] for p in demand.after)])

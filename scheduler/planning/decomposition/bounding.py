@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scheduler.planning.decomposition.arrays import PER_SECOND, Floats, Ints, Jobs, Pieces
-from scheduler.planning.decomposition.prices import FIRST_HOPE, raise_prices
+from scheduler.planning.decomposition.prices import CALM, CHEERED, FIRST_HOPE, raise_prices
 
 PASSES = 80
 _PASSES_AGAIN, _PASSES_AGAIN_OF_SOME, _PASSES_AGAIN_OF_MANY = 20, 6, 4
@@ -19,9 +19,6 @@ _PASSES_AFTER, _HOPE_AFTER = 12, 0.005
 _PASSES_ON, _HOPES, _WORTH_HOPING = 100, (0.05, 0.02, 0.008, 0.003), 2e-4
 """Passes in one go where a closer bound is wanted, what they hope for in turn, and the share by which they must have
 raised it for the same hope again."""
-_CALM, _CHEERED = 1.0, 1.3
-"""How many times as much is hoped for after a pass that gained: hopes that only ever fall end short where prices have
-far to go, as on a thousand quarter-hours. Where they have not, a few passes do better without."""
 _SURE = 1e-9
 """Share by which a bound is lowered for rounding."""
 
@@ -40,9 +37,9 @@ def bounding_prices(
     elif many:
         for size, sampled_passes, sampled_hope in _SAMPLES:
             room, some = _sample(pieces, jobs, jobs.lo.size // size)
-            raise_prices(room, some, *windows(room, some), found, sampled_passes, sampled_hope, _CALM)
+            raise_prices(room, some, *windows(room, some), found, sampled_passes, sampled_hope, CALM)
         passes, hope = _PASSES_AFTER, _HOPE_AFTER
-    bound, _ = raise_prices(pieces, jobs, *windows(pieces, jobs), found, passes, hope, _CALM)
+    bound, _ = raise_prices(pieces, jobs, *windows(pieces, jobs), found, passes, hope, CALM)
     return found, bound
 
 
@@ -51,11 +48,11 @@ def raised_on(pieces: Pieces, jobs: Jobs, prices: Floats, enough_g: float, most:
 
     Where prices have far to go the passes that most queues can do with end several per cent short. `most`: so often.
     """
-    found, bound, hopes = prices.copy(), -np.inf, iter(_HOPES)
+    found, bound, hopes, when = prices.copy(), -np.inf, iter(_HOPES), windows(pieces, jobs)
     hope = next(hopes)
     for _ in range(most):
         last = bound
-        bound, _ = raise_prices(pieces, jobs, *windows(pieces, jobs), found, _PASSES_ON, hope, _CHEERED)
+        bound, _ = raise_prices(pieces, jobs, *when, found, _PASSES_ON, hope, CHEERED)
         if bound - last <= _WORTH_HOPING * abs(bound):
             hope = next(hopes, 0.0)
         if bound >= enough_g or not hope:

@@ -15,6 +15,7 @@ from scheduler.planning.decomposition.arrays import Flags, Floats, Ints, Jobs, P
 from scheduler.planning.decomposition.bounding import windows
 from scheduler.planning.decomposition.compiled import COMPILED, compiled, lean
 from scheduler.planning.decomposition.prices import (
+    CALM,
     at_stake_g,
     copy_prices,
     highest_price,
@@ -158,7 +159,7 @@ def raise_shape_prices(
             wavering.square[j] = kept * wavering.square[j] + (1 - kept) * away * away
         if done == 1:
             hope = patience.first_hope * at_stake_g(value, pieces, jobs, seconds)
-        hope, stalled = next_hope(value - best, hope, stalled, patience.patience, patience.sober, 1.0)
+        hope, stalled = next_hope(value - best, hope, stalled, patience.patience, patience.sober, CALM)
         if value > best:
             best = value
             copy_prices(tried, prices)

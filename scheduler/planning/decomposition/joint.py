@@ -190,7 +190,7 @@ def _thoroughly(
 
 def _thoroughly_of_many(queue: Queue, due: Ints, windows: Jobs, prices: Floats, effort: Effort) -> _Made:
     """Of a long queue: with prices raised as far as they go, and trials where that is not near enough."""
-    prices, bound = raised_on(queue.pieces, windows, prices, np.inf, _most_raised_on(due.size))
+    prices, bound = raised_on(queue.pieces, windows, prices, np.inf, _most_raised_on(queue, effort))
     found = searched(queue, due, prices, bound * (1 + effort.good_enough), effort.trials)
     shake_on(found, _MANY_TRIALS, bound * (1 + _NEAR))
     enough, before = bound * (1 + effort.good_enough), np.inf
@@ -200,9 +200,11 @@ def _thoroughly_of_many(queue: Queue, due: Ints, windows: Jobs, prices: Floats, 
     return _Made(found, prices, bound)
 
 
-def _most_raised_on(jobs: int) -> int:
+def _most_raised_on(queue: Queue, effort: Effort) -> int:
     """Times a hundred passes: a few seconds, however long the queue."""
-    return max(1, min(_RAISED_ON, _RAISED_ON * _RAISED_ON_JOBS // jobs))
+    if not effort.thorough and not is_long(queue):
+        return _RAISED_ON_AT_ONCE
+    return max(1, min(_RAISED_ON, _RAISED_ON * _RAISED_ON_JOBS // queue.order.size))
 
 
 def _of_many(trials: Trials, proof: Proof | None, turn: int) -> Trials:
@@ -265,8 +267,8 @@ def _joint(queue: Queue, due: Ints, made: _Made, effort: Effort) -> Joint:
 def _closer(queue: Queue, jobs: Jobs, prices: Floats, bound: float, emitted_g: float, effort: Effort) -> float:
     """A bound nearer to a plan that emits `emitted_g`, or `bound`, which `prices` prove, where that is near enough."""
     if emitted_g > bound * (1 + (_FAR if is_long(queue) else _WORTH_PROVING)):
-        most = _most_raised_on(jobs.lo.size) if effort.thorough or is_long(queue) else _RAISED_ON_AT_ONCE
-        prices, raised = raised_on(queue.pieces, jobs, prices, emitted_g / (1 + _WORTH_PROVING), most)
+        enough_g = emitted_g / (1 + _WORTH_PROVING)
+        prices, raised = raised_on(queue.pieces, jobs, prices, enough_g, _most_raised_on(queue, effort))
         bound = max(bound, raised)
     proof = _proof(queue, jobs, prices, bound, emitted_g, PATIENT if effort.thorough else QUICK)
     return bound if proof is None else max(bound, proof.bound_g)

@@ -17,6 +17,9 @@ _PATIENCE = 3
 """Passes without a gain after which less is hoped for."""
 _SOBER = 0.6
 """What is left of the hope then."""
+CALM, CHEERED = 1.0, 1.3
+"""How many times as much is hoped for after a pass that gained: hopes that only ever fall end short where prices have
+far to go, as on a thousand quarter-hours. Where they have not, a few passes do better without."""
 _DEFLECTION = 1.5
 """How far a step is turned away from undoing the last ones (Camerini, Fratta and Maffioli, 1975)."""
 _TOO_DEAR = 1e4
