@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import csv
 import time
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import numpy as np
 from fit_forecast_prior import GRIDS, pooled
@@ -21,60 +22,83 @@ from scheduler.domain.series import Floats, StepSeries
 from scheduler.forecasting.baselines import hour_of_day_mean_decaying
 from scheduler.forecasting.combination import Combiner
 from scheduler.forecasting.history import HOUR_S, HourlyHistory
-from scheduler.forecasting.skill import CASES, captured
+from scheduler.forecasting.skill import CASES, JobAndWindow, captured
 
 KEY = SeriesKey("carboncast", "any")
 REACH_H = 96
 FIRST_ISSUE_H = (366 + 181) * 24
 """1 July 2021 in a series that begins with 2020."""
 REACH = timedelta(hours=REACH_H)
+EVERY_H = 5
+STILL_REACHED_H = 72
+Views = tuple[Floats, dict[str, Floats]]
+"""What came, and each forecast of it; all of shape (moments, hours)."""
 
 
 def main() -> None:
-    shares: dict[str, list[list[float]]] = {}
     began = time.perf_counter()
-    for grid in GRIDS:
-        actual, forecasts = judged(grid)
-        for name, values in forecasts.items():
-            row = [100 * captured(actual, values, case).share for case in CASES]
-            shares.setdefault(name, []).append([*row, float(np.abs(values - actual).mean())])
-    print(
-        f"Share of the perfect-foresight saving captured [%], {len(GRIDS)} grids, {time.perf_counter() - began:.0f} s\n"
+    views = {grid: judged(grid) for grid in GRIDS}
+    table("At the moment of each issue", {grid: at_issues for grid, (at_issues, _) in views.items()}, CASES)
+    table(
+        f"Every {EVERY_H} h beside the newest issue, 0 to 23 h old, in the {STILL_REACHED_H} h that all of them reach",
+        {grid: between for grid, (_, between) in views.items()},
+        (*CASES[:-1], JobAndWindow(24, STILL_REACHED_H)),
     )
-    print(f"{'':26s}" + "".join(f"{case!s:>16s}" for case in CASES) + f"{'error [g/kWh]':>16s}")
+    print(f"{len(GRIDS)} grids, {time.perf_counter() - began:.0f} s")
+
+
+def table(title: str, views: dict[str, Views], cases: Sequence[JobAndWindow]) -> None:
+    """Means over grids, and each grid's of the combination."""
+    shares: dict[str, list[list[float]]] = {}
+    for actual, forecasts in views.values():
+        for name, values in forecasts.items():
+            row = [100 * captured(actual, values, case).share for case in cases]
+            shares.setdefault(name, []).append([*row, float(np.abs(values - actual).mean())])
+    print(f"{title}: share of the perfect-foresight saving captured [%]\n")
+    print(f"{'':26s}" + "".join(f"{case!s:>16s}" for case in cases) + f"{'error [g/kWh]':>16s}")
     for name, rows in shares.items():
         print(f"{name:26s}" + "".join(f"{value:16.1f}" for value in np.mean(rows, axis=0)))
     print("\nThe combination, by grid")
-    for grid, row in zip(GRIDS, shares["combination"], strict=True):
+    for grid, row in zip(views, shares["combination"], strict=True):
         print(f"{grid:26s}" + "".join(f"{value:16.1f}" for value in row))
+    print()
 
 
-def judged(grid: str) -> tuple[Floats, dict[str, Floats]]:
-    """What came, and each forecast of it; all of shape (issues, 96)."""
-    history, (actual, provider) = carboncast_history(grid), read_pairs(grid)
-    origins = [FIRST_ISSUE_H + 24 * day for day in range(len(actual))]
-    issues = [issued(history, origin, values) for origin, values in zip(origins, provider, strict=True)]
+def judged(grid: str) -> tuple[Views, Views]:
+    """At each issue, of shape (issues, 96), and between issues, of shape (moments, 72)."""
+    history, (_, provider) = carboncast_history(grid), read_pairs(grid)
+    first = [FIRST_ISSUE_H + 24 * day for day in range(len(provider))]
+    issues = [issued(history, origin, values) for origin, values in zip(first, provider, strict=True)]
     starts = np.arange(history.first_hour, history.first_hour + len(history), dtype=np.float64) * HOUR_S
     observed = StepSeries(starts, starts + HOUR_S, history.values)
     prior = pooled(tuple(name for name in GRIDS if name != grid))
     alone, together = Combiner(KEY, observed, (), prior), Combiner(KEY, observed, issues, prior)
-    own, both = (np.stack([values_at(c, issue) for issue in issues]) for c in (alone, together))
-    simple = np.stack([hour_of_day_mean_decaying(history.values[:origin], REACH_H) for origin in origins])
-    half = (provider + own) / 2
-    return actual, {
-        "7-day hour mean + decay": simple,
-        "provider": provider,
-        "ours alone": own,
-        "half and half": half,
-        "combination": both,
-    }
+
+    def seen(origins: Sequence[int], reach_h: int) -> Views:
+        rows = [(origin - FIRST_ISSUE_H) // 24 for origin in origins]
+        said = np.stack([provider[row][o - first[row] :][:reach_h] for row, o in zip(rows, origins, strict=True)])
+        moments = [from_epoch(float(history.first_hour + origin) * HOUR_S) for origin in origins]
+        own, both = (np.stack([values_at(c, moment, reach_h) for moment in moments]) for c in (alone, together))
+        simple = np.stack([hour_of_day_mean_decaying(history.values[:origin], reach_h) for origin in origins])
+        return np.stack([history.values[origin : origin + reach_h] for origin in origins]), {
+            "7-day hour mean + decay": simple,
+            "provider": said,
+            "ours alone": own,
+            "half and half": (said + own) / 2,
+            "combination": both,
+        }
+
+    last = len(history.values) - REACH_H
+    at_issues = [origin for origin in first if origin <= last]
+    return seen(at_issues, REACH_H), seen(range(first[0], min(first[-1] + 24, last), EVERY_H), STILL_REACHED_H)
 
 
-def values_at(combiner: Combiner, issue: CarbonForecast) -> Floats:
-    forecast = combiner.at(issue.issued_at, REACH)
+def values_at(combiner: Combiner, moment: datetime, reach_h: int) -> Floats:
+    forecast = combiner.at(moment, REACH)
     if forecast is None:
-        raise SystemExit(f"nothing is known at {issue.issued_at}")
-    return forecast.expected.values
+        raise SystemExit(f"nothing is known at {moment}")
+    ahead = forecast.expected.starts >= moment.timestamp()
+    return forecast.expected.values[ahead][:reach_h]
 
 
 def issued(history: HourlyHistory, origin: int, values: Floats) -> CarbonForecast:
