@@ -7,6 +7,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -78,6 +79,7 @@ def local_findings(paths: Paths, daemons_file: Path | None) -> Iterator[Finding]
 def daemon_findings(status: dict[str, Any]) -> Iterator[Finding]:
     """What the daemon says of itself and of what it depends on."""
     yield _version(status)
+    yield from _changed_since(status)
     yield _database(status["database"])
     yield _grid(status["grid"])
     yield _agent(status["agent"])
@@ -143,6 +145,19 @@ def _version(status: dict[str, Any]) -> Finding:
         text = f"the daemon is carbonq {running}, this command {ours}; restart the daemon, jobs go on meanwhile"
         return Finding("daemon", Verdict.WARNING, text)
     return Finding("daemon", Verdict.OK, f"carbonq {running}, pid {status['pid']}, {_jobs(status['jobs'])}")
+
+
+def _changed_since(status: dict[str, Any]) -> Iterator[Finding]:
+    """Settings are read once, when the daemon starts."""
+    file = Path(status["settings_file"])
+    try:
+        changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except OSError:
+        return
+    if changed > times.parse_stamp(status["started_at"]):
+        when = times.shown(changed.isoformat(), times.now())
+        text = f"{file} was changed at {when}, after the daemon had read it; restart the daemon, jobs go on meanwhile"
+        yield Finding("settings", Verdict.WARNING, text)
 
 
 def _jobs(counts: dict[str, int]) -> str:

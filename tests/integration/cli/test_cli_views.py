@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fakes.clock import NOON
-from fakes.views import COMPLETED, a_certainty, a_placement
+from fakes.views import COMPLETED, a_certainty, a_placement, a_status
 
 from scheduler.cli import times
 from scheduler.cli.plan import plan_lines
@@ -364,6 +365,20 @@ def test_a_doctor_looks_into_the_settings_that_the_running_daemon_reads(carbonq:
     given.write_text("[site]\npue = 0.5\n")
     settings = _finding(carbonq, "settings")
     assert settings["verdict"] == "problem" and settings["text"].startswith(str(given))
+
+
+def test_a_doctor_says_that_settings_changed_after_the_daemon_had_read_them(carbonq: CommandLine) -> None:
+    """And nothing of the kind where they are older than the daemon."""
+    file = carbonq.home / "other.toml"
+    file.write_text("[site]\npue = 1.2\n")
+    carbonq.service.settings_file = file
+    started = a_status(carbonq.service.now).started_at.timestamp()
+    os.utime(file, (started + 60, started + 60))
+    text = f"{file} was changed"
+    [said] = [f for f in carbonq("doctor", "--json").json["findings"] if f["text"].startswith(text)]
+    assert said["verdict"] == "warning" and "restart the daemon" in said["text"]
+    os.utime(file, (started - 60, started - 60))
+    assert not [f for f in carbonq("doctor", "--json").json["findings"] if f["text"].startswith(text)]
 
 
 def _finding(carbonq: CommandLine, check: str) -> dict[str, Any]:
