@@ -7,28 +7,22 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
 from fit_forecast_prior import GRIDS, pooled
-from forecast_data import carboncast_history, folder
+from forecast_data import folder
+from online import LEADS_H, history, issues
 
-from scheduler.domain.carbon import CarbonForecast, SeriesKey
-from scheduler.domain.intervals import from_epoch
-from scheduler.domain.series import Floats, StepSeries
+from scheduler.domain.series import Floats
 from scheduler.forecasting.baselines import hour_of_day_mean_decaying
 from scheduler.forecasting.combination import Combiner
-from scheduler.forecasting.history import HOUR_S, HourlyHistory
+from scheduler.forecasting.history import HourlyHistory
 from scheduler.forecasting.skill import CASES, JobAndWindow, captured
+from scheduler.simulation.forecasters import KEY
 
-KEY = SeriesKey("carboncast", "any")
-REACH_H = 96
-FIRST_ISSUE_H = (366 + 181) * 24
-"""1 July 2021 in a series that begins with 2020."""
-REACH = timedelta(hours=REACH_H)
 EVERY_H = 5
 STILL_REACHED_H = 72
 Views = tuple[Floats, dict[str, Floats]]
@@ -66,21 +60,20 @@ def table(title: str, views: dict[str, Views], cases: Sequence[JobAndWindow]) ->
 
 def judged(grid: str) -> tuple[Views, Views]:
     """At each issue, of shape (issues, 96), and between issues, of shape (moments, 72)."""
-    history, (_, provider) = carboncast_history(grid), read_pairs(grid)
-    first = [FIRST_ISSUE_H + 24 * day for day in range(len(provider))]
-    issues = [issued(history, origin, values) for origin, values in zip(first, provider, strict=True)]
-    starts = np.arange(history.first_hour, history.first_hour + len(history), dtype=np.float64) * HOUR_S
-    observed = StepSeries(starts, starts + HOUR_S, history.values)
+    past, issued = history(folder(), grid), issues(folder(), grid)
     prior = pooled(tuple(name for name in GRIDS if name != grid))
-    alone, together = Combiner(KEY, observed, (), prior), Combiner(KEY, observed, issues, prior)
+    alone, together = Combiner(KEY, past, (), prior), Combiner(KEY, past, issued, prior)
+    hours = HourlyHistory.of(past)
+    first = [hours.index_at(issue.issued_at) for issue in issued]
 
     def seen(origins: Sequence[int], reach_h: int) -> Views:
-        rows = [(origin - FIRST_ISSUE_H) // 24 for origin in origins]
-        said = np.stack([provider[row][o - first[row] :][:reach_h] for row, o in zip(rows, origins, strict=True)])
-        moments = [from_epoch(float(history.first_hour + origin) * HOUR_S) for origin in origins]
+        newest = [(origin - first[0]) // 24 for origin in origins]
+        rows = [issued[k].expected.values[o - first[k] :][:reach_h] for k, o in zip(newest, origins, strict=True)]
+        said = np.stack(rows)
+        moments = [hours.hour_at(origin) for origin in origins]
         own, both = (np.stack([values_at(c, moment, reach_h) for moment in moments]) for c in (alone, together))
-        simple = np.stack([hour_of_day_mean_decaying(history.values[:origin], reach_h) for origin in origins])
-        return np.stack([history.values[origin : origin + reach_h] for origin in origins]), {
+        simple = np.stack([hour_of_day_mean_decaying(hours.values[:origin], reach_h) for origin in origins])
+        return np.stack([hours.values[origin : origin + reach_h] for origin in origins]), {
             "7-day hour mean + decay": simple,
             "provider": said,
             "ours alone": own,
@@ -88,31 +81,17 @@ def judged(grid: str) -> tuple[Views, Views]:
             "combination": both,
         }
 
-    last = len(history.values) - REACH_H
+    last = len(hours) - LEADS_H
     at_issues = [origin for origin in first if origin <= last]
-    return seen(at_issues, REACH_H), seen(range(first[0], min(first[-1] + 24, last), EVERY_H), STILL_REACHED_H)
+    return seen(at_issues, LEADS_H), seen(range(first[0], min(first[-1] + 24, last), EVERY_H), STILL_REACHED_H)
 
 
 def values_at(combiner: Combiner, moment: datetime, reach_h: int) -> Floats:
-    forecast = combiner.at(moment, REACH)
+    forecast = combiner.at(moment, timedelta(hours=LEADS_H))
     if forecast is None:
         raise SystemExit(f"nothing is known at {moment}")
     ahead = forecast.expected.starts >= moment.timestamp()
     return forecast.expected.values[ahead][:reach_h]
-
-
-def issued(history: HourlyHistory, origin: int, values: Floats) -> CarbonForecast:
-    starts = np.arange(history.first_hour + origin, history.first_hour + origin + REACH_H, dtype=np.float64) * HOUR_S
-    moment = from_epoch(float(starts[0]))
-    return CarbonForecast(KEY, moment, moment, StepSeries(starts, starts + HOUR_S, values))
-
-
-def read_pairs(grid: str) -> tuple[Floats, Floats]:
-    """(actual, forecast); row k x 96 + h of the file is issue k, lead h."""
-    file = folder() / "forecasts" / f"carboncast_{grid}_96h_rolling_lifecycle_2021H2.csv"
-    with file.open(newline="") as lines:
-        rows = np.array([[float(cell) for cell in row[2:4]] for row in list(csv.reader(lines))[1:]])
-    return rows[:, 0].reshape(-1, REACH_H), rows[:, 1].reshape(-1, REACH_H)
 
 
 if __name__ == "__main__":

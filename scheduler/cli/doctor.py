@@ -7,7 +7,6 @@ import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +16,7 @@ from scheduler.cli import figures, options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import EXIT_FAULT, EXIT_OK, Failure
 from scheduler.cli.output import paint, say, say_json
+from scheduler.domain.intervals import from_epoch
 from scheduler.paths import Paths, default_paths
 
 app = options.command_app()
@@ -151,7 +151,7 @@ def _changed_since(status: dict[str, Any]) -> Iterator[Finding]:
     """Settings are read once, when the daemon starts."""
     file = Path(status["settings_file"])
     try:
-        changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        changed = from_epoch(file.stat().st_mtime)
     except OSError:
         return
     if changed > times.parse_stamp(status["started_at"]):
