@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 from fit_forecast_prior import GRIDS, pooled
@@ -87,7 +87,7 @@ def judged(grid: str) -> tuple[Views, Views]:
 
 
 def values_at(combiner: Combiner, moment: datetime, reach_h: int) -> Floats:
-    forecast = combiner.at(moment, timedelta(hours=LEADS_H))
+    forecast = combiner.at(moment)
     if forecast is None:
         raise SystemExit(f"nothing is known at {moment}")
     ahead = forecast.expected.starts >= moment.timestamp()

@@ -1,8 +1,9 @@
 """How far to believe a provider's forecast beside our own, by lead, from how both have done lately.
 
-truth - own = offset + share x (provider - own) + what the provider's errors of the last hour, six hours and day say of
-the next ones: a ridge regression for each range of leads, over the origins of the last weeks. The share is drawn
-towards one half and the rest towards nothing, as if some days of such origins had been seen.
+truth - own = what `regressors` tell, weighed: a ridge regression for each range of leads, over the origins of the last
+weeks. The weight of (provider - own) is drawn towards one half and the rest towards nothing, as if some days of such
+origins had been seen. What the last days show to be wrong all the same, in their mean, is added: a level that is wrong
+for weeks costs a joint plan more than wrong hours do.
 """
 
 from __future__ import annotations
@@ -11,78 +12,129 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scheduler.domain.series import Floats
-from scheduler.forecasting.design import HORIZON
+from scheduler.forecasting.design import DAY, HORIZON
 
 LEAD_EDGES = (0, 1, 2, 3, 4, 6, 9, 12, 18, 24, 36, 48, 72, 96, HORIZON)
 ERROR_SPANS_H = (1, 6, 24)
+_AROUND_H = 12
+"""Hours before and after a lead over which the level of a forecast is taken."""
+_WAVES_A_DAY = (1, 2, 3)
+_TOLD = 3 + len(ERROR_SPANS_H)
+"""Regressors that are intensities [g/kWh]; the others, the hour of the day, have no unit."""
 _SHARE_WITHOUT_EVIDENCE = 0.5
 _BELIEF_DAYS = 8.0
-"""Weight of that, and of no error going on, in days of origins."""
-_OFFSET_BELIEF_DAYS = 10.0
+"""Weight of that, and of nothing else to be told, in days of origins."""
+_DRIFT_H = 14 * DAY
+_DRIFT_AROUND_H = 24
+"""Hours before and after a lead over which what was wrong lately is taken together."""
+_DRIFT_BELIEF_DAYS = 3.5
+"""Weight, beside the last fortnight's errors, of the belief that they do not go on: four fifths of their mean do."""
 _LEAST_VARIANCE = 1e-3
 """Of a regressor, as a share of that of the others together: one that never moved is not to be believed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Calibration:
-    """For each lead hour: forecast = own + offset + share x (provider - own) + persistence x errors."""
+class Views:
+    """What was said at some origins: by lead hour, shape (origins, leads), NaN where nothing was."""
 
-    offset: Floats
-    """[g/kWh], shape (HORIZON,)."""
-    share: Floats
-    """Shape (HORIZON,)."""
-    persistence: Floats
-    """Shape (HORIZON, len(ERROR_SPANS_H))."""
-    spread: Floats
-    """Error of the combination over the error of our own, 0 to 1, shape (HORIZON,)."""
+    first_hours: NDArray[np.int64]
+    """The first hour foretold of each, counted in UTC from any midnight."""
+    provider: Floats
+    own: Floats
+    errors: Floats
+    """Truth less provider [g/kWh], means over the last ERROR_SPANS_H hours before each origin; 0 where unknown."""
 
-    def moved(self, own: Floats, provider: Floats, errors: Floats) -> Floats:
-        """The combination, for as many leads as are given; NaN where either is unknown."""
-        leads = own.size
-        apart = self.share[:leads] * (provider - own)
-        return own + self.offset[:leads] + apart + self.persistence[:leads] @ errors
+    def regressors(self) -> Floats:
+        """What the truth may differ from our own by, shape (origins, leads, weights).
+
+        By how much the provider differs, hour by hour and in the mean of the hours around; our own shape, which may be
+        too lively or too tame; what the provider lately got wrong; and the hour of the day.
+        """
+        apart = self.provider - self.own
+        shape = self.own - np.nanmean(self.own, axis=1, keepdims=True)
+        errors = np.broadcast_to(self.errors[:, None, :], (*apart.shape, self.errors.shape[1]))
+        return np.concatenate(
+            (np.stack((apart, _levels(apart), shape), axis=-1), errors, self._hours_of_day()), axis=-1
+        )
+
+    def _hours_of_day(self) -> Floats:
+        angles = 2 * np.pi * np.arange(DAY)[:, None] / DAY * np.array(_WAVES_A_DAY)
+        waves = np.concatenate((np.ones((DAY, 1)), np.cos(angles), np.sin(angles)), axis=1)
+        return np.asarray(waves[(self.first_hours[:, None] + np.arange(self.own.shape[1])) % DAY])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PastViews:
-    """What was said at past origins, and what came: by lead hour, shape (origins, HORIZON), NaN where unknown."""
+class Calibration:
+    """For each lead hour: forecast = own + regressors @ weights + drift."""
 
-    provider: Floats
-    own: Floats
-    actual: Floats
-    errors: Floats
-    """Truth less provider, means over the last ERROR_SPANS_H hours before each origin; 0 where unknown."""
-    days_each: float
-    """How many days each origin stands for."""
+    weights: Floats
+    """Shape (HORIZON, weights)."""
+    drift: Floats
+    """[g/kWh], shape (HORIZON,)."""
+    spread: Floats
+    """Error of the combination over the error of our own, 0 to 1, shape (HORIZON,)."""
+
+    def combined(self, views: Views) -> Floats:
+        """For as many leads as are given; NaN where either forecast is unknown."""
+        weights = self.weights[: views.own.shape[1]]
+        return np.asarray(views.own + (views.regressors() * weights).sum(axis=-1) + self.drift[: views.own.shape[1]])
 
 
-def calibrated(past: PastViews) -> Calibration:
-    """One set of figures for each range of leads; without evidence half and half."""
-    offset, share, spread = np.zeros(HORIZON), np.full(HORIZON, _SHARE_WITHOUT_EVIDENCE), np.ones(HORIZON)
-    persistence = np.zeros((HORIZON, len(ERROR_SPANS_H)))
+def calibrated(past: Views, actual: Floats, days_each: float) -> Calibration:
+    """One set of weights for each range of leads; without evidence half and half.
+
+    `actual`: what came, of the same shape, NaN where unknown; `days_each`: how many days each origin stands for.
+    """
+    told, missing = past.regressors(), actual - past.own
+    believed = np.zeros(told.shape[-1])
+    believed[0] = _SHARE_WITHOUT_EVIDENCE
+    weights, spread = np.tile(believed, (HORIZON, 1)), np.ones(HORIZON)
     for first, last in pairwise(LEAD_EDGES):
         leads = slice(first, last)
-        added = past.provider[:, leads] - past.own[:, leads]
-        missing = past.actual[:, leads] - past.own[:, leads]
-        origin, lead = np.nonzero(np.isfinite(added) & np.isfinite(missing))
-        if not origin.size:
-            continue
-        regressors = np.column_stack((added[origin, lead], past.errors[origin], np.ones(origin.size)))
-        weights, spread[leads] = _fitted(regressors, missing[origin, lead], past.days_each / (last - first))
-        share[leads], persistence[leads], offset[leads] = weights[0], weights[1:-1], weights[-1]
-    return Calibration(offset, share, persistence, spread)
+        known = np.isfinite(told[:, leads, 0]) & np.isfinite(missing[:, leads])
+        if known.any():
+            rows, target = told[:, leads][known], missing[:, leads][known]
+            weights[leads], spread[leads] = _fitted(rows, target, believed, days_each / (last - first))
+    left = actual - past.own - (told * weights).sum(axis=-1)
+    return Calibration(weights, _drift(left, past.first_hours, days_each), spread)
 
 
-def _fitted(regressors: Floats, missing: Floats, days_a_row: float) -> tuple[Floats, float]:
-    """(weights, error with them over error without); the last regressor is the constant."""
-    believed = np.zeros(regressors.shape[1])
-    believed[0] = _SHARE_WITHOUT_EVIDENCE
-    variances = (regressors[:, :-1] ** 2).mean(axis=0)
-    least = _LEAST_VARIANCE * max(float(variances.sum()), 1e-9)
-    ridge = np.append(_BELIEF_DAYS * np.maximum(variances, least), _OFFSET_BELIEF_DAYS)
-    gram = days_a_row * regressors.T @ regressors + np.diag(ridge)
-    weights = believed + np.linalg.solve(gram, days_a_row * regressors.T @ (missing - regressors @ believed))
-    before, after = float((missing**2).sum()), float(((missing - regressors @ weights) ** 2).sum())
+def _drift(left: Floats, first_hours: NDArray[np.int64], days_each: float) -> Floats:
+    """What goes on of what was `left` of the errors of the last days, from the leads around each [g/kWh]."""
+    targets = first_hours[:, None] + np.arange(left.shape[1])
+    known = np.isfinite(left)
+    if not known.any():
+        return np.zeros(HORIZON)
+    recent = known & (targets >= targets[known].max() - _DRIFT_H)
+    total, count = np.where(recent, left, 0.0).sum(axis=0), recent.sum(axis=0)
+    around = np.ones(2 * _DRIFT_AROUND_H + 1)
+    sums, counts, leads = (np.convolve(part, around, "same") for part in (total, count.astype(float), np.ones(HORIZON)))
+    days = counts * days_each / leads
+    return sums / np.maximum(counts, 1.0) * days / (days + _DRIFT_BELIEF_DAYS)
+
+
+def _fitted(rows: Floats, missing: Floats, believed: Floats, days_a_row: float) -> tuple[Floats, float]:
+    """(weights, error with them over error without)."""
+    variances = (rows**2).mean(axis=0)
+    least = _LEAST_VARIANCE * max(float(variances[:_TOLD].sum()), 1e-9)
+    variances[:_TOLD] = np.maximum(variances[:_TOLD], least)
+    gram = days_a_row * rows.T @ rows + np.diag(_BELIEF_DAYS * np.maximum(variances, _LEAST_VARIANCE))
+    weights = believed + np.linalg.solve(gram, days_a_row * rows.T @ (missing - rows @ believed))
+    before, after = float((missing**2).sum()), float(((missing - rows @ weights) ** 2).sum())
     return weights, min(1.0, float(np.sqrt(after / before))) if before > 0 else 1.0
+
+
+def _levels(values: Floats) -> Floats:
+    """Mean over the known hours around each lead; NaN where the value itself is."""
+    known = np.isfinite(values)
+    ends = np.arange(values.shape[1])
+    first, last = np.maximum(ends - _AROUND_H, 0), np.minimum(ends + _AROUND_H + 1, values.shape[1])
+    nothing = np.zeros((len(values), 1))
+    totals, counts = (
+        np.concatenate((nothing, np.cumsum(part, axis=1)), axis=1) for part in (np.nan_to_num(values), known)
+    )
+    mean = (totals[:, last] - totals[:, first]) / np.maximum(counts[:, last] - counts[:, first], 1)
+    return np.where(known, mean, np.nan)

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from scheduler.domain.carbon import BUILT_IN_METHOD, IMPLAUSIBLE_G_PER_KWH, CarbonForecast, SeriesKey
 from scheduler.domain.series import Floats, StepSeries
 from scheduler.forecasting.builtin import BuiltinForecaster, HourlyForecast
-from scheduler.forecasting.calibration import Calibration, PastViews, calibrated
+from scheduler.forecasting.calibration import Calibration, Views, calibrated
 from scheduler.forecasting.design import HORIZON
 from scheduler.forecasting.history import HOUR_S, HourlyHistory
 from scheduler.forecasting.linear_model import Moments
 from scheduler.forecasting.provider_record import ProviderRecord
 
-WEEK = timedelta(hours=HORIZON)
 _JUDGED_OVER = timedelta(days=60)
 ISSUES_APART = timedelta(hours=6)
 """Of issues nearer to each other the newest is judged: half an hour apart they say nearly the same."""
@@ -52,16 +51,13 @@ class Combiner:
         """Past hours that are known."""
         return int(np.count_nonzero(~np.isnan(self._history.values)))
 
-    def at(
-        self, now: datetime, horizon: timedelta = WEEK, known_until: datetime | None = None
-    ) -> CarbonForecast | None:
-        """From the hour of `now` on; `method` says what went into it. None where neither side knows anything.
+    def at(self, now: datetime, known_until: datetime | None = None) -> CarbonForecast | None:
+        """A week from the hour of `now` on; `method` says what went into it. None where neither side knows anything.
 
         `known_until`: the end of the running slot, where its value is published already; our own then begins there.
         """
         issued = [issue for issue in self._issues if max(issue.issued_at, issue.fetched_at) <= now]
         own = self._builtin.view(max(now, known_until or now))
-        own = None if own is None else own.first(-(-horizon // timedelta(hours=1)))
         if not issued or issued[-1].horizon is None or issued[-1].horizon <= now:
             return None if own is None else self._from_history(own, now)
         if own is None:
@@ -85,8 +81,10 @@ class Combiner:
         calibration = self._calibrated(record, now, present)
         provider = issued[-1].expected
         hourly = hourly_by_lead(provider, own.first_hour)[: own.mean.size]
-        moved = calibration.moved(own.mean, hourly, record.errors_before(np.array([present]))[0]) - hourly
-        change = _hour_values(own.first_hour, moved, provider.starts)
+        views = Views(
+            np.array([own.first_hour]), hourly[None], own.mean[None], record.errors_before(np.array([present]))
+        )
+        change = _hour_values(own.first_hour, calibration.combined(views)[0] - hourly, provider.starts)
         values = np.where(np.isnan(change), provider.values, provider.values + change)
         corrected = StepSeries(provider.starts, provider.ends, np.clip(values, 0.0, IMPLAUSIBLE_G_PER_KWH))
         return _joined(issued[-1], own, now, corrected, calibration.spread[_leads(own.starts(), own.first_hour)])
@@ -95,22 +93,23 @@ class Combiner:
         """From past origins, at each with the newest issue of that time: judged anew every few hours."""
         turn = self._history.index_at(now) // _JUDGED_EVERY_H
         if self._calibration is None or self._calibration[0] != turn:
-            self._calibration = turn, calibrated(self._past(record, now, present))
+            self._calibration = turn, self._judged(record, now, present)
         return self._calibration[1]
 
-    def _past(self, record: ProviderRecord, now: datetime, present: int) -> PastViews:
+    def _judged(self, record: ProviderRecord, now: datetime, present: int) -> Calibration:
         first = max(record.first, present - int(_JUDGED_OVER / timedelta(hours=1)), 1)
         origins = np.arange(present - 1, first - 1, -_ORIGINS_APART_H)[::-1]
         seen = self._builtin.seen_then([self._history.hour_at(int(origin)) for origin in origins], now)
-        there = [k for k, own in enumerate(seen) if own is not None]
-        known = self._history.values[:present]
-        return PastViews(
-            provider=_rows([record.from_origin(int(origins[k])) for k in there]),
-            own=_rows([own.mean for own in seen if own is not None]),
-            actual=_rows([_week_after(known, int(origins[k])) for k in there]),
-            errors=record.errors_before(origins[there]),
-            days_each=_ORIGINS_APART_H / 24,
+        own = [view.mean for view in seen if view is not None]
+        there = origins[[view is not None for view in seen]]
+        views = Views(
+            self._history.first_hour + there,
+            provider=_rows([record.from_origin(int(origin)) for origin in there]),
+            own=_rows(own),
+            errors=record.errors_before(there),
         )
+        known = self._history.values[:present]
+        return calibrated(views, _rows([_week_after(known, int(origin)) for origin in there]), _ORIGINS_APART_H / 24)
 
     def _record(self, issued: list[CarbonForecast], now: datetime) -> ProviderRecord:
         begin = now - _JUDGED_OVER - timedelta(days=1)

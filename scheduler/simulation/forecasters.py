@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from scheduler.domain.carbon import CarbonForecast, SeriesKey
 from scheduler.domain.intervals import Interval
 from scheduler.domain.series import StepSeries
-from scheduler.forecasting.combination import WEEK, Combiner
+from scheduler.forecasting.combination import Combiner
 
 KEY = SeriesKey("simulation", "recorded")
 
@@ -50,7 +50,7 @@ class Combined:
 
     def at(self, now: datetime) -> CarbonForecast | None:
         """A week ahead at most; None while neither a day of the past nor an issue is there."""
-        made = self._combiner.at(now, WEEK, self._known_until(now))
+        made = self._combiner.at(now, self._known_until(now))
         return None if made is None else replace(made, expected=self._present(now).filled_from(made.expected))
 
     def own_begins(self, within: Interval) -> datetime:

@@ -12,12 +12,13 @@ from fakes.grid_days import HOUR, MONDAY, a_series, made_up_grid
 from scheduler.domain.carbon import CarbonForecast, SeriesKey
 from scheduler.domain.intervals import Interval
 from scheduler.domain.series import Floats
-from scheduler.forecasting.combination import WEEK, Combiner
+from scheduler.forecasting.combination import Combiner
 
 KEY = SeriesKey("neso", "GB")
 TRUTH = made_up_grid(130)
 NOW = MONDAY + timedelta(days=100)
 DAY = timedelta(days=1)
+WEEK = 7 * DAY
 
 
 def an_issue(days: float, values: Floats) -> CarbonForecast:
@@ -48,6 +49,15 @@ def error(forecast: CarbonForecast, hours: int = 48) -> float:
 def test_a_provider_that_is_always_off_by_as_much_is_set_right() -> None:
     """50 g too high for two months: what is left is small."""
     assert error(combined(daily_issues(offset=50))) < 10
+
+
+def test_a_provider_that_is_wrong_at_the_same_hours_each_day_is_set_right() -> None:
+    """60 g too high at midnight and too low at noon: a third of that is left at most."""
+    wave = 60 * np.cos(2 * np.pi * np.arange(24) / 24)
+    issues = [
+        an_issue(day, np.maximum(TRUTH[day * 24 : day * 24 + 48] + np.tile(wave, 2), 0)) for day in range(40, 101)
+    ]
+    assert error(combined(issues)) < np.abs(wave).mean() / 3
 
 
 def test_a_provider_that_knows_nothing_is_not_believed() -> None:
