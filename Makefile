@@ -16,7 +16,7 @@ TORCH := 2.13.0
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist loadfile
 ELSEWHERE := long or systemd
 
-.PHONY: help demo test test-all test-long check bench venv constraints clean
+.PHONY: help demo test test-all test-long check compiled bench venv constraints clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -24,12 +24,12 @@ help: ## Show this list
 demo: $(VENV)/.installed-train ## Install what the demo needs and run the main job, start to end
 	@$(BIN)/carbonq demo
 
-test: check ## Lint, types, import contract, and every test that fits in a few minutes
+test: check compiled ## Lint, types, import contract, and every test that fits in a few minutes
 	$(PYTEST) -m "not ($(ELSEWHERE))"
 
 test-all: test test-long ## The same, then the long tests and those that start a real systemd
 
-test-long: $(VENV)/.installed-test ## The long tests and the systemd tests alone, one at a time
+test-long: compiled ## The long tests and the systemd tests alone, one at a time
 	$(BIN)/pytest -m "$(ELSEWHERE)"
 
 check: $(VENV)/.installed-test ## Lint, types and import contract
@@ -37,6 +37,11 @@ check: $(VENV)/.installed-test ## Lint, types and import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Beforehand and once: else the first test that plans waits for the compiler, each worker's for its own, and its time runs out
+# on a busy machine.
+compiled: $(VENV)/.installed-test ## Compile the planner's loops for this machine
+	$(BIN)/python -c "from scheduler.planning.warm_up import warm_up; warm_up()"
 
 bench: $(VENV)/.installed-test ## Run every benchmark, one after the other
 	@set -e; for benchmark in benchmarks/[a-z]*.py; do echo "== $$benchmark"; $(BIN)/python "$$benchmark"; done
