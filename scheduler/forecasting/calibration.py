@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,7 @@ def calibrated(past: Views, actual: Floats, days_each: float) -> Calibration:
         if known.any():
             rows, target = told[:, leads][known], missing[:, leads][known]
             weights[leads], spread[leads] = _fitted(rows, target, believed, days_each / (last - first))
-    left = actual - past.own - (told * weights).sum(axis=-1)
+    left = missing - (told * weights).sum(axis=-1)
     return Calibration(weights, _drift(left, past.first_hours, days_each), spread)
 
 
@@ -109,9 +110,8 @@ def _drift(left: Floats, first_hours: NDArray[np.int64], days_each: float) -> Fl
     if not known.any():
         return np.zeros(HORIZON)
     recent = known & (targets >= targets[known].max() - _DRIFT_H)
-    total, count = np.where(recent, left, 0.0).sum(axis=0), recent.sum(axis=0)
-    around = np.ones(2 * _DRIFT_AROUND_H + 1)
-    sums, counts, leads = (np.convolve(part, around, "same") for part in (total, count.astype(float), np.ones(HORIZON)))
+    by_lead = np.where(recent, left, 0.0).sum(axis=0), recent.sum(axis=0), np.ones(HORIZON)
+    sums, counts, leads = (_summed_around(part, _DRIFT_AROUND_H) for part in by_lead)
     days = counts * days_each / leads
     return sums / np.maximum(counts, 1.0) * days / (days + _DRIFT_BELIEF_DAYS)
 
@@ -130,11 +130,12 @@ def _fitted(rows: Floats, missing: Floats, believed: Floats, days_a_row: float) 
 def _levels(values: Floats) -> Floats:
     """Mean over the known hours around each lead; NaN where the value itself is."""
     known = np.isfinite(values)
-    ends = np.arange(values.shape[1])
-    first, last = np.maximum(ends - _AROUND_H, 0), np.minimum(ends + _AROUND_H + 1, values.shape[1])
-    nothing = np.zeros((len(values), 1))
-    totals, counts = (
-        np.concatenate((nothing, np.cumsum(part, axis=1)), axis=1) for part in (np.nan_to_num(values), known)
-    )
-    mean = (totals[:, last] - totals[:, first]) / np.maximum(counts[:, last] - counts[:, first], 1)
-    return np.where(known, mean, np.nan)
+    totals, counts = (_summed_around(part, _AROUND_H) for part in (np.nan_to_num(values), known))
+    return np.where(known, totals / np.maximum(counts, 1.0), np.nan)
+
+
+def _summed_around(values: NDArray[Any], hours: int) -> Floats:
+    """By lead, the last axis: the sum from so many hours before it to as many after, as far as there are any."""
+    leads = np.arange(values.shape[-1])
+    sums = np.concatenate((np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)), axis=-1)
+    return np.asarray(sums[..., np.minimum(leads + hours + 1, leads.size)] - sums[..., np.maximum(leads - hours, 0)])
