@@ -157,7 +157,7 @@ def _changed_since(status: dict[str, Any]) -> Iterator[Finding]:
     if changed > times.parse_stamp(status["started_at"]):
         when = times.shown(changed.isoformat(), times.now())
         text = f"{file} was changed at {when}, after the daemon had read it; restart the daemon, jobs go on meanwhile"
-        yield Finding("settings", Verdict.WARNING, text)
+        yield Finding("changed", Verdict.WARNING, text)
 
 
 def _jobs(counts: dict[str, int]) -> str:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 COMPILING = (
     "planned by suspend-resume, without a bound: the joint planner is being compiled for this machine, "
-    "which takes half a minute or so the first time"
+    "which takes half a minute to two minutes the first time"
 )
 FAILED = (
     "planned by suspend-resume, without a bound: the joint planner could not be compiled; "

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scheduler.domain.series import Floats
 from scheduler.forecasting.design import DAY, HORIZON
 
-LEAD_EDGES = (0, 1, 2, 3, 4, 6, 9, 12, 18, 24, 36, 48, 72, 96, HORIZON)
+_LEAD_EDGES = (0, 1, 2, 3, 4, 6, 9, 12, 18, 24, 36, 48, 72, 96, HORIZON)
 ERROR_SPANS_H = (1, 6, 24)
 _AROUND_H = 12
 """Hours before and after a lead over which the level of a forecast is taken."""
@@ -33,6 +33,8 @@ _DRIFT_AROUND_H = 24
 """Hours before and after a lead over which what was wrong lately is taken together."""
 _DRIFT_BELIEF_DAYS = 3.5
 """Weight, beside the last fortnight's errors, of the belief that they do not go on: four fifths of their mean do."""
+_BAND = 0.8
+"""The share of errors that a band is to hold."""
 _LEAST_VARIANCE = 1e-3
 """Of a regressor, as a share of that of the others together: one that never moved is not to be believed."""
 
@@ -75,8 +77,18 @@ class Calibration:
     """Shape (HORIZON, weights)."""
     drift: Floats
     """[g/kWh], shape (HORIZON,)."""
-    spread: Floats
-    """Error of the combination over the error of our own, 0 to 1, shape (HORIZON,)."""
+    error: Floats
+    """Of the combination, where four fifths of its errors end [g/kWh], shape (HORIZON,)."""
+    known: Floats
+    """How much is known of that error: 0, nothing, to 1; shape (HORIZON,)."""
+
+    def distance(self, own: Floats, side: int) -> Floats:
+        """From the combination to the lower (`side` -1) or upper (1) end of its band, below it negative [g/kWh].
+
+        `own`: that of our own band, by lead; it counts as long as little is known of the combination's errors.
+        """
+        known, error = self.known[: own.size], self.error[: own.size]
+        return np.asarray((1 - known) * own + known * side * error)
 
     def combined(self, views: Views) -> Floats:
         """For as many leads as are given; NaN where either forecast is unknown."""
@@ -92,15 +104,19 @@ def calibrated(past: Views, actual: Floats, days_each: float) -> Calibration:
     told, missing = past.regressors(), actual - past.own
     believed = np.zeros(told.shape[-1])
     believed[0] = _SHARE_WITHOUT_EVIDENCE
-    weights, spread = np.tile(believed, (HORIZON, 1)), np.ones(HORIZON)
-    for first, last in pairwise(LEAD_EDGES):
+    weights = np.tile(believed, (HORIZON, 1))
+    error, evidence_days = np.zeros(HORIZON), np.zeros(HORIZON)
+    for first, last in pairwise(_LEAD_EDGES):
         leads = slice(first, last)
         known = np.isfinite(told[:, leads, 0]) & np.isfinite(missing[:, leads])
         if known.any():
-            rows, target = told[:, leads][known], missing[:, leads][known]
-            weights[leads], spread[leads] = _fitted(rows, target, believed, days_each / (last - first))
+            rows, target, days_a_row = told[:, leads][known], missing[:, leads][known], days_each / (last - first)
+            weights[leads] = _fitted(rows, target, believed, days_a_row)
+            error[leads] = _error(rows, target, believed, days_a_row)
+            evidence_days[leads] = len(rows) * days_a_row
     left = missing - (told * weights).sum(axis=-1)
-    return Calibration(weights, _drift(left, past.first_hours, days_each), spread)
+    drift = _drift(left, past.first_hours, days_each)
+    return Calibration(weights, drift, error, evidence_days / (evidence_days + _BELIEF_DAYS))
 
 
 def _drift(left: Floats, first_hours: NDArray[np.int64], days_each: float) -> Floats:
@@ -116,15 +132,24 @@ def _drift(left: Floats, first_hours: NDArray[np.int64], days_each: float) -> Fl
     return sums / np.maximum(counts, 1.0) * days / (days + _DRIFT_BELIEF_DAYS)
 
 
-def _fitted(rows: Floats, missing: Floats, believed: Floats, days_a_row: float) -> tuple[Floats, float]:
-    """(weights, error with them over error without)."""
-    variances = (rows**2).mean(axis=0)
+def _fitted(rows: Floats, missing: Floats, believed: Floats, days_a_row: float) -> Floats:
+    """The weights; what is believed where there are no rows."""
+    variances = (rows**2).sum(axis=0) / max(len(rows), 1)
     least = _LEAST_VARIANCE * max(float(variances[:_TOLD].sum()), 1e-9)
     variances[:_TOLD] = np.maximum(variances[:_TOLD], least)
     gram = days_a_row * rows.T @ rows + np.diag(_BELIEF_DAYS * np.maximum(variances, _LEAST_VARIANCE))
-    weights = believed + np.linalg.solve(gram, days_a_row * rows.T @ (missing - rows @ believed))
-    before, after = float((missing**2).sum()), float(((missing - rows @ weights) ** 2).sum())
-    return weights, min(1.0, float(np.sqrt(after / before))) if before > 0 else 1.0
+    return believed + np.linalg.solve(gram, days_a_row * rows.T @ (missing - rows @ believed))
+
+
+def _error(rows: Floats, missing: Floats, believed: Floats, days_a_row: float) -> float:
+    """Of each half of the past, told by what the other taught: where it was learnt any combination looks too good."""
+    middle = len(rows) // 2
+    halves = slice(middle), slice(middle, None)
+    left = [
+        missing[judged] - rows[judged] @ _fitted(rows[learnt], missing[learnt], believed, days_a_row)
+        for judged, learnt in zip(halves, reversed(halves), strict=True)
+    ]
+    return float(np.quantile(np.abs(np.concatenate(left)), _BAND))
 
 
 def _levels(values: Floats) -> Floats:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scheduler.domain.carbon import BUILT_IN_METHOD, IMPLAUSIBLE_G_PER_KWH, CarbonForecast, SeriesKey
 from scheduler.domain.series import Floats, StepSeries
@@ -63,7 +62,7 @@ class Combiner:
         if own is None:
             return issued[-1]
         if own.quantiles is None:
-            return _joined(issued[-1], own, now, issued[-1].expected, spread=None)
+            return _joined(issued[-1], own, now, issued[-1].expected, judged=None)
         return self._blended(issued, own, now)
 
     def own(self, now: datetime) -> CarbonForecast | None:
@@ -87,7 +86,7 @@ class Combiner:
         change = _hour_values(own.first_hour, calibration.combined(views)[0] - hourly, provider.starts)
         values = np.where(np.isnan(change), provider.values, provider.values + change)
         corrected = StepSeries(provider.starts, provider.ends, np.clip(values, 0.0, IMPLAUSIBLE_G_PER_KWH))
-        return _joined(issued[-1], own, now, corrected, calibration.spread[_leads(own.starts(), own.first_hour)])
+        return _joined(issued[-1], own, now, corrected, calibration)
 
     def _calibrated(self, record: ProviderRecord, now: datetime, present: int) -> Calibration:
         """From past origins, at each with the newest issue of that time: judged anew every few hours."""
@@ -132,7 +131,7 @@ class Combiner:
 
 
 def _joined(
-    issue: CarbonForecast, own: HourlyForecast, now: datetime, provider: StepSeries, spread: Floats | None
+    issue: CarbonForecast, own: HourlyForecast, now: datetime, provider: StepSeries, judged: Calibration | None
 ) -> CarbonForecast:
     """The provider's stretch, then our own, moved at the seam to meet it; the move fades over half a day."""
     mine = own.series(own.mean)
@@ -144,22 +143,17 @@ def _joined(
     mine = StepSeries(mine.starts, mine.ends, np.clip(moved, 0.0, IMPLAUSIBLE_G_PER_KWH))
     expected = provider.filled_from(mine)
     method = f"{issue.method}+{BUILT_IN_METHOD}"
-    if spread is None or own.quantiles is None:
+    if judged is None or own.quantiles is None:
         return CarbonForecast(issue.key, issue.issued_at, now, expected, method=method)
-    low, high = (_band(expected, own, own.quantiles[row] - own.mean, spread) for row in (0, -1))
+    low, high = (
+        _band(expected, own, judged.distance(own.quantiles[row] - own.mean, side)) for row, side in ((0, -1), (-1, 1))
+    )
     return CarbonForecast(issue.key, issue.issued_at, now, expected, low, high, method)
 
 
-def _band(expected: StepSeries, own: HourlyForecast, distance: Floats, spread: Floats) -> StepSeries:
-    """As far from the expected value as our own band is from ours, or nearer where the combination errs less."""
-    away = np.nan_to_num(_hour_values(own.first_hour, distance * spread, expected.starts))
+def _band(expected: StepSeries, own: HourlyForecast, distance: Floats) -> StepSeries:
+    away = np.nan_to_num(_hour_values(own.first_hour, distance, expected.starts))
     return StepSeries(expected.starts, expected.ends, np.clip(expected.values + away, 0.0, IMPLAUSIBLE_G_PER_KWH))
-
-
-def _leads(starts: Floats, first_hour: int) -> NDArray[np.int64]:
-    """Whole hours ahead, kept within the week that is calibrated."""
-    hours = starts // HOUR_S - first_hour
-    return np.clip(hours, 0, HORIZON - 1).astype(np.int64)
 
 
 def _hour_values(first_hour: int, values: Floats, moments: Floats) -> Floats:

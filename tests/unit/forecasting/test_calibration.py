@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from scheduler.domain.series import Floats
 from scheduler.forecasting.calibration import ERROR_SPANS_H, Calibration, Views, calibrated
@@ -49,19 +50,49 @@ def test_where_the_provider_is_silent_nothing_is_combined() -> None:
     learnt = calibrated(past, past.own, 1 / ORIGINS_A_DAY)
     assert np.isfinite(learnt.combined(new)[:, :96]).all()
     assert np.isnan(learnt.combined(new)[:, 96:]).all()
-    assert (learnt.spread[96:] == 1).all()
+    assert (learnt.distance(np.full(HORIZON, 7.0), 1)[96:] == 7).all(), "there the band is our own"
 
 
-def test_a_combination_that_errs_less_than_our_own_has_a_narrower_band() -> None:
-    past = views(60)
-    learnt = calibrated(past, past.provider, 1 / ORIGINS_A_DAY)
-    assert (learnt.spread[:96] < 0.5).all()
+@pytest.mark.parametrize(("days", "nearly"), [(60, 0.03), (4, 0.05)])
+def test_the_band_holds_four_fifths_of_what_comes(days: int, nearly: float) -> None:
+    """Also after a few days, by which thirteen weights can be made to tell the past far better than what comes."""
+    past, new = views(days), views(60, seed=2)
+    chance = np.random.default_rng(3)
+    actual, coming = (
+        (of.own + of.provider) / 2 + chance.normal(0, 25, of.own.shape[:1])[:, None] for of in (past, new)
+    )
+    learnt = calibrated(past, actual, 1 / ORIGINS_A_DAY)
+    ends = learnt.error[:96]
+    held = (np.abs(learnt.combined(new) - coming)[:, :96] <= ends).mean()
+    assert abs(held - 0.8) < nearly
+
+
+def test_the_less_is_known_of_its_errors_the_more_the_band_is_that_of_our_own() -> None:
+    errors = []
+    for days in (1, 8, 60):
+        past = views(days)
+        learnt = calibrated(past, past.provider, 1 / ORIGINS_A_DAY)
+        below, above = (learnt.distance(np.full(HORIZON, side * 100.0), side)[:96] for side in (-1, 1))
+        assert (below == -above).all()
+        errors.append(above.mean())
+    assert 80 < errors[0] < 100
+    assert 40 < errors[1] < 70
+    assert errors[2] < 20
+
+
+def test_one_past_hour_is_enough_to_go_on() -> None:
+    past = views(1)
+    actual = np.full(past.own.shape, np.nan)
+    actual[0, 0] = past.own[0, 0] + 50
+    learnt = calibrated(past, actual, 1 / ORIGINS_A_DAY)
+    assert np.isfinite(learnt.combined(past)[:, :96]).all()
+    assert np.isfinite(learnt.error).all()
 
 
 def test_leads_may_be_fewer_than_a_week() -> None:
     new = views(1)
     short = Views(new.first_hours, new.provider[:, :40], new.own[:, :40], new.errors)
-    learnt = Calibration(np.tile([1.0, *[0.0] * 12], (HORIZON, 1)), np.zeros(HORIZON), np.ones(HORIZON))
+    learnt = Calibration(np.tile([1.0, *[0.0] * 12], (HORIZON, 1)), *np.zeros((3, HORIZON)))
     assert np.allclose(learnt.combined(short), new.provider[:, :40])
 
 
