@@ -22,6 +22,10 @@ class PlanningSettings:
     """How many times its cost a switch must gain: plans are made anew, and what one gains the next may take back.
     Heeded by carbonq."""
 
+    hurries_late: bool = False
+    """Whether jobs that must be late go before those that can wait. Else they are placed when all others have chosen:
+    how many are late counts, and not how late. Heeded by carbonq."""
+
     told: bool = True
     """Whether anybody reads what a plan tells beside where jobs are placed: what they emit there, and of carbonq its
     bound and what the jobs' places are worth to others. Else a job that stays keeps the words of the plan before."""
@@ -50,5 +54,5 @@ OFFLINE = PlanningSettings(thorough=True)
 RESERVED = PlanningSettings(reserve=0.05, switch_caution=2.0, told=False)
 """Without hysteresis, but mindful of arrivals and of news: what a simulation in which jobs arrive uses."""
 
-STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06, reserve=0.05, switch_caution=2.0)
+STEADY = PlanningSettings(start_gain=0.03, move_gain=0.06, reserve=0.05, switch_caution=2.0, hurries_late=True)
 """What the daemon uses unless told otherwise."""

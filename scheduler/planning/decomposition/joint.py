@@ -14,6 +14,7 @@ from scheduler.planning.decomposition.branching import branched
 from scheduler.planning.decomposition.compiled import COMPILED
 from scheduler.planning.decomposition.configurations import PATIENT, QUICK, Patience, Proof, place_prices_of, proof_of
 from scheduler.planning.decomposition.fluid import PARTS, with_portions
+from scheduler.planning.decomposition.lateness import by_due_date, how_late, with_the_tardy_first
 from scheduler.planning.decomposition.placing import Placements
 from scheduler.planning.decomposition.searching import (
     FEW_BESIDE,
@@ -86,7 +87,19 @@ class Joint(NamedTuple):
 
 
 def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a NamedTuple is immutable
-    due = queue.jobs.hi
+    due, hurried = queue.jobs.hi, with_the_tardy_first(queue)
+    if hurried is None:
+        return _solved(queue, due, effort)
+    soon = _solved(hurried, due, effort)
+    if not ((ends(soon.placed) > due) & (hurried.jobs.hi == due)).any():
+        return soon
+    # Somebody else is late: perhaps only because the tardy do not wait.
+    return min(soon, _solved(queue, due, effort), key=lambda each: how_late(each.placed, queue, due))
+
+
+def _solved(queue: Queue, due: Ints, effort: Effort) -> Joint:
+    """`due`: what the bound supposes; `queue.jobs.hi` is what is sought, and later for the tardy."""
+    by = queue.jobs.hi
     free = queue.with_margins
     # A long queue is its own competition; and in plain Python the loops that let fluid flow take a second.
     fluid = queue.fluid if COMPILED and not is_long(queue) else None
@@ -94,17 +107,16 @@ def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a N
     if fluid is not None and queue.order.size < FEW_BESIDE:
         effort = effort._replace(good_enough=min(effort.good_enough, _GOOD_BESIDE))
     # Beside the fluid the bound of the search is not the one that is told: it may count on every reserve, as plans do.
-    made = _made(queue, due, free if fluid is None else queue.jobs, effort)
-    ended = ends(made.found.placed)
-    late = ended > due
-    # Beyond the pieces nothing is known that could be searched by.
-    if late.any() and ended.max() <= queue.pieces.edges[-1] and not is_long(queue):
-        made = _given_who_is_late(queue, due, made, late, effort)
+    made = _made(queue, by, free if fluid is None else queue.jobs, effort)
+    late = ends(made.found.placed) > by
+    if late.any() and not is_long(queue):
+        made = _given_who_is_late(queue, by, made, late, effort)
     return _joint(queue, due, made, effort)
 
 
 def kept(queue: Queue, prices: Floats, effort: Effort = Effort()) -> Placements:  # noqa: B008
     """What was announced and still fits, and what is new among it; `prices` [g/s] as `solve` found them."""
+    queue = with_the_tardy_first(queue) or queue
     assert queue.announced is not None
     free = queue.with_margins
     # What was announced stays even where it keeps no reserve any more, but its margin is kept.
@@ -119,15 +131,23 @@ class _Made(NamedTuple):
 
 
 def _given_who_is_late(queue: Queue, due: Ints, made: _Made, late: Flags, effort: Effort) -> _Made:
-    """Searched again with each late job's end as its deadline, if that emits less: no other is late, and none later.
+    """Searched again with each late job's end as its deadline: no other is late, and none later.
 
-    Where not all can be in time no prices are high enough, and they say nothing of emissions.
+    Where not all can be in time no prices are high enough, and they say nothing of emissions. And late jobs were given
+    what the others had left: they are to end as soon as if nobody waited, where that makes nobody else late.
     """
-    until = np.where(late, ends(made.found.placed), 0)
+    found = ends(made.found.placed)
+    soonest = by_due_date(queue, late)
+    until = np.where(late, found if soonest is None else np.minimum(found, soonest), 0)
+    # Beyond the pieces nothing is known that could be searched by.
+    if until.max() > queue.pieces.edges[-1]:
+        return made
     kept = queue.jobs._replace(hi=np.maximum(queue.jobs.hi, until))
     wanted = None if queue.wanted is None else np.maximum(queue.wanted, until)
-    queue = queue._replace(jobs=kept, wanted=wanted, announced=made.found.placed, prices=None)
-    again = _made(queue, np.maximum(due, until), kept, effort)
+    beside = queue._replace(jobs=kept, wanted=wanted, announced=made.found.placed, prices=None)
+    again = _made(beside, np.maximum(due, until), kept, effort)
+    if queue.hurries_late:
+        return min(made, again, key=lambda each: (*how_late(each.found.placed, queue, due), each.found.total_g))
     return min(made, again, key=lambda each: worth_of(each.found, queue, due))
 
 

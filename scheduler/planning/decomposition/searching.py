@@ -72,6 +72,8 @@ class Queue(NamedTuple):
     """What is only expected: it competes, and the bound leaves it out."""
     may_be_late: Flags | None = None
     """Whom first come, first served has late: a plan that has others late is of no use. None: anybody may be."""
+    hurries_late: bool = False
+    """Whether who must be late goes before those that can wait."""
 
     @property
     def with_margins(self) -> Jobs:
@@ -158,7 +160,7 @@ def shake_on(found: Found, shakes: int, enough_g: float, slip: float = 0.0) -> N
 
 def improved(queue: Queue, placed: Placements) -> Placements:
     """Given placements, late jobs moved where they are in time, and each where that costs less; nobody is made late."""
-    line = _with_held(queue, np.zeros_like(queue.pieces.places))
+    line = empty_line(queue, np.zeros_like(queue.pieces.places))
     for j in range(queue.jobs.lo.size):
         put(line, queue.jobs, placed, j, placed.segments[j], placed.number[j])
     for late in np.flatnonzero(late_needlessly(placed, queue.jobs, queue.jobs.hi)).tolist():
@@ -184,7 +186,7 @@ def _placed(queue: Queue, due: Ints, prices: Floats, announced: Placements | Non
     must = _must_be_in_time(queue)
     best, fewest = None, (jobs.lo.size + 1, 0)
     for _ in range(_REPAIRS):
-        line, placed = _with_held(queue, prices), no_placements(jobs.lo.size)
+        line, placed = empty_line(queue, prices), no_placements(jobs.lo.size)
         if announced is not None:
             hold_announced(line, jobs, placed, announced, order)
         if place_in_turn(line, jobs, placed, order, 1.0):
@@ -257,7 +259,8 @@ def _choose_again(found: Found, queue: Queue, enough_g: float) -> None:
             return
 
 
-def _with_held(queue: Queue, prices: Floats) -> Timeline:
+def empty_line(queue: Queue, prices: Floats) -> Timeline:
+    """With what is held, and nothing of the queue."""
     room = 64 + _CUTS_A_JOB * queue.jobs.lo.size + 2 * queue.held.pool.size
     line = timeline_over(queue.pieces.edges, queue.pieces.rate, prices, queue.capacity, room)
     for pool, start, end, places in zip(*queue.held, strict=True):
@@ -267,8 +270,13 @@ def _with_held(queue: Queue, prices: Floats) -> Timeline:
 
 def worth_of(found: Found, queue: Queue, due: Ints) -> tuple[int, int, float]:
     """Jobs that must not be late, late jobs, and what all placements cost [g]: the smaller the better."""
-    late = ends(found.placed) > due
-    return int((late & _must_be_in_time(queue)).sum()), int(late.sum()), found.total_g
+    return *late_of(found.placed, queue, due), found.total_g
+
+
+def late_of(placed: Placements, queue: Queue, due: Ints) -> tuple[int, int]:
+    """How many that must not be late are, and how many in all."""
+    late = ends(placed) > due
+    return int((late & _must_be_in_time(queue)).sum()), int(late.sum())
 
 
 def _must_be_in_time(queue: Queue) -> Flags:
