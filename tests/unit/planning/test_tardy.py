@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 from fakes.clock import NOON
-from fakes.problems import HOUR
+from fakes.problems import HOUR, problems
 from fakes.problems import job as a_job
 from fakes.problems import problem as a_problem
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scheduler.domain.plans import PlannableJob, PlanningProblem
 from scheduler.planning import STEADY, PlanningSettings, plan
@@ -132,3 +134,32 @@ def test_where_policies_are_compared_how_many_are_late_counts_and_not_how_late(
     """A simulation's carbonq leaves it what the others do not want."""
     whole = [replace(job, interruptible=False) for job in WITH_TIME]
     assert hours_held(queue(*whole, TARDY), TARDY.id, how) == [(start_h, start_h + 6)]
+
+
+@given(problem=problems(), how=st.sampled_from([STEADY, EVERY_GAIN]))
+@settings(max_examples=100)
+def test_hurrying_breaks_no_promise(problem: PlanningProblem, how: PlanningSettings) -> None:
+    """Nobody is late whom first come, first served has in time, with as many late no more is emitted, and the bound
+    holds."""
+    made, usual = plan(problem, "carbonq", how), plan(problem, "run-now")
+    late, usually = ({p.job for p in each.placements if p.late} for each in (made, usual))
+    assert late <= usually
+    assert made.emissions is not None
+    assert usual.emissions is not None
+    if len(late) == len(usually):
+        assert made.emissions.grams <= usual.emissions.grams * (1 + 1e-9)
+    if made.lower_bound is not None:
+        assert made.lower_bound.grams <= made.emissions.grams * (1 + 1e-9)
+
+
+@given(problem=problems())
+@settings(max_examples=100)
+def test_alone_in_the_queue_it_never_waits(problem: PlanningProblem) -> None:
+    """Every job drawn, each for itself, its deadline an hour before it could end."""
+    for job in problem.jobs:
+        begin = NOON if job.running else max(NOON, job.earliest_start, job.submitted_at)
+        lost = replace(job, after=(), finish_by=begin + job.remaining - HOUR)
+        placement = plan(replace(problem, jobs=(lost,)), "carbonq", STEADY).placement(job.id)
+        assert placement is not None
+        assert placement.start == begin
+        assert len(placement.intervals) == 1
