@@ -12,20 +12,17 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import highspy
 import numpy as np
-from online import CELLS, MONDAY, SEED, ZONES, history
+from online import CELLS, MONDAY, ZONES, four_weeks, history
 from scipy.sparse import csc_array
-from workload import GPUS, HOUR, SWITCH, WATTS_A_GPU, WEEKS, pai_hours, workload
+from workload import GPUS, HOUR, SWITCH, WATTS_A_GPU, pai_hours
 
-from scheduler.domain.intervals import Interval
 from scheduler.domain.series import Floats
 from scheduler.simulation.report import lower_bound_g, run_now_emissions_g
-from scheduler.simulation.world import World
 
 _LEAST_SHARE = 0.02
 """Of the time, that the smallest part of a queue is given."""
@@ -62,17 +59,15 @@ def main() -> None:
     shares = []
     for zone in chosen.zone or ZONES:
         began = time.perf_counter()
-        jobs = workload(hours, MONDAY, load, slack, SEED)
-        actual = history(chosen.data, zone).clipped(Interval(MONDAY, MONDAY + timedelta(weeks=WEEKS + 2)))
-        world = World(actual, jobs, GPUS)
+        world = four_weeks(history(chosen.data, zone), hours, MONDAY, load, slack)
         queue = [
             HourlyJob(
                 *(round((t - MONDAY) / HOUR) for t in (job.submitted_at, job.deadline)), job.duration // HOUR, job.gpus
             )
-            for job in jobs
+            for job in world.jobs
             if job.deadline is not None
         ]
-        emitted = np.array(list(solved(queue, actual.values, chosen.seconds))).sum(axis=0)
+        emitted = np.array(list(solved(queue, world.actual.values, chosen.seconds))).sum(axis=0)
         usual, attainable = run_now_emissions_g(world), lower_bound_g(world)
         assert attainable is not None
         shares.append(100 * (usual - emitted) / (usual - attainable))

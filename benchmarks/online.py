@@ -88,14 +88,19 @@ def main() -> None:
         for load, slack in CELLS:
             shares: dict[str, list[float]] = {}
             for zone, past in series.items():
-                until = monday + timedelta(weeks=WEEKS + 2)
-                world = World(past.clipped(Interval(monday, until)), workload(hours, monday, load, slack, SEED), GPUS)
+                world = four_weeks(past, hours, monday, load, slack)
                 perfect = chosen.forecast == "perfect"
                 forecaster = Perfect(world.actual) if perfect else Combined(past, issued[zone], HOUR)
                 for policy, share in shown(zone, world, forecaster, load, slack, chosen.policy or [DEFAULT_POLICY]):
                     shares.setdefault(policy, []).append(share)
             for policy, reached in shares.items():
                 print(f"{'mean':11} {load:5.1f} {slack / HOUR:4.0f} h  {policy:15}{np.mean(reached):6.1%}", flush=True)
+
+
+def four_weeks(past: StepSeries, hours: np.ndarray, monday: datetime, load: float, slack: timedelta) -> World:
+    """Jobs of four weeks, drawn from lengths in `hours`, on the grid as it was then and in the two weeks after."""
+    actual = past.clipped(Interval(monday, monday + timedelta(weeks=WEEKS + 2)))
+    return World(actual, workload(hours, monday, load, slack, SEED), GPUS)
 
 
 def shown(

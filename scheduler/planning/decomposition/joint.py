@@ -69,6 +69,8 @@ class Effort(NamedTuple):
     """Of the neighbourhood search."""
     reserve: float = 0.0
     """Share of its slack that each job keeps before its deadline, if it can."""
+    hurries_late: bool = False
+    """Whether who must be late goes before those that can wait."""
     thorough: bool = False
     """Whether to go on while the plan is more than 1 % above the bound: up to five seconds, and of a long queue up to a
     quarter of a minute."""
@@ -87,7 +89,7 @@ class Joint(NamedTuple):
 
 
 def solve(queue: Queue, effort: Effort = Effort()) -> Joint:  # noqa: B008 - a NamedTuple is immutable
-    due, hurried = queue.jobs.hi, with_the_tardy_first(queue)
+    due, hurried = queue.jobs.hi, with_the_tardy_first(queue) if effort.hurries_late else None
     if hurried is None:
         return _solved(queue, due, effort)
     soon = _solved(hurried, due, effort)
@@ -116,7 +118,8 @@ def _solved(queue: Queue, due: Ints, effort: Effort) -> Joint:
 
 def kept(queue: Queue, prices: Floats, effort: Effort = Effort()) -> Placements:  # noqa: B008
     """What was announced and still fits, and what is new among it; `prices` [g/s] as `solve` found them."""
-    queue = with_the_tardy_first(queue) or queue
+    if effort.hurries_late:
+        queue = with_the_tardy_first(queue) or queue
     assert queue.announced is not None
     free = queue.with_margins
     # What was announced stays even where it keeps no reserve any more, but its margin is kept.
@@ -137,7 +140,7 @@ def _given_who_is_late(queue: Queue, due: Ints, made: _Made, late: Flags, effort
     what the others had left: they are to end as soon as if nobody waited, where that makes nobody else late.
     """
     found = ends(made.found.placed)
-    soonest = by_due_date(queue, late)
+    soonest = by_due_date(queue, late) if effort.hurries_late else None
     until = np.where(late, found if soonest is None else np.minimum(found, soonest), 0)
     # Beyond the pieces nothing is known that could be searched by.
     if until.max() > queue.pieces.edges[-1]:
@@ -146,7 +149,7 @@ def _given_who_is_late(queue: Queue, due: Ints, made: _Made, late: Flags, effort
     wanted = None if queue.wanted is None else np.maximum(queue.wanted, until)
     beside = queue._replace(jobs=kept, wanted=wanted, announced=made.found.placed, prices=None)
     again = _made(beside, np.maximum(due, until), kept, effort)
-    if queue.hurries_late:
+    if effort.hurries_late:
         return min(made, again, key=lambda each: (*how_late(each.found.placed, queue, due), each.found.total_g))
     return min(made, again, key=lambda each: worth_of(each.found, queue, due))
 

@@ -12,11 +12,11 @@ from scheduler.planning.decomposition.searching import Queue, empty_line, ends, 
 def with_the_tardy_first(queue: Queue) -> Queue | None:
     """Those that are late whatever is planned are to end as soon as they can, and choose first.
 
-    None where there are none, or they are not to be hurried. What runs goes on; else the earliest due date goes first,
-    which is least late at worst (Jackson 1955).
+    None where there are none. What runs goes on; else the earliest due date goes first, which is least late at worst
+    (Jackson 1955).
     """
     tardy = _tardy(queue.jobs, queue.order)
-    if not queue.hurries_late or not tardy.any():
+    if not tardy.any():
         return None
     rows = queue.order[tardy[queue.order]]
     first = rows[np.lexsort((queue.jobs.hi[rows], ~queue.jobs.going[rows]))]
@@ -30,12 +30,7 @@ def with_the_tardy_first(queue: Queue) -> Queue | None:
 
 
 def by_due_date(queue: Queue, late: Flags) -> Ints | None:
-    """When each job ends where nobody waits, the earliest due date first.
-
-    None where others than the `late` are late in it, or nobody is hurried.
-    """
-    if not queue.hurries_late:
-        return None
+    """When each job ends where nobody waits, the earliest due date first; None where others than `late` then are."""
     ended = _in_turn(queue, queue.order[np.argsort(queue.jobs.hi[queue.order], kind="stable")])
     return ended if (late | (ended <= queue.jobs.hi)).all() else None
 

@@ -54,7 +54,6 @@ class QueueArrays:
     """What is only expected."""
     may_be_late: Flags
     """Whom first come, first served has late, too."""
-    hurries_late: bool
 
     def queue(self, announced: Schedule, place_prices: PlacePrices) -> Queue:
         """With expected work; `announced` is what the last plan said, and the prices are its own."""
@@ -62,7 +61,7 @@ class QueueArrays:
         prices = self._prices_now(place_prices) if known is not None and place_prices else None
         return Queue(
             self.pieces, self.jobs, self.capacity, self.held, self.order, known, prices, self.wanted, self.fluid,
-            self.may_be_late, self.hurries_late,
+            self.may_be_late,
         )  # fmt: skip
 
     def queue_with_margins(self) -> Queue:
@@ -148,7 +147,6 @@ def queue_arrays(situation: Situation, outlook: Outlook) -> QueueArrays:
         _wanted(movable, jobs, wanted_ends(situation, due)) if any(d.margin for d in movable) else None,
         fluid,
         np.array([ends[d.id] > d.due for d in movable], dtype=np.bool_),
-        situation.settings.hurries_late,
     )
 
 

@@ -72,8 +72,6 @@ class Queue(NamedTuple):
     """What is only expected: it competes, and the bound leaves it out."""
     may_be_late: Flags | None = None
     """Whom first come, first served has late: a plan that has others late is of no use. None: anybody may be."""
-    hurries_late: bool = False
-    """Whether who must be late goes before those that can wait."""
 
     @property
     def with_margins(self) -> Jobs:

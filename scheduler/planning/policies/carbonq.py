@@ -40,6 +40,7 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     effort = Effort(
         trials=trials_for(situation, known=queue.announced is not None),
         reserve=settings.reserve,
+        hurries_late=settings.hurries_late,
         thorough=settings.thorough,
         go_on=go_on,
         prove=settings.told,
