@@ -21,6 +21,7 @@ pytest.importorskip("torch", reason="the reference job trains with PyTorch: pip 
 
 REFERENCE = Path(__file__).parents[2] / "examples" / "train_regressor.py"
 SLOT_S = 1.0
+PACED_EPOCHS = 300
 
 
 def replay_settings(folder: Path, values: list[float]) -> str:
@@ -78,18 +79,17 @@ def test_a_submitted_job_waits_for_the_clean_slots_trains_there_and_stands_in_th
 @pytest.mark.timeout(600)
 def test_an_interruptible_job_is_suspended_at_its_checkpoint_and_resumes_exactly(tmp_path: Path) -> None:
     """A dirty stretch in the middle: the kit writes a checkpoint, the job goes on, the loss curve is the same."""
-    loading_s, epochs_a_second = _speed(tmp_path)
+    began = time.monotonic()
+    undisturbed = _losses(tmp_path, PACED_EPOCHS)
     # A job stopped while it still loads has no checkpoint to go on from; a busy machine loads torch slowly.
-    clean = max(16, round(10 + 3 * loading_s))
-    epochs = max(300, round(clean * epochs_a_second))
-    undisturbed = _losses(tmp_path, epochs)
-    # Neither clean stretch is long enough for the whole job, so it must use both.
+    clean = max(16, round(10 + 3 * (time.monotonic() - began)))
+    # As long as a clean stretch without its loading, however fast the machine is: it must use both.
     clean_dirty_clean = [50.0] * clean + [900.0] * 6 + [50.0] * (clean - 2) + [900.0] * 300
     with real_daemon(replay_settings(tmp_path, clean_dirty_clean)) as daemon:
         daemon.start()
         job = daemon.submit(
             *(sys.executable, "-P", "-m", "workers.training.reference.train_regressor"),
-            *("--epochs", str(epochs), "--log-every", "50"),
+            *("--epochs", str(PACED_EPOCHS), "--log-every", "50", "--epoch-seconds", f"{clean / PACED_EPOCHS:g}"),
             interruptible=True,
             duration_s=clean + 8,
             within_s=clean + 184,
@@ -106,16 +106,6 @@ def test_an_interruptible_job_is_suspended_at_its_checkpoint_and_resumes_exactly
         log = daemon.carbonq("logs", str(job)).stdout
         assert "resumed after epoch" in log
         assert [line for line in log.splitlines() if line.startswith("epoch")] == undisturbed
-
-
-def _speed(folder: Path) -> tuple[float, float]:
-    """Seconds until the reference job trains, and epochs a second from then on, on this machine as it is now."""
-    began = time.monotonic()
-    _losses(folder, 1)
-    started = time.monotonic()
-    _losses(folder, 300)
-    loading_s = started - began
-    return loading_s, 300 / max(0.2, time.monotonic() - started - loading_s)
 
 
 def _losses(folder: Path, epochs: int) -> list[str]:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,22 @@ def test_it_trains_without_carbonq(tmp_path: Path, brief: list[str]) -> None:
 def test_the_seed_decides_the_losses(brief: list[str]) -> None:
     """Another seed, other data and other weights."""
     assert losses(train("--epochs", "20", "--seed", "1")) != brief
+
+
+def test_an_epoch_lasts_as_long_as_asked_and_trains_the_same(brief: list[str]) -> None:
+    """A job of a known length, on a fast machine as on a slow one."""
+    began = time.monotonic()
+    assert losses(train("--epochs", "20", "--epoch-seconds", "0.05")) == brief
+    assert time.monotonic() - began >= 20 * 0.05
+
+
+@pytest.mark.parametrize("pace", ["-1", "nan", "inf", "soon"])
+def test_a_pace_that_is_none_is_refused(pace: str) -> None:
+    """Exit status 2, and the option named."""
+    command = [sys.executable, str(SHIPPED), f"--epoch-seconds={pace}"]
+    refused = subprocess.run(command, env=environment(), text=True, check=False, capture_output=True)
+    assert refused.returncode == 2
+    assert "--epoch-seconds" in refused.stderr
 
 
 @pytest.mark.gpu

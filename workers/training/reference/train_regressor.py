@@ -7,7 +7,9 @@ all the same: from the first epoch to the last, without a checkpoint.
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import time
 from collections.abc import Callable, Iterable
 
 import torch
@@ -63,11 +65,13 @@ def train(
     report: Callable[[Tensor], None] = lambda loss: None,
 ) -> None:
     for epoch in epochs:
+        begun_s = time.monotonic()
         loss = regression.train_epoch()
         report(loss)
         if epoch % options.log_every == 0 or epoch == options.epochs:
             # Nine digits tell any two float32 apart.
             print(f"epoch {epoch:6d}  loss {loss.item():.9g}", flush=True)
+        time.sleep(max(0.0, options.epoch_seconds - (time.monotonic() - begun_s)))
 
 
 def compute_repeatably() -> None:
@@ -85,6 +89,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="decides data and initial weights (default: 0)")
     parser.add_argument("--device", default=None, help="cpu, cuda, cuda:1 … (default: cuda where there is one)")
     parser.add_argument("--log-every", type=positive, default=100, help="epochs between loss lines (default: 100)")
+    pace = "least seconds an epoch takes, for a job of a known length (default: 0)"
+    parser.add_argument("--epoch-seconds", type=not_negative, default=0.0, help=pace)
     options = parser.parse_args()
     options.device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     return options
@@ -94,6 +100,13 @@ def positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def not_negative(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
     return number
 
 
