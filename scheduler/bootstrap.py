@@ -20,6 +20,7 @@ from scheduler.api.callers import owner_only, whoever_connects
 from scheduler.api.server import ApiServer, bind
 from scheduler.config import Settings, load_settings
 from scheduler.daemon.agent_keeper import AgentKeeper, agent_command
+from scheduler.daemon.cleaning import Cleaner
 from scheduler.daemon.clock import SystemClock
 from scheduler.daemon.daemon import Daemon
 from scheduler.daemon.dispatcher import Dispatcher
@@ -104,6 +105,7 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     source.fall_back_on_history(lambda said: writer(desk.sees_ahead, said))
     settler = Settler(parts, desk)
     reviewer = Reviewer(parts, desk, settler)
+    cleaner = Cleaner(parts)
     dispatcher = Dispatcher(parts, desk.forecast, settler.wake, PriceDesk(settings.planning, read_prices))
     keeper = None
     if options.agent_socket is None:
@@ -121,6 +123,7 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
         desk,
         settler,
         reviewer,
+        cleaner,
         providers=lambda now: provider_views(now, credentials),
         agent_pid=lambda: keeper.pid if keeper else None,
         time_zone=_time_zone(),
@@ -130,7 +133,9 @@ async def _run(settings: Settings, paths: Paths, options: DaemonOptions, environ
     notifier = ServiceNotifier(environ)
     if os.getuid() == 0 and options.agent_socket is None:
         logger.warning("running as root, and so will the jobs: in user mode run the daemon as yourself")
-    await Daemon(parts, dispatcher, desk, settler, reviewer, keeper, warming, notifier, server.serve, server.stop).run()
+    await Daemon(
+        parts, dispatcher, desk, settler, reviewer, cleaner, keeper, warming, notifier, server.serve, server.stop
+    ).run()
 
 
 def _settings_file(options: DaemonOptions, paths: Paths) -> Path:

@@ -113,6 +113,8 @@ class WorkerSettings(_Section):
     sample: Positive = timedelta(seconds=1)
     slice: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(minutes=5))] = timedelta(seconds=60)
     log_limit_mb: Annotated[float, Field(gt=0)] = 64.0
+    keep_job_files: Positive | None = None
+    """How long logs and checkpoints stay after their job has ended; without it, until somebody removes them."""
     launcher: LauncherName = "auto"
 
 

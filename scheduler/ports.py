@@ -5,7 +5,7 @@ Every adapter of a port, and its fake in tests/fakes, passes one contract suite 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -52,6 +52,10 @@ class CarbonSource(Protocol):
     async def close(self) -> None: ...
 
 
+CLEANED = "cleaned"
+"""Event of a job whose logs and checkpoints were removed from the worker's disk."""
+
+
 # --- the store -----------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class JobDraft:
@@ -96,6 +100,8 @@ class JobQuery:
     zone: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    with_files: bool = False
+    """Only those whose logs and checkpoints have not been removed: that have no event CLEANED."""
     limit: int | None = None
     """Keep the newest so many."""
 
@@ -310,6 +316,13 @@ class Executor(Protocol):
 
     async def read_log(self, segment: SegmentId, stream: str, offset: int, limit: int) -> protocol.LogChunk: ...
 
-    async def forget(self, segment: SegmentId, keep_logs: bool) -> None: ...
+    async def forget(self, segment: SegmentId) -> None:
+        """Remove what nobody needs after its end; its logs stay."""
+        ...
+
+    async def clean(self, segments: Sequence[SegmentId], dry_run: bool) -> protocol.Cleaned:
+        """Remove all that the segments of one ended job have left on disk, with the job's checkpoints, or, in a dry
+        run, only say how much it is. Doing it again removes what is still there."""
+        ...
 
     async def close(self) -> None: ...

@@ -190,13 +190,20 @@ class InventoryQuery(msgspec.Struct, frozen=True, tag="inventory"):
 
 
 class ForgetOrder(msgspec.Struct, frozen=True, tag="forget"):
-    """Remove what is no longer needed of an ended segment: its spec with the environment, or all of it."""
+    """Remove what nobody needs of an ended segment: its spec with the environment, its control. Logs stay."""
 
     segment: str
-    keep_logs: bool = True
 
 
-Request = Hello | StartOrder | StopOrder | ReportQuery | LogQuery | InventoryQuery | ForgetOrder
+class CleanOrder(msgspec.Struct, frozen=True, tag="clean"):
+    """Remove all that these segments, those of one ended job, have left, and the checkpoints that they shared."""
+
+    segments: list[str]
+    dry_run: bool = False
+    """Only say how much it is."""
+
+
+Request = Hello | StartOrder | StopOrder | ReportQuery | LogQuery | InventoryQuery | ForgetOrder | CleanOrder
 
 
 # --- agent to scheduler -------------------------------------------------------------------------------------
@@ -217,6 +224,13 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     """The order was understood and not carried out; nothing was started."""
 
     reason: str
+
+
+class Cleaned(msgspec.Struct, frozen=True, tag="cleaned"):
+    bytes: int
+    """On disk, of what was removed (or would be)."""
+    left: list[str] = []
+    """Directories that are not the worker's to remove: of a job that belongs to another user."""
 
 
 class SegmentReport(msgspec.Struct, frozen=True):
@@ -265,7 +279,7 @@ class InventoryReport(msgspec.Struct, frozen=True, tag="inventory-report"):
     degraded: str | None = None
 
 
-Reply = Welcome | Accepted | Refused | Reports | LogChunk | InventoryReport
+Reply = Welcome | Accepted | Refused | Reports | LogChunk | InventoryReport | Cleaned
 
 
 class Envelope(msgspec.Struct, frozen=True):

@@ -66,7 +66,9 @@ class Agent:
             case protocol.StopOrder():
                 self._segments.stop(request)
             case protocol.ForgetOrder():
-                self._segments.forget(request.segment, request.keep_logs)
+                self._segments.forget(request.segment)
+            case protocol.CleanOrder():
+                return self._segments.clean(request)
         return Accepted()
 
     def _start(self, order: protocol.StartOrder, descriptors: list[int]) -> None:

@@ -11,6 +11,8 @@ import msgspec
 from scheduler.domain.errors import ExecutorError
 from scheduler.domain.lifecycle import StopReason
 from scheduler.protocol import (
+    Cleaned,
+    CleanOrder,
     ExitRecord,
     LiveReading,
     LogChunk,
@@ -29,6 +31,7 @@ from workers.job_directories import PASSED_THROUGH
 from workers.journal import read_record, slices_after
 from workers.launcher import Launcher
 from workers.logs import read_log
+from workers.removing import held_bytes, remove
 from workers.segment_directory import SegmentDirectory, parse_segment
 from workers.training_process import channel_variable
 
@@ -99,16 +102,26 @@ class Segments:
         limit = min(max(query.limit, 1), MOST_LOG_BYTES)
         return read_log(paths[query.stream], max(query.offset, 0), limit, no_more_comes)
 
-    def forget(self, segment: str, keep_logs: bool) -> None:
+    def forget(self, segment: str) -> None:
         """Remove what nobody needs after the end; ExecutorError while the supervisor lives."""
         directory = self._directory(segment)
         if is_listening(directory.control):
             raise ExecutorError(f"segment {segment} still runs; stop it before it is forgotten")
-        if not keep_logs:
-            shutil.rmtree(directory.path, ignore_errors=True)
-            return
         for path in (directory.spec, directory.live, directory.control):
             path.unlink(missing_ok=True)
+
+    def clean(self, order: CleanOrder) -> Cleaned:
+        """Remove all that the segments of one job have left; ExecutorError, and nothing removed, while one lives."""
+        jobs = {parse_segment(name).job for name in order.segments}
+        if len(jobs) != 1:
+            raise ValueError(f"a clean order names the segments of one job, not of {len(jobs)}")
+        directories = [self._directory(name) for name in order.segments]
+        for directory in directories:
+            if is_listening(directory.control):
+                raise ExecutorError(f"segment {directory.path.name} still runs; stop its job before it is cleaned")
+        checkpoints = self._runs / CHECKPOINTS / str(jobs.pop())
+        trees = [*(directory.path for directory in directories), checkpoints]
+        return Cleaned(sum(map(held_bytes, trees))) if order.dry_run else remove(trees)
 
     def _directory(self, segment: str) -> SegmentDirectory:
         return SegmentDirectory.of(self._runs, segment)

@@ -128,6 +128,13 @@ class RecomputeBody(_Body):
     jobs: Annotated[list[Annotated[int, Field(ge=1, le=2**63 - 1)]], Field(min_length=1, max_length=1000)]
 
 
+class CleanBody(_Body):
+    """How the files of an ended job are to be removed."""
+
+    dry_run: bool = False
+    """Answer with how much it would be and remove nothing."""
+
+
 class UpdateBody(_Body):
     """What may be changed of a job that has not ended."""
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime
 
 from scheduler.api.callers import caller
-from scheduler.api.models import RecomputeBody, SubmitBody, UpdateBody
+from scheduler.api.models import CleanBody, RecomputeBody, SubmitBody, UpdateBody
 from scheduler.domain.lifecycle import JobState
 from scheduler.ports import JobQuery
 from scheduler.service_views.history import HistoryGroup
-from scheduler.service_views.jobs import JobDetail, JobRow, LogPart
+from scheduler.service_views.jobs import CleanedView, JobDetail, JobRow, LogPart
 from scheduler.service_views.requests import Caller, HistoryGrouping, LogStream
 from scheduler.service_views.service import DaemonService
 from scheduler.service_views.statements import RecomputedView
@@ -57,6 +57,10 @@ def job_routes(service: DaemonService) -> APIRouter:
     async def log(who: From, job_id: JobId, stream: LogStream = LogStream.STDOUT, cursor: str = "") -> LogPart:
         return await service.log(who, job_id, stream, cursor)
 
+    @routes.post("/{job_id}/clean")
+    async def clean(who: From, job_id: JobId, body: CleanBody) -> CleanedView:
+        return await service.clean(who, job_id, body.dry_run)
+
     @routes.get("/{job_id}/explain")
     async def explain(who: From, job_id: JobId) -> Explanation:
         return await service.explain(who, job_id)
@@ -93,6 +97,7 @@ def history_routes(service: DaemonService) -> APIRouter:
         project: str | None = None,
         tag: str | None = None,
         zone: str | None = None,
+        with_files: bool = False,
         by: HistoryGrouping | None = None,
         limit: Limit = None,
     ) -> tuple[JobRow, ...] | tuple[HistoryGroup, ...]:
@@ -104,6 +109,7 @@ def history_routes(service: DaemonService) -> APIRouter:
             zone=zone,
             since=since,
             until=until,
+            with_files=with_files,
             limit=limit,
         )
         return await service.history(who, query) if by is None else await service.history_groups(who, query, by)

@@ -30,6 +30,7 @@ COMMANDS = {
     "update": "jobs_change",
     "history": "history",
     "recompute": "recompute",
+    "clean": "clean",
     "plan": "plan",
     "grid": "grid",
     "gpus": "gpus",

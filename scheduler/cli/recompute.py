@@ -39,7 +39,8 @@ def recompute(
     Doing it twice changes nothing. A statement that changes is restated: the earlier one stays in `carbonq show`.
     """
     client = DaemonClient(timeout_s=PATIENCE_S)
-    wanted = list(dict.fromkeys(jobs or _ended_since(client, since)))
+    moment = times.since(since, "--since", times.now())
+    wanted = list(dict.fromkeys(jobs or several.own_ended(client, since=moment.isoformat())))
     pieces = [wanted[n : n + AT_ONCE] for n in range(0, len(wanted), AT_ONCE)]
     became: Outcomes = {}
     for piece in pieces:
@@ -78,16 +79,6 @@ def _say(views: list[Row], any_wanted: bool) -> None:
         say("No job has ended in that time.")
     if silent := [view["job"] for view in views if not view["asked"] and view["statement"]]:
         notice(f"the provider did not answer for {_jobs(silent)}; what is recorded had to do")
-
-
-def _ended_since(client: DaemonClient, since: str) -> list[int]:
-    """Of the caller's own: others' are not theirs to restate."""
-    import os
-    import pwd
-
-    moment = times.since(since, "--since", times.now()).isoformat()
-    rows = client.get("/v1/history", since=moment, user=pwd.getpwuid(os.getuid()).pw_name)
-    return [row["id"] for row in rows]
 
 
 def _line(view: Row) -> str:

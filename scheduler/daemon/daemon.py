@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from scheduler.daemon.agent_keeper import AgentKeeper
+from scheduler.daemon.cleaning import Cleaner
 from scheduler.daemon.dispatcher import Dispatcher
 from scheduler.daemon.grid_desk import GridDesk
 from scheduler.daemon.health import status_line
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 _REVIEW_EVERY = timedelta(hours=1)
 _FIRST_REVIEW = timedelta(minutes=2)
 """After the start: a machine that is never on for an hour has its statements reviewed, too."""
+_CLEAN_EVERY, _FIRST_CLEANING = timedelta(hours=1), timedelta(minutes=3)
 _LATE_BEAT = 20
 """Ticks without a finished beat after which the watchdog is no longer told that all is well."""
 
@@ -41,6 +43,7 @@ class Daemon:
     desk: GridDesk
     settler: Settler
     reviewer: Reviewer
+    cleaner: Cleaner
     keeper: AgentKeeper | None
     warming: WarmUp | None
     notifier: ServiceNotifier
@@ -86,6 +89,8 @@ class Daemon:
         timers.every("settlement", settings.daemon.settle_every, self.settler.settle_due)
         timers.at("first-review", self.parts.clock.now() + _FIRST_REVIEW, self.reviewer.review_due)
         timers.every("review", _REVIEW_EVERY, self.reviewer.review_due)
+        timers.at("first-cleaning", self.parts.clock.now() + _FIRST_CLEANING, self.cleaner.clean_due)
+        timers.every("cleaning", _CLEAN_EVERY, self.cleaner.clean_due)
         timers.every("backup", settings.daemon.backup_every, self._back_up)
         if (interval := self.notifier.watchdog_interval) is not None:
             timers.every("watchdog", interval, self._say_alive)

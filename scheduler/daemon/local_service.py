@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from scheduler import service
 from scheduler.daemon.access import may_touch
+from scheduler.daemon.cleaning import Cleaner
 from scheduler.daemon.dispatcher import Dispatcher
 from scheduler.daemon.grid_answers import GridAnswers
 from scheduler.daemon.grid_desk import GridDesk
@@ -20,14 +21,15 @@ from scheduler.daemon.review import Reviewer
 from scheduler.daemon.settlement import Settler
 from scheduler.daemon.submissions import Submissions
 from scheduler.dispatch.replanning import Trigger
+from scheduler.domain.errors import NotFound
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job
 from scheduler.drafting import known_job
-from scheduler.ports import JobQuery, Store
+from scheduler.ports import CLEANED, JobQuery, Store
 from scheduler.service_views.grid import GridForecastView, GridNow, ProviderRow
 from scheduler.service_views.grid_record import IssuesView, ObservationsView, SeriesView
 from scheduler.service_views.history import HistoryGroup
-from scheduler.service_views.jobs import JobDetail, JobRow, LogPart
+from scheduler.service_views.jobs import CleanedView, JobDetail, JobRow, LogPart
 from scheduler.service_views.plan import PlanView
 from scheduler.service_views.requests import Caller, HistoryGrouping, JobRequest, LogStream, SeriesChoice
 from scheduler.service_views.site import DaemonStatus, GpuRow
@@ -45,11 +47,12 @@ class LocalService:
         desk: GridDesk,
         settler: Settler,
         reviewer: Reviewer,
+        cleaner: Cleaner,
         providers: Callable[[GridNow], tuple[ProviderRow, ...]],
         agent_pid: Callable[[], int | None],
         time_zone: tzinfo,
     ) -> None:
-        self._parts, self._dispatcher, self._desk = parts, dispatcher, desk
+        self._parts, self._dispatcher, self._desk, self._cleaner = parts, dispatcher, desk, cleaner
         self._providers, self._agent_pid = providers, agent_pid
         self._jobs = JobAnswers(parts, desk, settler, dispatcher.running_times, time_zone)
         self._submissions = Submissions(parts, dispatcher, desk, self._jobs)
@@ -88,8 +91,17 @@ class LocalService:
     async def log(self, caller: Caller, job_id: int, stream: LogStream, cursor: str) -> LogPart:
         job = await self._parts.writer(known_job, self._parts.store, job_id)
         may_touch(caller, job)
+        removed = await self._parts.writer(self._parts.store.last_noted, CLEANED, [job_id])
+        if job_id in removed:
+            raise NotFound(
+                f"the logs of job {job_id} were removed at {removed[job_id]:%Y-%m-%d %H:%M} UTC; "
+                f"its figures are kept, see `carbonq show {job_id}`"
+            )
         segments = await self._parts.writer(self._parts.store.segments, job_id)
         return await read_log(self._parts.executor, segments, job.ended, stream, cursor)
+
+    async def clean(self, caller: Caller, job_id: int, dry_run: bool) -> CleanedView:
+        return await self._cleaner.clean(caller, job_id, dry_run)
 
     async def explain(self, caller: Caller, job_id: int) -> Explanation:
         return await self._jobs.explain(job_id)

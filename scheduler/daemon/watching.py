@@ -118,7 +118,7 @@ async def _let_go(parts: Parts, job: Job, segment: SegmentId) -> None:
     """The environment is of no more use to this segment, nor, once the job has ended, to anyone."""
     parts.live.forget_job(job.id)
     try:
-        await parts.executor.forget(segment, keep_logs=True)
+        await parts.executor.forget(segment)
     except ExecutorError as error:
         logger.debug("segment not tidied", extra={"segment": str(segment), "reason": str(error)})
     if job.state in TERMINAL:

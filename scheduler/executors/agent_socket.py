@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +20,8 @@ from scheduler.executors.segment_locks import SegmentLocks
 
 READ_BYTES = 256 * 1024
 ANSWER_WITHIN_S = 15.0
+CLEANED_WITHIN_S = 60.0
+"""Of a hundred thousand small files, or of a slow disk."""
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
@@ -55,21 +57,28 @@ class AgentExecutor:
     async def read_log(self, segment: SegmentId, stream: str, offset: int, limit: int) -> protocol.LogChunk:
         return await self._ask(protocol.LogQuery(str(segment), stream, offset, limit), protocol.LogChunk)
 
-    async def forget(self, segment: SegmentId, keep_logs: bool) -> None:
-        await self._ask(protocol.ForgetOrder(str(segment), keep_logs), protocol.Accepted)
+    async def forget(self, segment: SegmentId) -> None:
+        await self._ask(protocol.ForgetOrder(str(segment)), protocol.Accepted)
         self._locks.remove(segment)
+
+    async def clean(self, segments: Sequence[SegmentId], dry_run: bool) -> protocol.Cleaned:
+        order = protocol.CleanOrder([str(each) for each in segments], dry_run)
+        return await self._ask(order, protocol.Cleaned, within_s=CLEANED_WITHIN_S)
 
     async def close(self) -> None:
         """Nothing is kept open between questions."""
 
-    async def _ask(self, request: protocol.Request, kind: type[Answer], lock: int | None = None) -> Answer:
+    async def _ask(
+        self, request: protocol.Request, kind: type[Answer], lock: int | None = None, within_s: float | None = None
+    ) -> Answer:
         """The agent's answer, which must be a `kind`; every way this can fail is an ExecutorError."""
+        within_s = within_s or self._answer_within_s
         try:
-            async with asyncio.timeout(self._answer_within_s):
+            async with asyncio.timeout(within_s):
                 reply = await self._exchange(request, lock)
         except TimeoutError as exc:
             raise ExecutorError(
-                f"the worker agent at {self._path} did not answer within {self._answer_within_s:g} s; "
+                f"the worker agent at {self._path} did not answer within {within_s:g} s; "
                 "it is asked again at the next look; see `carbonq doctor`"
             ) from exc
         except (OSError, EOFError) as exc:

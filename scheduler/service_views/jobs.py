@@ -200,6 +200,17 @@ class JobDetail(JobRow):
 
 
 @dataclass(frozen=True, slots=True)
+class CleanedView:
+    """What became of the logs and checkpoints of one ended job."""
+
+    job: int
+    freed_bytes: int
+    """On the worker's disk; in a dry run, as it would be."""
+    left: tuple[str, ...]
+    """Directories with files of the job's user, which only they can remove."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogPart:
     """A piece of one stream of a job, over all its segments in order."""
 

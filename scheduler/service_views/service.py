@@ -10,7 +10,7 @@ from scheduler.ports import JobQuery
 from scheduler.service_views.grid import GridForecastView, GridNow, ProviderRow
 from scheduler.service_views.grid_record import IssuesView, ObservationsView, SeriesView
 from scheduler.service_views.history import HistoryGroup
-from scheduler.service_views.jobs import JobDetail, JobRow, LogPart
+from scheduler.service_views.jobs import CleanedView, JobDetail, JobRow, LogPart
 from scheduler.service_views.plan import PlanView
 from scheduler.service_views.requests import Caller, HistoryGrouping, JobRequest, LogStream, SeriesChoice
 from scheduler.service_views.site import DaemonStatus, GpuRow
@@ -42,6 +42,10 @@ class DaemonService(Protocol):
         ...
 
     async def log(self, caller: Caller, job_id: int, stream: LogStream, cursor: str) -> LogPart: ...
+
+    async def clean(self, caller: Caller, job_id: int, dry_run: bool) -> CleanedView:
+        """Remove the logs and checkpoints of an ended job; twice changes nothing."""
+        ...
 
     async def explain(self, caller: Caller, job_id: int) -> Explanation: ...
 

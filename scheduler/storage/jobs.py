@@ -8,13 +8,13 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select, update
 
 from scheduler.domain.changes import JobChanges
 from scheduler.domain.errors import IllegalTransition, NotFound
 from scheduler.domain.jobs import Job, JobSpec, Owner
 from scheduler.domain.lifecycle import JobEvent, JobState, Reason, advance
-from scheduler.ports import JobDraft, JobEventRecord, JobQuery
+from scheduler.ports import CLEANED, JobDraft, JobEventRecord, JobQuery
 from scheduler.storage.documents import Documents, as_json
 from scheduler.storage.records import Records, differing, id_list, inserted_id
 from scheduler.storage.tables import JOB, JOB_EVENT, JOB_TAG
@@ -149,6 +149,8 @@ def _conditions(query: JobQuery) -> list[ColumnElement[bool]]:
         conditions.append(JOB.c.id.in_(id_list(query.ids)))
     if query.states:
         conditions.append(JOB.c.state.in_(sorted(state.value for state in query.states)))
+    if query.with_files:
+        conditions.append(~exists().where(JOB_EVENT.c.job_id == JOB.c.id, JOB_EVENT.c.event == CLEANED))
     if query.tag is not None:
         conditions.append(JOB.c.id.in_(select(JOB_TAG.c.job_id).where(JOB_TAG.c.tag == query.tag)))
     if query.since is not None:

@@ -215,24 +215,29 @@ def test_the_log_of_an_unknown_segment_is_an_executor_error(stage: Stage) -> Non
         asyncio.run(stage.executor.read_log(ABSENT, "stdout", 0, 100))
 
 
-def test_a_running_segment_is_not_forgotten(stage: Stage) -> None:
+def test_a_running_segment_is_neither_forgotten_nor_cleaned(stage: Stage) -> None:
     async def scene() -> None:
         await stage.start(LONG)
         await stage.until_running(LONG)
         with pytest.raises(ExecutorError, match="still runs"):
-            await stage.executor.forget(LONG, keep_logs=True)
+            await stage.executor.forget(LONG)
+        with pytest.raises(ExecutorError, match="still runs"):
+            await stage.executor.clean([LONG], dry_run=False)
 
     asyncio.run(scene())
 
 
-def test_forgetting_keeps_the_logs_unless_told_otherwise_and_may_be_repeated(stage: Stage) -> None:
+def test_forgetting_keeps_the_logs_and_cleaning_removes_them_and_both_may_be_repeated(stage: Stage) -> None:
     async def scene() -> None:
         await stage.start(SHORT)
         await stage.until_free(SHORT)
-        await stage.executor.forget(SHORT, keep_logs=True)
+        await stage.executor.forget(SHORT)
+        await stage.executor.forget(SHORT)
+        would_be = await stage.executor.clean([SHORT], dry_run=True)
         assert (await stage.executor.read_log(SHORT, "stdout", 0, 100)).data
-        await stage.executor.forget(SHORT, keep_logs=False)
-        await stage.executor.forget(SHORT, keep_logs=False)
+        assert would_be.bytes > 0
+        assert await stage.executor.clean([SHORT], dry_run=False) == would_be
+        assert (await stage.executor.clean([SHORT], dry_run=False)).bytes == 0
         assert await stage.report(SHORT) == SegmentReport(str(SHORT))
 
     asyncio.run(scene())

@@ -16,7 +16,7 @@ from scheduler.domain.jobs import Owner
 from scheduler.domain.lifecycle import JobEvent, JobState, Reason, SegmentState, StopReason
 from scheduler.domain.runs import CompletedRun, SegmentId
 from scheduler.domain.units import Power
-from scheduler.ports import JobQuery, Store
+from scheduler.ports import CLEANED, JobQuery, Store
 
 
 def test_a_draft_becomes_a_queued_job_with_its_first_event(store: Store) -> None:
@@ -117,6 +117,13 @@ def test_every_field_of_a_query_restricts(store: Store, query: JobQuery, found: 
     store.advance_job(held.id, JobEvent.HOLD, NOON, JobChanges(), JobState.QUEUED)
     store.add_job(a_draft(a_spec(tags=("lr", "sweep")), owner=BOB, submitted_at=NOON + 2 * HOUR))
     assert [job.id for job in store.jobs(query)] == found
+
+
+def test_jobs_that_were_cleaned_have_no_files(store: Store) -> None:
+    kept, cleaned = store.add_job(a_draft()), store.add_job(a_draft())
+    store.change_job(cleaned.id, NOON, JobChanges(), note=CLEANED)
+    assert [job.id for job in store.jobs(JobQuery(with_files=True))] == [kept.id]
+    assert [job.id for job in store.jobs(JobQuery())] == [kept.id, cleaned.id]
 
 
 def test_what_happens_in_one_transaction_happens_together_or_not_at_all(store: Store) -> None:

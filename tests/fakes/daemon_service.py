@@ -20,6 +20,7 @@ from scheduler.service_views.grid import ForecastLink, Freshness, GridForecastVi
 from scheduler.service_views.grid_record import IssuesView, IssueView, ObservationsView, ObservedValue, SeriesView
 from scheduler.service_views.history import HistoryGroup
 from scheduler.service_views.jobs import (
+    CleanedView,
     ConfidenceView,
     EventView,
     JobDetail,
@@ -67,6 +68,8 @@ class FakeDaemonService:
         self.falls_with: dict[int, int] = {}
         """The job that comes after a job, and is cancelled with it."""
         self.running_s: dict[int, float] = {}
+        self.not_ours: dict[int, tuple[str, ...]] = {}
+        """What `clean` cannot remove of a job."""
         self.ends_after: int | None = None
         self.ending: dict[str, Any] = {"state": JobState.COMPLETED, "reason": Reason.EXITED_ZERO, "exit_code": 0}
 
@@ -182,6 +185,18 @@ class FakeDaemonService:
         ended = row.state in TERMINAL and at >= len(parts) - 1
         data = parts[at] if at < len(parts) else b""
         return LogPart(base64.b64encode(data).decode(), str(min(at + 1, len(parts))), 0, ended)
+
+    async def clean(self, caller: Caller, job_id: int, dry_run: bool) -> CleanedView:
+        """What a job wrote is what it freed."""
+        self._begin(caller)
+        row = self._row(job_id)
+        if row.state not in TERMINAL:
+            raise IllegalTransition(f"job {job_id} is {row.state} and needs its files; clean it once it has ended")
+        written = {where: said for where, said in self.logs.items() if where[0] == job_id}
+        if not dry_run:
+            self.logs = {where: said for where, said in self.logs.items() if where not in written}
+        freed = sum(len(piece) for said in written.values() for piece in said)
+        return CleanedView(job_id, freed, self.not_ours.get(job_id, ()))
 
     async def explain(self, caller: Caller, job_id: int) -> Explanation:
         self._begin(caller)

@@ -139,13 +139,22 @@ class FakeExecutor:
         end = min(offset, len(text)) + len(data)
         return protocol.LogChunk(base64.b64encode(data).decode(), end, ended=started.lock is None and end == len(text))
 
-    async def forget(self, segment: SegmentId, keep_logs: bool) -> None:
+    async def forget(self, segment: SegmentId) -> None:
         self._reach()
         if not self.lock_is_free(segment):
             raise ExecutorError(f"the worker agent refused: segment {segment} still runs; stop it first")
         self.forgotten.append(segment)
-        if not keep_logs:
-            self._started.pop(segment, None)
+
+    async def clean(self, segments: Sequence[SegmentId], dry_run: bool) -> protocol.Cleaned:
+        self._reach()
+        for segment in segments:
+            if not self.lock_is_free(segment):
+                raise ExecutorError(f"the worker agent refused: segment {segment} still runs; stop its job first")
+        here = [self._started[segment] for segment in segments if segment in self._started]
+        if not dry_run:
+            for segment in segments:
+                self._started.pop(segment, None)
+        return protocol.Cleaned(sum(len(started.outcome.stdout) for started in here))
 
     async def close(self) -> None:
         for started in self._started.values():

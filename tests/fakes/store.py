@@ -22,7 +22,7 @@ from scheduler.domain.runs import CompletedRun, Segment, SegmentId
 from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import EmissionsStatement, Settlement
 from scheduler.domain.units import Energy, Power
-from scheduler.ports import JobDraft, JobEventRecord, JobQuery, RecordedSeries
+from scheduler.ports import CLEANED, JobDraft, JobEventRecord, JobQuery, RecordedSeries
 
 LIVE = frozenset({SegmentState.STARTING, SegmentState.RUNNING})
 
@@ -76,7 +76,8 @@ class FakeStore:
         return self._is.jobs.get(job_id)
 
     def jobs(self, query: JobQuery) -> tuple[Job, ...]:
-        found = [job for job in self._is.jobs.values() if _matches(job, query)]
+        cleaned = {event.job for event in self._is.events if event.event == CLEANED} if query.with_files else set()
+        found = [job for job in self._is.jobs.values() if _matches(job, query) and job.id not in cleaned]
         return tuple(found if query.limit is None else found[max(0, len(found) - query.limit) :])
 
     def advance_job(self, job_id: int, event: JobEvent, at: datetime, changes: JobChanges, expected: JobState) -> Job:

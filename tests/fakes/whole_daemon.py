@@ -15,6 +15,7 @@ from fakes.executor import FakeExecutor, Outcome
 from fakes.store import FakeStore
 
 from scheduler.config import Settings
+from scheduler.daemon.cleaning import Cleaner
 from scheduler.daemon.dispatcher import Dispatcher
 from scheduler.daemon.grid_desk import GridDesk
 from scheduler.daemon.grid_poller import GridPoller
@@ -123,8 +124,17 @@ class WholeDaemon:
         prices = PriceDesk(settings.planning, read_prices)
         # A plan takes no time here: how busy the machine is that runs the tests must not decide when plans are made.
         self.dispatcher = Dispatcher(self.parts, self.desk.forecast, lambda: None, prices, lambda: 0.0)
+        self.cleaner = Cleaner(self.parts)
         self.service = LocalService(
-            self.parts, self.dispatcher, self.desk, self.settler, self.reviewer, lambda now: (), lambda: None, UTC
+            self.parts,
+            self.dispatcher,
+            self.desk,
+            self.settler,
+            self.reviewer,
+            self.cleaner,
+            lambda now: (),
+            lambda: None,
+            UTC,
         )
 
     def restart(self) -> None:

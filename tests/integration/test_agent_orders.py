@@ -200,7 +200,32 @@ def test_what_is_forgotten_goes_with_its_environment_and_its_lock(
     scheduler.start(run_spec(tmp_path, "true"))
     wait_until(scheduler.is_over)
     (agent.runs / "1-1-1" / "spec.json").write_text("left by a crash")
-    asyncio.run(scheduler.executor.forget(SEGMENT, keep_logs=True))
+    asyncio.run(scheduler.executor.forget(SEGMENT))
     assert not (agent.runs / "1-1-1" / "spec.json").exists()
     assert (agent.runs / "1-1-1" / "stdout.log").exists()
     assert not (tmp_path / "locks" / "1-1-1.lock").exists()
+
+
+def test_what_is_cleaned_is_gone_from_the_disk_and_no_other_job_is_touched(
+    agent: Agent, scheduler: Scheduler, tmp_path: Path
+) -> None:
+    """Logs, records and the checkpoints that the job's segments shared; a link is removed, not what it leads to."""
+    scheduler.start(run_spec(tmp_path, "true"))
+    wait_until(scheduler.is_over)
+    theirs = agent.runs / "checkpoints" / "11" / "model.pt"
+    own = agent.runs / "checkpoints" / "1"
+    elsewhere = tmp_path / "elsewhere"
+    for place in (theirs.parent, own / "step-4", elsewhere):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "model.pt").write_bytes(b"w" * 5000)
+    (own / "link").symlink_to(elsewhere)
+    cleaned = asyncio.run(scheduler.executor.clean([SEGMENT], dry_run=False))
+    assert cleaned.bytes >= 5000 and cleaned.left == []
+    assert not own.exists() and not (agent.runs / "1-1-1").exists()
+    assert theirs.exists() and (elsewhere / "model.pt").exists()
+
+
+@pytest.mark.parametrize("segments", [[], ["1-1-1", "2-1-1"]])
+def test_a_clean_order_is_for_one_job(scheduler: Scheduler, segments: list[str]) -> None:
+    with pytest.raises(ExecutorError, match="the segments of one job"):
+        asyncio.run(scheduler.executor.clean([SegmentId.parse(name) for name in segments], dry_run=False))

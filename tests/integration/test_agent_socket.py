@@ -180,14 +180,14 @@ def test_whatever_bytes_come_the_agent_answers_the_next_peer(agent: Agent, data:
     assert is_well(agent)
 
 
-TYPES = st.sampled_from(["hello", "start", "stop", "report", "log", "inventory", "forget"])
+TYPES = st.sampled_from(["hello", "start", "stop", "report", "log", "inventory", "forget", "clean"])
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=5,
 )
 FIELDS = st.dictionaries(
-    st.sampled_from(["segment", "reason", "cursors", "limit", "stream", "offset", "keep_logs", "spec", "run_as_uid"]),
+    st.sampled_from(["segment", "reason", "cursors", "limit", "stream", "offset", "segments", "spec", "run_as_uid"]),
     VALUES,
 )
 

@@ -119,6 +119,19 @@ def test_what_a_job_says_of_its_progress_is_read_whatever_its_umask(alice: User)
     carbonq.run("cancel", str(job))
 
 
+def test_what_a_job_wrote_is_cleaned_but_for_the_checkpoints_that_only_its_user_may_look_into(alice: User) -> None:
+    """Root's worker has no right to them, and says so; those of a job that wrote none are no matter."""
+    carbonq = Carbonq(alice)
+    without, with_one = (carbonq.submit("--", "sh", "-c", said) for said in ("true", "touch $CARBONQ_CHECKPOINT_DIR/c"))
+    assert [carbonq.wait(job) for job in (without, with_one)] == [0, 0]
+    checkpoints = f"{RUNS}/checkpoints/{with_one}"
+    cleaned = {view["job"]: view["left"] for view in carbonq.json("clean", str(without), str(with_one))}
+    assert cleaned == {without: [], with_one: [checkpoints]}
+    assert "were removed" in carbonq.attempt("logs", str(with_one)).stderr
+    alice.run("rm", f"{checkpoints}/c")
+    assert carbonq.json("clean", str(with_one))[0]["left"] == []
+
+
 def test_root_has_no_jobs_here(machine: Machine, service: Service) -> None:
     refused = Carbonq(machine).attempt("submit", "--", "true")
     assert refused.returncode == NOT_PERMITTED

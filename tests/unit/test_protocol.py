@@ -37,7 +37,8 @@ requests = st.one_of(
     st.builds(protocol.ReportQuery, cursors=st.dictionaries(segment, whole)),
     st.builds(protocol.LogQuery, segment=segment, stream=text, offset=whole),
     st.builds(protocol.InventoryQuery),
-    st.builds(protocol.ForgetOrder, segment=segment, keep_logs=st.booleans()),
+    st.builds(protocol.ForgetOrder, segment=segment),
+    st.builds(protocol.CleanOrder, segments=st.lists(segment), dry_run=st.booleans()),
 )
 reports = st.builds(
     protocol.SegmentReport, segment=segment, slices=st.lists(slices, max_size=3), watts=st.none() | seconds

@@ -33,6 +33,7 @@ ASKING = [
     ["history", "--json"],
     ["history", "--by", "day", "--json"],
     ["recompute", "2", "--json"],
+    ["clean", "2", "--json"],
     ["plan", "--json"],
     ["grid", "now", "--json"],
     ["grid", "forecast", "--json"],

@@ -14,7 +14,7 @@ from scheduler.cli.main import COMMANDS
 from scheduler.service_views.grid import GridForecastView, GridNow, IntensitySlot, ProviderRow
 from scheduler.service_views.grid_record import ObservationsView, ObservedValue, SeriesView
 from scheduler.service_views.history import HistoryGroup
-from scheduler.service_views.jobs import JobDetail, JobRow
+from scheduler.service_views.jobs import CleanedView, JobDetail, JobRow
 from scheduler.service_views.plan import PlanView
 from scheduler.service_views.site import GpuRow
 from scheduler.service_views.submission import Explanation, Submission
@@ -33,6 +33,7 @@ def test_every_command_is_on_the_page(command: str) -> None:
         JobRow,
         JobDetail,
         Submission,
+        CleanedView,
         Explanation,
         HistoryGroup,
         PlanView,
