@@ -142,10 +142,15 @@ class Store(Protocol):
 
     # jobs
     def add_job(self, draft: JobDraft) -> Job:
-        """Record a new job as QUEUED / NEW, with its event."""
+        """Record a new job as QUEUED / NEW, with its event. StorageError where its owner has one with the same
+        idempotency key."""
         ...
 
     def job(self, job_id: int) -> Job | None: ...
+
+    def job_under(self, key: str, owner: Owner) -> Job | None:
+        """The owner's job with this idempotency key."""
+        ...
 
     def jobs(self, query: JobQuery) -> tuple[Job, ...]:
         """Matching jobs, oldest first."""

@@ -10,7 +10,7 @@ from scheduler.config import QueueSettings
 from scheduler.dispatch.urgency import remaining_at
 from scheduler.domain.changes import JobChanges
 from scheduler.domain.errors import RequestError
-from scheduler.domain.jobs import Basis, Job
+from scheduler.domain.jobs import Basis, Job, JobSpec, Owner
 from scheduler.domain.lifecycle import (
     HOLDING_GPUS,
     TERMINAL,
@@ -28,10 +28,15 @@ CANCELLABLE_AT_ONCE = WAITING | {JobState.HELD}
 
 
 def submit(store: Store, spool: SecretSpool, draft: JobDraft, env: Mapping[str, str], held: bool, limit: int) -> Job:
-    """Record the job and put its environment aside, both or neither; RequestError when the queue is full."""
+    """Record the job and put its environment aside, both or neither; RequestError when the queue is full.
+
+    Its owner's job with the same idempotency key, if there is one, is the answer, and nothing is recorded.
+    """
     job: Job | None = None
     try:
         with store.transaction():
+            if (earlier := submitted_before(store, draft.spec, draft.owner)) is not None:
+                return earlier
             _refuse_when_full(store, limit)
             job = store.add_job(draft)
             spool.put(job.id, env)
@@ -40,6 +45,19 @@ def submit(store: Store, spool: SecretSpool, draft: JobDraft, env: Mapping[str, 
         if job is not None:
             spool.drop(job.id)
         raise
+
+
+def submitted_before(store: Store, spec: JobSpec, owner: Owner) -> Job | None:
+    """The job that this is, by its idempotency key; RequestError where the key stands for another command."""
+    if spec.idempotency_key is None:
+        return None
+    earlier = store.job_under(spec.idempotency_key, owner)
+    if earlier is not None and (earlier.spec.argv, earlier.spec.workdir) != (spec.argv, spec.workdir):
+        raise RequestError(
+            f"idempotency_key: '{spec.idempotency_key}' stands for job {earlier.id}, which runs another command or in "
+            f"another directory (`carbonq show {earlier.id}`); give this job a key of its own"
+        )
+    return earlier
 
 
 def cancel(store: Store, job_id: int, now: datetime) -> Job:

@@ -85,6 +85,8 @@ class SubmitBody(_Body):
     retries: Annotated[int, Field(ge=0, le=1000)] = 0
     patience_g_per_h: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
     """Grams worth emitting to have the job end an hour sooner."""
+    idempotency_key: Label | None = None
+    """Submitted again under the same key, the job is not queued a second time: the answer is that of the first."""
     dry_run: bool = False
     """Answer with the plan and queue nothing."""
 
@@ -119,6 +121,7 @@ class SubmitBody(_Body):
             grace=timedelta(seconds=self.grace_s),
             retries=self.retries,
             patience_g_per_h=self.patience_g_per_h,
+            idempotency_key=self.idempotency_key,
         )
 
 

@@ -59,6 +59,10 @@ def submit(
         list[str] | None,
         typer.Option("--env", help="Pass on a variable: NAME, NAME=VALUE, or ALL; may be repeated."),
     ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option("--idempotency-key", help="Your name of this submission: asked for again, it is still one job."),
+    ] = None,
     workdir: Annotated[str | None, typer.Option("--workdir", help="Run there. [default: here]")] = None,
     zone: Annotated[str | None, typer.Option("--zone", help="Grid zone. [default: the daemon's]")] = None,
     project: Annotated[str | None, typer.Option("--project", help="Project to account it to.")] = None,

@@ -30,6 +30,7 @@ _OPTIONS = {
     "grace_s": "--grace",
     "retries": "--retries",
     "deadline": "--by",
+    "idempotency_key": "--idempotency-key",
     "env": "--env",
     "workdir": "--workdir",
 }
@@ -64,6 +65,7 @@ def request_body(command: list[str], wishes: Wishes, now: datetime) -> dict[str,
         "grace_s": _seconds(wishes.grace, "--grace"),
         "retries": wishes.retries,
         "patience_g_per_h": patience(wishes.patience),
+        "idempotency_key": wishes.idempotency_key,
         "dry_run": wishes.dry_run,
     }
 

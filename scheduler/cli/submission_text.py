@@ -8,6 +8,7 @@ from typing import Any
 
 from scheduler.cli import figures, times
 from scheduler.cli.table import one_line
+from scheduler.cli.waiting import ENDED
 
 MOST_SHOWN = 4
 """Stretches of one job that are listed."""
@@ -17,9 +18,12 @@ def submission_text(answer: dict[str, Any], now: datetime) -> str:
     """Lines for people: what was queued, when it is to run, what that saves, and what was assumed."""
     name = one_line(answer["name"])
     head = f"Would queue {name}" if answer["dry_run"] else f"Queued job {answer['id']} ({name})"
+    if answer["repeated"]:
+        head = f"Queued before as job {answer['id']} ({name})"
     lines = [f"{head}: {_places(answer)}{_by(answer, now)}."]
     lines += [f"  {sentence}" for sentence in answer["words"]]
-    lines.append(f"  {_forecast(answer['forecast_age_s'])}")
+    if answer["state"] not in ENDED:
+        lines.append(f"  {_forecast(answer['forecast_age_s'])}")
     return "\n".join(lines)
 
 

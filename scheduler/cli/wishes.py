@@ -37,6 +37,7 @@ class Wishes:
     patience: str | None
     hold: bool
     env: list[str]
+    idempotency_key: str | None
     workdir: str | None
     zone: str | None
     project: str | None

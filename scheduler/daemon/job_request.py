@@ -40,6 +40,7 @@ def spec_of(request: JobRequest, zone: str, inventory: Inventory | None, now: da
             grace=request.grace,
             retries=request.retries,
             patience_g_per_h=request.patience_g_per_h,
+            idempotency_key=request.idempotency_key,
         )
     except (ValueError, OverflowError, IndexError) as error:
         raise RequestError(f"{error}; see `carbonq submit --help`") from error

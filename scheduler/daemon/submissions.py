@@ -38,6 +38,9 @@ class Submissions:
         now, queue, live = self._parts.clock.now(), self._parts.settings.queue, self._parts.live
         spec = spec_of(request, self._desk.capabilities.key.zone, live.inventory, now)
         owner = Owner(caller.uid, caller.name)
+        # Before it is checked anew: what was in time the first time may not be now, and is queued all the same.
+        if earlier := await self._parts.writer(service.submitted_before, self._parts.store, spec, owner):
+            return await self._submitted(earlier.id, repeated=True)
         draft = await self._parts.writer(draft_job, self._parts.store, spec, owner, now, live.inventory, queue)
         if dry_run:
             return await self._rehearsed(draft)
@@ -46,7 +49,7 @@ class Submissions:
         )
         self._dispatcher.wake(Trigger.SUBMISSION)
         await self._dispatcher.plan_now()
-        return await self._submitted(job.id)
+        return await self._submitted(job.id, repeated=False)
 
     async def _rehearsed(self, draft: JobDraft) -> Submission:
         job = draft.as_job(_REHEARSED)
@@ -57,16 +60,20 @@ class Submissions:
         sentences = self._jobs.sentences(problem, plan, job, True)
         return await self._said(case, sentences, dry_run=True)
 
-    async def _submitted(self, job_id: int) -> Submission:
+    async def _submitted(self, job_id: int, *, repeated: bool) -> Submission:
         job = await self._parts.writer(known_job, self._parts.store, job_id)
-        sentences = self._jobs.sentences(self._parts.live.problem, self._parts.live.plan, job)
-        return await self._said(await self._parts.writer(self._jobs.sure_case, job, None), sentences, dry_run=False)
+        live = self._parts.live
+        sentences = () if job.ended else self._jobs.sentences(live.problem, live.plan, job)
+        case = await self._parts.writer(self._jobs.sure_case, job, None)
+        return await self._said(case, sentences, dry_run=False, repeated=repeated)
 
-    async def _said(self, case: JobCase, sentences: tuple[str, ...], *, dry_run: bool) -> Submission:
+    async def _said(
+        self, case: JobCase, sentences: tuple[str, ...], *, dry_run: bool, repeated: bool = False
+    ) -> Submission:
         if sentences:
             sentences += self._jobs.deadline_words(case)
         before = await self._parts.writer(self._jobs.before, case.job)
-        return submission(case, sentences, self._forecast_age(), before, dry_run=dry_run)
+        return submission(case, sentences, self._forecast_age(), before, dry_run=dry_run, repeated=repeated)
 
     def _forecast_age(self) -> timedelta | None:
         problem = self._parts.live.problem

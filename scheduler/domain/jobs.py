@@ -63,6 +63,8 @@ class JobSpec:
     """Further attempts after a failure or a lost worker."""
     patience_g_per_h: float | None = None
     """The waiting price: grams that its user would emit to have it end an hour sooner; None: as the site has set."""
+    idempotency_key: str | None = None
+    """Its user's own name of this submission: asked for a second time under it, there is still this one job."""
 
     def __post_init__(self) -> None:
         if not self.argv:

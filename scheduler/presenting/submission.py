@@ -25,20 +25,24 @@ def submission(
     before: Sequence[Job] = (),
     *,
     dry_run: bool,
+    repeated: bool = False,
 ) -> Submission:
     """`sentences` are the plan's; a job in no plan is told what keeps it out. What was assumed is added to them."""
     job = case.job
     row = job_row(case)
+    if not sentences:
+        sentences = state_words(job, before) if repeated else kept_waiting_words(job, before, dry_run)
     return Submission(
         **row_fields(replace(row, id=None) if dry_run else row),
         dry_run=dry_run,
+        repeated=repeated,
         expected_duration_s=job.expected_duration.total_seconds(),
         duration_basis=job.duration_basis,
         expected_power_w=job.expected_power.watts,
         power_basis=job.power_basis,
         placement=placement_view(case.placement, None if dry_run else job.id, case.pue) if case.placement else None,
         certainty=case.certainty,
-        words=(sentences or kept_waiting_words(job, before, dry_run)) + _assumptions(job, case.certainty),
+        words=sentences if job.ended else sentences + _assumptions(job, case.certainty),
         forecast_age_s=forecast_age.total_seconds() if forecast_age is not None else None,
     )
 

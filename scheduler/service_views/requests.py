@@ -52,6 +52,8 @@ class JobRequest:
     retries: int = 0
     patience_g_per_h: float | None = None
     """Grams worth emitting to have it end an hour sooner."""
+    idempotency_key: str | None = None
+    """Under one key a user has one job, however often it is submitted."""
 
 
 class HistoryGrouping(StrEnum):

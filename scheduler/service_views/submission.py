@@ -15,6 +15,8 @@ class Submission(JobRow):
     """The row of the job just queued (or, in a dry run, as it would be), and what is planned for it."""
 
     dry_run: bool
+    repeated: bool
+    """It is the job submitted under the same idempotency key before; nothing was queued now."""
     expected_duration_s: float
     duration_basis: Basis
     expected_power_w: float

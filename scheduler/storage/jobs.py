@@ -42,6 +42,12 @@ class JobRecords(Records):
         with self._database.reading() as connection:
             return _find(connection, job_id)
 
+    def job_under(self, key: str, owner: Owner) -> Job | None:
+        under = select(JOB.c.document_json).where(JOB.c.owner_uid == owner.uid, JOB.c.idempotency_key == key)
+        with self._database.reading() as connection:
+            document = connection.execute(under).scalar_one_or_none()
+        return None if document is None else _documents.value(document)
+
     def jobs(self, query: JobQuery) -> tuple[Job, ...]:
         newest_first = select(JOB.c.document_json).where(*_conditions(query)).order_by(JOB.c.id.desc())
         with self._database.reading() as connection:
@@ -94,6 +100,7 @@ def _values(job: Job) -> dict[str, Any]:
         "zone": job.spec.zone,
         "submitted_at_us": moment_us(job.submitted_at),
         "started_at_us": moment_us_or_none(job.started_at),
+        "idempotency_key": job.spec.idempotency_key,
         "likeness": likeness(job.spec, job.owner),
         "document_json": _documents.text(job),
     }

@@ -65,6 +65,7 @@ class JobRow(Row, table=True):
         Index(None, "state"),
         Index(None, "submitted_at_us"),
         Index(None, "likeness"),
+        Index(None, "owner_uid", "idempotency_key", unique=True),
     )
 
     id: int | None = _number()
@@ -75,6 +76,7 @@ class JobRow(Row, table=True):
     zone: str | None = _text_or_null()
     submitted_at_us: int = _micros()
     started_at_us: int | None = _micros_or_null()
+    idempotency_key: str | None = _text_or_null()
     likeness: bytes = Field(sa_type=LargeBinary)
     """Digest of owner, command and GPU count: jobs with the same one are alike."""
     document_json: str = _text()

@@ -119,6 +119,19 @@ def test_every_field_of_a_query_restricts(store: Store, query: JobQuery, found: 
     assert [job.id for job in store.jobs(query)] == found
 
 
+def test_a_job_is_found_by_its_owners_idempotency_key_and_there_is_one_under_each(store: Store) -> None:
+    """The key of another user is another key; jobs without one are as many as there are."""
+    [mine, theirs, *_] = [
+        store.add_job(a_draft(a_spec(idempotency_key=key), owner=owner))
+        for owner, key in ((ANNA, "night-1"), (BOB, "night-1"), (ANNA, None), (ANNA, None))
+    ]
+    assert (store.job_under("night-1", ANNA), store.job_under("night-1", BOB)) == (mine, theirs)
+    assert store.job_under("night-2", ANNA) is None
+    with pytest.raises(StorageError):
+        store.add_job(a_draft(a_spec(idempotency_key="night-1")))
+    assert len(store.jobs(JobQuery())) == 4
+
+
 def test_jobs_that_were_cleaned_have_no_files(store: Store) -> None:
     kept, cleaned = store.add_job(a_draft()), store.add_job(a_draft())
     store.change_job(cleaned.id, NOON, JobChanges(), note=CLEANED)

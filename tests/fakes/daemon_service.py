@@ -67,6 +67,8 @@ class FakeDaemonService:
         """Likewise, of `explain`."""
         self.falls_with: dict[int, int] = {}
         """The job that comes after a job, and is cancelled with it."""
+        self.keyed: dict[str, int] = {}
+        """Jobs by their idempotency keys."""
         self.running_s: dict[int, float] = {}
         self.not_ours: dict[int, tuple[str, ...]] = {}
         """What `clean` cannot remove of a job."""
@@ -99,10 +101,14 @@ class FakeDaemonService:
         }
         if request.hold:
             fields |= {"state": JobState.HELD, "reason": Reason.HELD_BY_USER}
-        row = a_row(id=None, **fields) if dry_run else self.add(**fields)
+        earlier = self.keyed.get(request.idempotency_key or "")
+        row = self._row(earlier) if earlier else a_row(id=None, **fields) if dry_run else self.add(**fields)
+        if request.idempotency_key and row.id is not None:
+            self.keyed[request.idempotency_key] = row.id
         return Submission(
             **row_fields(row),
             dry_run=dry_run,
+            repeated=earlier is not None,
             expected_duration_s=(request.duration or timedelta(hours=4)).total_seconds(),
             duration_basis=Basis.USER if request.duration else Basis.ASSUMED,
             expected_power_w=300.0,

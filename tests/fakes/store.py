@@ -68,12 +68,18 @@ class FakeStore:
     # jobs
     def add_job(self, draft: JobDraft) -> Job:
         self._may_write()
+        if draft.spec.idempotency_key and self.job_under(draft.spec.idempotency_key, draft.owner):
+            raise StorageError("the database refused: UNIQUE constraint failed")
         job = draft.as_job(len(self._is.jobs) + 1)
         self._keep(job, draft.submitted_at, "submitted")
         return job
 
     def job(self, job_id: int) -> Job | None:
         return self._is.jobs.get(job_id)
+
+    def job_under(self, key: str, owner: Owner) -> Job | None:
+        found = [j for j in self._is.jobs.values() if (j.spec.idempotency_key, j.owner.uid) == (key, owner.uid)]
+        return found[0] if found else None
 
     def jobs(self, query: JobQuery) -> tuple[Job, ...]:
         cleaned = {event.job for event in self._is.events if event.event == CLEANED} if query.with_files else set()

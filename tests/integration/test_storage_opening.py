@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from fakes.queue import a_spec
 from fakes.records import a_draft, a_segment
 from sqlalchemy import create_engine
 
@@ -23,7 +25,7 @@ from scheduler.storage.tables import OPEN_SEGMENT, Row
 ADD_A_COLUMN = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0002", "0001"
+revision, down_revision = "9999", "0002"
 def upgrade():
     with op.batch_alter_table("job", recreate="always") as job:
         job.add_column(sa.Column("colour", sa.Text(), nullable=True))
@@ -38,7 +40,7 @@ def mode(path: Path) -> int:
 def a_newer_carbonq(folder: Path, monkeypatch: pytest.MonkeyPatch, migration: str) -> None:
     """The same migrations and one more."""
     shutil.copytree(schema.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "schema_0002.py").write_text(migration)
+    (folder / "versions" / "schema_9999.py").write_text(migration)
     monkeypatch.setattr(schema, "MIGRATIONS", folder)
 
 
@@ -110,14 +112,39 @@ def test_an_upgrade_copies_the_database_first_and_keeps_what_is_in_it(
         assert len(store.job_events(job.id)) == 1
         assert store.check() == ()
         store.close()
-    with pytest.raises(DatabaseTooNew, match=r"schema 0002.* up to 0001"):
+    with pytest.raises(DatabaseTooNew, match=r"schema 9999.* up to 0002"):
         open_store(path, backup_dir=copies)
     (copy,) = copies.iterdir()
-    assert (copy.name, mode(copy)) == ("carbonq-schema-0001.db", 0o600)
+    assert (copy.name, mode(copy)) == ("carbonq-schema-0002.db", 0o600)
     shutil.copy(copy, tmp_path / "restored.db")
     restored = open_store(tmp_path / "restored.db")
     assert restored.jobs(JobQuery()) == (job,)
     restored.close()
+
+
+def test_a_database_of_before_the_idempotency_keys_is_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its jobs have none; new ones may."""
+    store = open_store(tmp_path / "new.db")
+    job = store.add_job(a_draft())
+    store.close()
+    with monkeypatch.context() as older:
+        only_first = shutil.ignore_patterns("__pycache__", "schema_0002.py")
+        shutil.copytree(schema.MIGRATIONS, tmp_path / "migrations", ignore=only_first)
+        older.setattr(schema, "MIGRATIONS", tmp_path / "migrations")
+        open_store(tmp_path / "old.db").close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        columns = ", ".join(column for _, column, *_ in old.execute("PRAGMA table_info(job)"))
+        old.execute("ATTACH ? AS new", [str(tmp_path / "new.db")])
+        old.execute(f"INSERT INTO job ({columns}) SELECT {columns} FROM new.job")
+        old.commit()
+    store = open_store(tmp_path / "old.db")
+    assert store.jobs(JobQuery()) == (job,)
+    keyed = store.add_job(a_draft(a_spec(idempotency_key="night-1")))
+    assert store.job_under("night-1", keyed.owner) == keyed
+    assert store.check() == ()
+    store.close()
 
 
 def test_an_upgrade_that_fails_halfway_leaves_the_database_as_it_was(

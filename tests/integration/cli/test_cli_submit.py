@@ -25,7 +25,7 @@ def test_everything_that_can_be_said_reaches_the_daemon(carbonq: CommandLine, tm
         "submit", "--name", "n", "--gpus", "2", "--within", "1d12h", "--duration", "90m", "--time-limit", "3h",
         "--power", "1.2kW", "--interruptible", "--checkpoint-signal", "SIGUSR1", "--grace", "1m", "--retries", "3",
         "--env", "LR=1", "--workdir", str(tmp_path), "--zone", "GB", "--project", "p", "--tag", "a", "--tag", "b",
-        "--after", "1", "--patience", "0.05kg/h", "--", "sh", "-c", "true",
+        "--after", "1", "--patience", "0.05kg/h", "--idempotency-key", "night-1", "--", "sh", "-c", "true",
     )  # fmt: skip
     assert answer.status == 0, answer.err
     request = carbonq.service.requests[0]
@@ -37,7 +37,15 @@ def test_everything_that_can_be_said_reaches_the_daemon(carbonq: CommandLine, tm
     assert request.interruptible and request.checkpoint_signal == "SIGUSR1"
     assert (request.tags, request.after, request.workdir) == (("a", "b"), (1,), str(tmp_path))
     assert request.env["LR"] == "1" and "PATH" in request.env
-    assert request.patience_g_per_h == 50
+    assert (request.patience_g_per_h, request.idempotency_key) == (50, "night-1")
+
+
+def test_a_job_queued_before_under_its_key_is_not_said_to_be_queued_now(carbonq: CommandLine) -> None:
+    again = ["submit", "--idempotency-key", "night-1", "--", "true"]
+    assert carbonq(*again).out.startswith("Queued job 1 (true): ")
+    assert carbonq(*again).out.startswith("Queued before as job 1 (true): ")
+    assert carbonq(*again[:1], "-p", *again[1:]).out == "1\n"
+    assert carbonq(*again[:1], "--json", *again[1:]).json["repeated"] is True
 
 
 def test_what_is_not_said_is_left_to_the_daemon(carbonq: CommandLine) -> None:

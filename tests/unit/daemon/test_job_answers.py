@@ -11,6 +11,7 @@ from fakes.clock import NOON, FakeClock
 from fakes.whole_daemon import ANNA, WholeDaemon
 
 from scheduler.config import PlanningSettings, Settings
+from scheduler.ports import JobQuery
 from scheduler.service_views.requests import JobRequest
 from scheduler.service_views.submission import Explanation, Submission
 
@@ -48,6 +49,22 @@ def test_a_job_is_said_to_run_from_its_start_on() -> None:
     job = daemon.submit(duration=HOUR, run_now=True)
     assert explained(daemon, job.id).sentences[0].startswith(f"Job {job.id} is ")
     assert "starts at once" not in " ".join(explained(daemon, job.id).sentences)
+
+
+def test_a_job_submitted_again_under_its_key_is_told_as_it_is_by_now() -> None:
+    """Also where it could no longer be granted anew: its deadline is near, or it has ended."""
+    daemon = a_daemon()
+    asked = {"idempotency_key": "night-1", "duration": HOUR, "run_now": True, "deadline": NOON + 2 * HOUR}
+    first = submitted(daemon, **asked)
+    again = submitted(daemon, **asked)
+    assert (first.repeated, again.repeated, again.id) == (False, True, first.id)
+    daemon.pass_time(90 * MINUTE)
+    ended = submitted(daemon, **asked)
+    assert (ended.id, ended.state, ended.repeated) == (first.id, "completed", True)
+    assert ended.words == (
+        f"Job {first.id} is completed (exited-zero); `carbonq show {first.id}` shows what it used and emitted.",
+    )
+    assert len(daemon.store.jobs(JobQuery())) == 1
 
 
 def test_behind_a_held_job_it_is_told_which_one_is_held() -> None:

@@ -72,6 +72,32 @@ def test_a_full_queue_takes_no_more_and_says_what_to_do(store: FakeStore) -> Non
     assert list(spool.kept) == [1]
 
 
+def under_a_key(store: FakeStore, spool: FakeSecretSpool, limit: int = 10, **spec: Any) -> Job:
+    draft = a_draft(a_spec(idempotency_key="night-1", **spec))
+    return service.submit(store, spool, draft, {"KEY": "secret"}, False, limit)
+
+
+def test_a_second_submission_under_one_key_is_the_first_job_even_where_the_queue_is_full(store: FakeStore) -> None:
+    """And whatever became of the job meanwhile."""
+    spool = FakeSecretSpool()
+    first = under_a_key(store, spool, limit=1)
+    assert under_a_key(store, spool, limit=1) == first
+    cancelled = service.cancel(store, first.id, NOON)
+    assert under_a_key(store, spool) == cancelled
+    assert list(spool.kept) == [first.id]
+
+
+@pytest.mark.parametrize("other", [{"argv": ("python", "other.py")}, {"workdir": "/elsewhere"}])
+def test_a_key_that_stands_for_another_command_is_refused_and_the_job_named(
+    store: FakeStore, other: dict[str, Any]
+) -> None:
+    spool = FakeSecretSpool()
+    under_a_key(store, spool)
+    with pytest.raises(RequestError, match=r"idempotency_key: 'night-1' stands for job 1, .*key of its own"):
+        under_a_key(store, spool, **other)
+    assert list(spool.kept) == [1]
+
+
 def test_jobs_that_run_or_have_ended_are_not_in_the_queue(store: FakeStore) -> None:
     a_job_in(store, JobState.RUNNING)
     a_job_in(store, JobState.COMPLETED)

@@ -1,0 +1,14 @@
+"""Jobs may have an idempotency key; those that there are have none."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.add_column("job", sa.Column("idempotency_key", sa.Text(), nullable=True))
+    op.create_index("ix_job_owner_uid_idempotency_key", "job", ["owner_uid", "idempotency_key"], unique=True)
