@@ -41,10 +41,7 @@ def recompute(
     client = DaemonClient(timeout_s=PATIENCE_S)
     moment = times.since(since, "--since", times.now())
     wanted = list(dict.fromkeys(jobs or several.own_ended(client, since=moment.isoformat())))
-    pieces = [wanted[n : n + AT_ONCE] for n in range(0, len(wanted), AT_ONCE)]
-    became: Outcomes = {}
-    for piece in pieces:
-        became |= _drawn_up(client, piece)
+    became = _piece_by_piece(client, wanted)
     if len(wanted) == 1 and isinstance(problem := became[wanted[0]], Failure):
         raise problem
     if as_json:
@@ -53,6 +50,21 @@ def recompute(
         _say(several.rows(became), bool(wanted))
         several.tell_problems(became)
     return several.first_status(became)
+
+
+def _piece_by_piece(client: DaemonClient, jobs: list[int]) -> Outcomes:
+    """Where the daemon fails at a piece, what came of those before it is told; the rest is not asked for."""
+    became: Outcomes = {}
+    for start in range(0, len(jobs), AT_ONCE):
+        piece = jobs[start : start + AT_ONCE]
+        try:
+            became |= _drawn_up(client, piece)
+        except Failure as failure:
+            if not became:
+                raise
+            became[piece[0]] = failure
+            break
+    return became
 
 
 def _drawn_up(client: DaemonClient, jobs: list[int]) -> Outcomes:

@@ -11,7 +11,7 @@ from typing import Any
 from fakes.clock import NOON
 from fakes.views import a_certainty, a_forecast_strip, a_grid_now, a_placement, a_recomputed, a_row, a_status, gpu_rows
 
-from scheduler.domain.errors import IllegalTransition, NotFound
+from scheduler.domain.errors import IllegalTransition, NotFound, StorageError
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Basis
 from scheduler.domain.lifecycle import TERMINAL, JobState, Reason
@@ -67,6 +67,8 @@ class FakeDaemonService:
         """Likewise, of `explain`."""
         self.falls_with: dict[int, int] = {}
         """The job that comes after a job, and is cancelled with it."""
+        self.stumbles_over: int | None = None
+        """A job that cannot be recomputed for a reason that is not the caller's."""
         self.keyed: dict[str, int] = {}
         """Jobs by their idempotency keys."""
         self.running_s: dict[int, float] = {}
@@ -260,6 +262,8 @@ class FakeDaemonService:
         """`recomputed` says what came of it, else nothing has changed."""
         self._begin(caller)
         rows = [self._row(job_id) for job_id in job_ids]
+        if self.stumbles_over in job_ids:
+            raise StorageError("the disk is full; make room and ask again")
         return tuple(self.recomputed.get(row.id) or a_recomputed(row) for row in rows)
 
     async def plan(self, caller: Caller) -> PlanView:

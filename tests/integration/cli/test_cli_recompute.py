@@ -94,3 +94,12 @@ def test_many_jobs_are_sent_in_pieces(carbonq: CommandLine) -> None:
         carbonq.service.add(**COMPLETED, user=ME)
     assert len(carbonq("recompute", "--json").json) == 150
     assert all(row.state is JobState.COMPLETED for row in carbonq.service.rows.values())
+
+
+def test_where_the_daemon_fails_halfway_what_came_before_is_told(carbonq: CommandLine) -> None:
+    for _ in range(250):
+        carbonq.service.add(**COMPLETED)
+    carbonq.service.stumbles_over = 120
+    answer = carbonq("recompute", *map(str, range(1, 251)))
+    assert (answer.status, answer.err) == (1, "carbonq: the disk is full; make room and ask again\n")
+    assert answer.out.splitlines()[-1] == "100 statements drawn up anew, 0 changed."
