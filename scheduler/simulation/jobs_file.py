@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from pathlib import Path
 
 from scheduler.domain.csv_text import csv_heading, csv_moment, csv_number, csv_rows
 from scheduler.domain.errors import RequestError
@@ -39,7 +38,7 @@ _POWER = _Range(0, 1e9, "the power of a job: watts, 0 to 1,000,000,000 (1 GW)")
 _PATIENCE = _Range(0, 1e9, "a waiting price: grams an hour, 0 to 1,000,000,000")
 
 
-def read_jobs(file: Path | FileText, gpus: int, span: Interval) -> tuple[SimulatedJob, ...]:
+def read_jobs(file: FileText, gpus: int, span: Interval) -> tuple[SimulatedJob, ...]:
     """The jobs in the file's order, one at least; none may be wider than `gpus`, or come outside `span`, the grid's."""
     names: dict[str, int] = {}
     jobs = []
@@ -54,9 +53,9 @@ def read_jobs(file: Path | FileText, gpus: int, span: Interval) -> tuple[Simulat
     return tuple(jobs)
 
 
-def remarks(file: Path | FileText, known: Sequence[str]) -> tuple[str, ...]:
+def remarks(file: FileText, known: Sequence[str]) -> tuple[str, ...]:
     """One for each column that is neither a job's nor `known`: it is ignored."""
-    heading = csv_heading(_text(file))
+    heading = csv_heading(file.text)
     absent = [column for column in (*REQUIRED, *OPTIONAL) if column not in heading]
     unknown = [name for name in heading if name and name not in (*REQUIRED, *OPTIONAL, *known)]
     return tuple(
@@ -75,7 +74,7 @@ def said(span: Interval) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    file: Path | FileText
+    file: FileText
     line: int
     fields: dict[str, str]
 
@@ -102,21 +101,12 @@ class _Row:
         return timedelta(seconds=self.number(column, within))
 
 
-def _rows(file: Path | FileText) -> Iterator[_Row]:
+def _rows(file: FileText) -> Iterator[_Row]:
     try:
-        for row in csv_rows(_text(file), REQUIRED):
+        for row in csv_rows(file.text, REQUIRED):
             yield _Row(file, row.line, row.cells)
     except ValueError as mistake:
         raise RequestError(f"{file}, {mistake}") from None
-
-
-def _text(file: Path | FileText) -> str:
-    if isinstance(file, FileText):
-        return file.text
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"{file} cannot be read as text: {error}") from None
 
 
 def _job(row: _Row, gpus: int, span: Interval) -> SimulatedJob:
