@@ -91,7 +91,7 @@ def _ended(event: JobEvent, reason: Reason, record: ExitRecord, detail: str | No
 
 
 def _suspended(job: Job, record: ExitRecord, reason: Reason, detail: str | None) -> JobStep:
-    kept = job.work_done + _running_time(record) if _checkpointed(job, record) else job.work_done
+    kept = job.work_done + _running_time(record) if checkpointed(job, record) else job.work_done
     return JobStep(JobEvent.SUSPENDED, JobChanges(reason=reason, detail=detail, work_done=kept, stop_requested=None))
 
 
@@ -117,7 +117,7 @@ def _why_failed(record: ExitRecord) -> tuple[Reason, str]:
     return Reason.SIGNALLED, f"ended by {name}"
 
 
-def _checkpointed(job: Job, record: ExitRecord) -> bool:
+def checkpointed(job: Job, record: ExitRecord) -> bool:
     """Whether the work of this segment can be taken to be on disk; if not, the next run starts over."""
     said_so = record.checkpoint_step is not None or record.code == EXIT_SUSPENDED
     return said_so or job.spec.checkpoint_signal is not None

@@ -56,6 +56,8 @@ class Segment:
     """Sequence number of the last energy slice that the database has."""
     last_seq: int | None = None
     """Sequence number of its last energy slice at all; known once it has ended."""
+    work_kept: bool | None = None
+    """Of a suspended segment: whether what it did is in a checkpoint that the next one goes on from; None: not told."""
 
     @property
     def was_suspended(self) -> bool:

@@ -178,6 +178,7 @@ def _statement(statement: EmissionsStatement) -> StatementView:
         emissions_g=_grams(statement.emissions),
         run_now_emissions_g=_grams(statement.run_now_emissions),
         at_submission_emissions_g=_grams(statement.at_submission_emissions),
+        run_now_start=statement.run_now_start,
         difference_g=_grams(statement.difference),
         intensity=str(statement.key) if statement.key else None,
         note=statement.note,

@@ -75,6 +75,7 @@ def segment_values(segment: Segment) -> dict[str, Any]:
         "stop_reason": segment.stop_reason.value if segment.stop_reason else None,
         "readings_upto": segment.readings_upto,
         "last_seq": segment.last_seq,
+        "work_kept": segment.work_kept,
     }
 
 
@@ -92,4 +93,5 @@ def segment_from(row: Row[Any]) -> Segment:
         stop_reason=None if row.stop_reason is None else StopReason(row.stop_reason),
         readings_upto=row.readings_upto,
         last_seq=row.last_seq,
+        work_kept=row.work_kept,
     )

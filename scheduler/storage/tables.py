@@ -128,6 +128,7 @@ class SegmentRow(Row, table=True):
     stop_reason: str | None = _text_or_null()
     readings_upto: int
     last_seq: int | None
+    work_kept: bool | None
 
 
 class EnergySliceRow(Row, table=True):
