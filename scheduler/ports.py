@@ -190,6 +190,10 @@ class Store(Protocol):
         """All starts of one job, in order."""
         ...
 
+    def segments_of(self, job_ids: Iterable[int]) -> Mapping[int, tuple[Segment, ...]]:
+        """The same of each of these jobs that has any."""
+        ...
+
     def open_segments(self) -> tuple[Segment, ...]:
         """Segments STARTING or RUNNING, and ended ones whose slices up to `last_seq` are not all stored, in order of
         creation."""

@@ -60,6 +60,7 @@ def _expected(competitor: Competitor) -> timedelta:
 def _replayed(
     queue: Iterable[Competitor], capacity: Mapping[Pool, int], length: Callable[[Competitor], timedelta]
 ) -> dict[int, datetime]:
+    # Two jobs may be submitted in the same instant: their numbers say which came first.
     in_order = sorted(queue, key=lambda each: each.job.id)
     places = {pool: max([capacity.get(pool, 0), *_widths(in_order, pool)]) for pool in Pool}
     return first_come_first_served([_arrival(each, length(each)) for each in in_order], places)

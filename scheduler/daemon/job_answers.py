@@ -52,9 +52,8 @@ class JobAnswers:
 
     def as_rows(self, jobs: Sequence[Job]) -> tuple[JobRow, ...]:
         statements = dict(self._parts.store.statements([job.id for job in jobs]))
-        for job in jobs:
-            if job.attempts and (not job.ended or job.id not in statements):
-                statements[job.id] = self._settler.statement_so_far(job)
+        unsettled = [job for job in jobs if job.attempts and (not job.ended or job.id not in statements)]
+        statements |= self._settler.statements_so_far(unsettled)
         return tuple(job_row(self.case(job, statements.get(job.id))) for job in jobs)
 
     def detail(self, job_id: int, caller: Caller) -> JobDetail:

@@ -21,6 +21,7 @@ from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job
 from scheduler.domain.lifecycle import JobEvent, JobState
+from scheduler.domain.runs import Segment
 from scheduler.domain.statements import EmissionsStatement, Settlement
 from scheduler.ports import JobQuery
 
@@ -100,9 +101,13 @@ class Settler:
                 logger.error("statement failed", extra={"job": job.id}, exc_info=error)
             self._unreckonable[job.id] = repr(error)
 
+    def statements_so_far(self, jobs: Sequence[Job]) -> dict[int, EmissionsStatement]:
+        """What each has emitted until now, nothing recorded; on the writer thread."""
+        starts = run_now_starts(self._queue(jobs), self._capacity())
+        return {job.id: self._drawn_up(job, self._terms(job), _Start(starts[job.id])) for job in jobs}
+
     def statement_so_far(self, job: Job) -> EmissionsStatement:
-        """What a job has emitted until now, nothing recorded; on the writer thread."""
-        return self._drawn_up(job, self._terms(job), self._start_so_far(job))
+        return self.statements_so_far([job])[job.id]
 
     def restate_if_revised(self, job: Job) -> None:
         """A final statement again, if an intensity it rests on was published anew since; on the writer thread."""
@@ -197,8 +202,6 @@ class Settler:
 
     def _begun(self, jobs: Sequence[Job]) -> dict[int, _Start]:
         """Of each, and whether that is settled: one replay of the recorded queue serves all."""
-        if not jobs:
-            return {}
         queue, capacity = self._queue(jobs), self._capacity()
         starts = run_now_starts(queue, capacity)
         settled = settled_starts(queue, capacity, self._parts.clock.now())
@@ -206,6 +209,8 @@ class Settler:
 
     def _queue(self, jobs: Sequence[Job]) -> list[Competitor]:
         """These jobs and those that came before one of them and competed with it for places."""
+        if not jobs:
+            return []
         store, now = self._parts.store, self._parts.clock.now()
         submitted, last = [job.submitted_at for job in jobs], max(job.id for job in jobs)
         # Two jobs may be submitted in the same instant: their numbers say which came first.
@@ -213,16 +218,18 @@ class Settler:
         came = {job.id: job for job in (*store.jobs(query), *jobs)}
         asked = {job.id for job in jobs}
         competed = [job for job in came.values() if job.id in asked or (job.id <= last and _competed(job))]
-        released = store.last_noted(JobEvent.RELEASE, [job.id for job in competed])
-        return [Competitor(job, self._length(job, now), self._released_at(job, released)) for job in competed]
+        ids = [job.id for job in competed]
+        released, segments = store.last_noted(JobEvent.RELEASE, ids), store.segments_of(ids)
+        return [
+            Competitor(job, self._length(job, segments.get(job.id, ()), now), self._released_at(job, released))
+            for job in competed
+        ]
 
-    def _length(self, job: Job, now: datetime) -> timedelta | None:
+    def _length(self, job: Job, segments: Sequence[Segment], now: datetime) -> timedelta | None:
         """Of its running in one go; None while it has not begun."""
         if job.started_at is None:
             return None
-        return uninterrupted_length(
-            job, self._parts.store.segments(job.id), self._parts.settings.queue.switch_cost, now
-        )
+        return uninterrupted_length(job, segments, self._parts.settings.queue.switch_cost, now)
 
     def _released_at(self, job: Job, released: Mapping[int, datetime]) -> datetime | None:
         """By its user, before it first began; what they held later did not keep it from beginning."""
@@ -240,7 +247,7 @@ class Settler:
     def _span(self, job: Job, first: datetime, now: datetime) -> Interval:
         """From the earliest to the latest moment at which the job did, or would have, drawn power."""
         start = min(first, job.submitted_at)
-        ran = self._length(job, now) or _MOMENT
+        ran = self._length(job, self._parts.store.segments(job.id), now) or _MOMENT
         return Interval(start, max(job.ended_at or now, first + ran, start + _MOMENT))
 
     def _history(self, key: SeriesKey, span: Interval, now: datetime) -> IntensityHistory:

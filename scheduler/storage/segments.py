@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, text, update
@@ -11,7 +13,7 @@ from scheduler.domain.errors import NotFound
 from scheduler.domain.lifecycle import SegmentState, StopReason
 from scheduler.domain.runs import Segment, SegmentId
 from scheduler.storage.documents import as_json, words
-from scheduler.storage.records import Records, differing
+from scheduler.storage.records import Records, differing, id_list
 from scheduler.storage.tables import OPEN_SEGMENT, SEGMENT
 from scheduler.storage.times import moment, moment_or_none, moment_us, moment_us_or_none
 
@@ -27,6 +29,12 @@ class SegmentRecords(Records):
         of_job = select(SEGMENT).where(SEGMENT.c.job_id == job_id).order_by(*IN_ORDER)
         with self._database.reading() as connection:
             return tuple(segment_from(row) for row in connection.execute(of_job))
+
+    def segments_of(self, job_ids: Iterable[int]) -> Mapping[int, tuple[Segment, ...]]:
+        of_jobs = select(SEGMENT).where(SEGMENT.c.job_id.in_(id_list(job_ids))).order_by(SEGMENT.c.job_id, *IN_ORDER)
+        with self._database.reading() as connection:
+            segments = [segment_from(row) for row in connection.execute(of_jobs)]
+        return {job_id: tuple(those) for job_id, those in groupby(segments, key=lambda segment: segment.id.job)}
 
     def open_segments(self) -> tuple[Segment, ...]:
         by_creation = (SEGMENT.c.created_at_us, SEGMENT.c.job_id, *IN_ORDER)

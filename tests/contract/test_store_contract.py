@@ -171,6 +171,15 @@ def test_a_refused_step_does_not_undo_the_transaction_around_it(store: Store) ->
     assert store.jobs(JobQuery())[0].detail == "still here"
 
 
+def test_segments_of_several_jobs_are_had_at_once_and_jobs_without_any_are_left_out(store: Store) -> None:
+    jobs = [store.add_job(a_draft()).id for _ in range(4)]
+    for job, number in ((jobs[1], 2), (jobs[0], 1), (jobs[1], 1), (jobs[3], 1)):
+        store.add_segment(a_segment(job, number=number))
+    wanted = [jobs[1], jobs[0], jobs[2], jobs[0], 99]
+    assert store.segments_of(wanted) == {job: store.segments(job) for job in jobs[:2]}
+    assert store.segments_of([]) == {}
+
+
 def test_segments_of_a_job_come_in_order_and_change_in_place(store: Store) -> None:
     job = store.add_job(a_draft())
     for attempt, number in ((2, 1), (1, 2), (1, 1)):
