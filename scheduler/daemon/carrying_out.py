@@ -69,12 +69,19 @@ async def _start(parts: Parts, instruction: StartSegment, job: Job, failures: St
         failures.note(job.id, parts.clock.now())
         await parts.writer(_note_obstacle, parts, job, str(error))
         return False
-    order = start_order(parts, job, segment, past, env)
     try:
+        order = start_order(parts, job, segment, past, env)
         begun = await _locked_and_sent(parts, job, segment, order)
     except ExecutorError as error:
         failures.note(job.id, parts.clock.now())
         logger.warning("start failed", extra={"segment": str(segment.id), "reason": str(error)})
+        return False
+    except StorageError:
+        raise
+    except Exception as error:
+        # A fault of ours that one job brings out: it rests as if it were refused, and the others start.
+        failures.note(job.id, parts.clock.now())
+        logger.error("start failed", extra={"segment": str(segment.id), "reason": str(error)}, exc_info=error)
         return False
     if begun:
         failures.forget(job.id)

@@ -23,7 +23,7 @@ from scheduler.daemon.watching import look, look_at_machine, triggers
 from scheduler.dispatch.dependencies import dependency_verdict, known_states
 from scheduler.dispatch.problem import Weights, build_problem
 from scheduler.dispatch.reasons import waiting_reason
-from scheduler.dispatch.reconcile import reconcile
+from scheduler.dispatch.reconcile import Instruction, reconcile
 from scheduler.dispatch.replanning import ReplanRules, ReplanState, Trigger, on_event
 from scheduler.dispatch.wakeup import next_wakeup
 from scheduler.domain.carbon import CarbonForecast
@@ -87,6 +87,7 @@ class Dispatcher:
         self._waiting: tuple[Job, ...] = ()
         self._machine_seen_at: datetime | None = None
         self._fault: str | None = None
+        self._instruction_faults: dict[Instruction, str] = {}
         self.last_beat_at: datetime | None = None
 
     def wake(self, trigger: Trigger) -> None:
@@ -132,6 +133,13 @@ class Dispatcher:
         if repr(error) != self._fault:
             logger.error("beat failed", exc_info=error)
         self._fault = repr(error)
+
+    def _note_instruction_fault(self, instruction: Instruction, error: Exception) -> None:
+        """Once for as long as it fails in the same way; what carbonq has words for needs no traceback."""
+        if self._instruction_faults.get(instruction) == repr(error):
+            return
+        facts = {"instruction": str(instruction), "reason": str(error)}
+        logger.error("instruction failed", extra=facts, exc_info=None if isinstance(error, CarbonqError) else error)
 
     async def plan_now(self) -> None:
         """Plan at once for someone who waits for the answer, unless planning takes so long that a burst must share."""
@@ -244,13 +252,17 @@ class Dispatcher:
         instructions = reconcile(queue.jobs, queue.segments, live.plan, live.inventory, now, queue.ended, resting)
         jobs, self._waiting = {job.id: job for job in queue.jobs}, queue.jobs
         unfit_before = len(self._failures.unfit)
+        faults: dict[Instruction, str] = {}
         for instruction in instructions:
             try:
                 if await carry_out(self._parts, instruction, jobs, self._failures):
                     self._woken.set()
             except StorageError:
                 raise
-            except CarbonqError as error:
-                logger.error("instruction failed", extra={"instruction": str(instruction), "reason": str(error)})
+            except Exception as error:
+                # Whatever is wrong with one, the others are carried out.
+                faults[instruction] = repr(error)
+                self._note_instruction_fault(instruction, error)
+        self._instruction_faults = faults
         if len(self._failures.unfit) > unfit_before:
             self.wake(Trigger.FAILURE)

@@ -86,6 +86,11 @@ class AgentExecutor:
                 f"the worker agent at {self._path} cannot be reached: {exc}; "
                 "the daemon starts it again, see `carbonq doctor`"
             ) from exc
+        except UnicodeEncodeError as exc:
+            raise ExecutorError(
+                f"the worker agent cannot be sent this {type(request).__name__}: it holds a byte that is not UTF-8 "
+                "(half of a surrogate pair); cancel the job and submit it without"
+            ) from exc
         except msgspec.DecodeError as exc:
             raise ExecutorError(
                 f"the worker agent at {self._path} gave an answer that cannot be read: {exc}; "

@@ -41,6 +41,9 @@ class Outcome:
     vanishes: bool = False
     """At the end its supervisor dies without a word."""
     spawn_error: str | None = None
+    start_fault: Exception | None = None
+    """Raised by each order to start it: a fault of ours that this job brings out."""
+    stop_fault: Exception | None = None
     stops_with: int = -15
     finished_when_stopped: bool = False
     checkpoint_step: int | None = None
@@ -109,6 +112,8 @@ class FakeExecutor:
         if segment in self._started:
             raise ExecutorError(f"the worker agent refused: segment {segment} was ordered before; ask for its report")
         outcome = self._outcome(segment.job)
+        if outcome.start_fault is not None:
+            raise outcome.start_fault
         self.orders.append(order)
         held = None if outcome.never_starts else os.dup(lock)
         self._started[segment] = _Started(order, outcome, self.clock.now(), held)
@@ -118,8 +123,10 @@ class FakeExecutor:
         if segment not in self._started:
             raise ExecutorError(f"the worker agent refused: segment {segment} is not known to this worker")
         self._settle()
-        self.stops.append((segment, reason))
         started = self._started[segment]
+        if started.outcome.stop_fault is not None:
+            raise started.outcome.stop_fault
+        self.stops.append((segment, reason))
         if started.lock is not None and started.stop is None:
             started.stop, started.stopped_at = reason, self.clock.now()
 

@@ -129,6 +129,16 @@ def test_a_refused_start_closes_its_lock_and_is_tried_later_each_time(desk: Desk
     assert desk.failures.resting(NOON + 2 * SECOND) == frozenset()
 
 
+def test_a_start_that_fails_as_nobody_foresaw_rests_like_a_refused_one(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.executor.fault = ZeroDivisionError("once and always")
+    assert desk.start() is False
+    assert our_copy_is_closed(desk) and desk.failures.resting(NOON) == {1}
+    told = next(record for record in caplog.records if record.getMessage() == "start failed")
+    assert (told.levelname, vars(told)["segment"]) == ("ERROR", "1-1-1") and told.exc_info
+
+
 def test_each_refusal_doubles_the_rest_up_to_five_minutes_and_a_start_ends_it() -> None:
     failures = StartFailures()
     rests = []

@@ -210,6 +210,31 @@ def test_a_beat_that_fails_in_one_way_again_and_again_is_logged_once(caplog: pyt
     assert daemon.dispatcher.last_beat_at == daemon.clock.now()
 
 
+def test_a_job_that_cannot_be_started_by_a_fault_of_ours_keeps_no_other_from_starting(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nor the daemon from beating; and it is not tried each second."""
+    cannot_be_sent = UnicodeEncodeError("utf-8", "\udce9", 0, 1, "surrogates not allowed")
+    daemon = a_daemon(job1=[Outcome(start_fault=cannot_be_sent)], job2=[Outcome(lasts=timedelta(seconds=30))])
+    for _ in range(2):
+        daemon.submit(run_now=True, duration=timedelta(minutes=1))
+    daemon.pass_time(timedelta(minutes=2), step=timedelta(seconds=1))
+    assert daemon.job(2).state is JobState.COMPLETED
+    assert daemon.job(1).state is JobState.QUEUED
+    assert 2 <= sum(record.getMessage() == "start failed" for record in caplog.records) <= 8
+    assert daemon.dispatcher.last_beat_at == daemon.clock.now()
+
+
+def test_a_stop_that_fails_by_a_fault_of_ours_is_told_once_and_ends_no_beat(caplog: pytest.LogCaptureFixture) -> None:
+    daemon = a_daemon(job1=[Outcome(lasts=9 * HOUR, stop_fault=ZeroDivisionError("once and always"))])
+    job = daemon.submit(run_now=True, duration=HOUR)
+    daemon.pass_time(timedelta(seconds=1))
+    asyncio.run(daemon.service.cancel(ANNA, job.id))
+    daemon.pass_time(timedelta(minutes=1), step=timedelta(seconds=1))
+    assert sum(record.getMessage() == "instruction failed" for record in caplog.records) == 1
+    assert daemon.dispatcher.last_beat_at == daemon.clock.now()
+
+
 def test_a_lock_that_cannot_be_looked_at_is_a_problem_of_the_worker_and_no_failed_beat() -> None:
     daemon = a_daemon(job1=[Outcome(lasts=HOUR)])
     daemon.submit(run_now=True, duration=HOUR)
