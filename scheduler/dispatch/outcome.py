@@ -46,15 +46,15 @@ def ending(job: Job, record: ExitRecord, shortest_run: timedelta) -> JobStep:
     return _failed(job, record)
 
 
-def lost(job: Job, now: datetime) -> JobStep:
-    """Its supervisor is gone without a last word; `ended_at` is when that was noticed."""
+def lost(job: Job, ended_at: datetime) -> JobStep:
+    """Its supervisor is gone without a last word; `ended_at` is its last sign of life."""
     if job.stop_requested == StopReason.CANCEL:
         detail = "its worker was lost while it was being stopped"
-        return JobStep(JobEvent.CANCEL, JobChanges(reason=Reason.CANCELLED_BY_USER, detail=detail, ended_at=now))
+        return JobStep(JobEvent.CANCEL, JobChanges(reason=Reason.CANCELLED_BY_USER, detail=detail, ended_at=ended_at))
     if attempts_left(job):
         return _retry("its worker was lost")
     detail = "its worker was lost; nobody knows how it ended, so it is not run again (--retries would allow it)"
-    return JobStep(JobEvent.VANISHED, JobChanges(reason=Reason.WORKER_LOST, detail=detail, ended_at=now))
+    return JobStep(JobEvent.VANISHED, JobChanges(reason=Reason.WORKER_LOST, detail=detail, ended_at=ended_at))
 
 
 def never_started(job: Job, now: datetime) -> JobStep:

@@ -100,7 +100,18 @@ def test_run_json_alone_with_a_free_lock_is_lost_and_not_run_again() -> None:
     """Nobody knows how it ended, so it is said so and left."""
     job = a_running_job()
     state, after = written(job, observe(job, a_running_segment(), True, a_report(), LATER))
-    assert (state, after.reason, after.ended_at) == (JobState.LOST, Reason.WORKER_LOST, LATER)
+    assert (state, after.reason) == (JobState.LOST, Reason.WORKER_LOST)
+
+
+@pytest.mark.parametrize("run", [RUN, None], ids=["its run.json", "its row alone"])
+def test_a_lost_run_ended_with_its_last_sign_of_life_whenever_that_is_noticed(run: RunRecord | None) -> None:
+    """The daemon may have been away for days: that time counts neither as run nor toward a limit."""
+    job, segment, metered = a_running_job(), a_running_segment(), NOON + timedelta(minutes=7)
+    for metered_until, ended_at in ((metered, metered), (None, NOON), (NOON - timedelta(hours=1), NOON)):
+        seen = observe(job, segment, True, a_report(run=run), LATER, metered_until=metered_until)
+        _, after = written(job, seen)
+        assert seen.segment is not None and seen.segment.applied_to(segment).held == ended_at - NOON
+        assert after.ended_at == ended_at
 
 
 def test_a_lost_run_is_tried_again_where_the_user_allowed_it() -> None:
