@@ -31,10 +31,10 @@ class StartFailures:
     unfit: set[int] = field(default_factory=set)
     """Jobs that something of their own keeps from starting: they are tried when they are due, and planned no more."""
     _failed: dict[int, tuple[int, datetime]] = field(default_factory=dict)
+    """How often in a row, and when the last time."""
 
     def note(self, job_id: int, now: datetime) -> None:
-        times = self._failed.get(job_id, (0, now))[0] + 1
-        self._failed[job_id] = (times, now + min(_FIRST_BACKOFF * 2 ** min(times - 1, 10), _LAST_BACKOFF))
+        self._failed[job_id] = (self._failed.get(job_id, (0, now))[0] + 1, now)
 
     def forget(self, job_id: int) -> None:
         self._failed.pop(job_id, None)
@@ -42,7 +42,12 @@ class StartFailures:
 
     def resting(self, now: datetime) -> frozenset[int]:
         """Jobs that are not to be tried again yet."""
-        return frozenset(job for job, (_, again_at) in self._failed.items() if now < again_at)
+        return frozenset(job for job, (times, at) in self._failed.items() if _rests(times, at, now))
+
+
+def _rests(times: int, at: datetime, now: datetime) -> bool:
+    # What failed in the future did so before the clock was set back.
+    return timedelta(0) <= now - at < min(_FIRST_BACKOFF * 2 ** min(times - 1, 10), _LAST_BACKOFF)
 
 
 async def carry_out(parts: Parts, instruction: Instruction, jobs: dict[int, Job], failures: StartFailures) -> bool:

@@ -83,7 +83,7 @@ class Daemon:
         return [*loops, self.warming.run()] if self.warming is not None else loops
 
     def _timers(self) -> Timers:
-        timers, settings = Timers(), self.parts.settings
+        timers, settings = Timers(self.parts.clock.now), self.parts.settings
         poll = min(settings.grid.poll, timedelta(seconds=30))
         timers.every("grid", poll, self.desk.poller.poll_if_due, jitter=poll / 5)
         timers.every("settlement", settings.daemon.settle_every, self.settler.settle_due)
@@ -98,9 +98,9 @@ class Daemon:
 
     async def _say_alive(self) -> None:
         """Only while beats finish and the writer answers: a timer that runs alone proves nothing."""
-        beat, now = self.dispatcher.last_beat_at, self.parts.clock.now()
         line = await self.parts.writer(status_line, self.parts)
-        if beat is None or now - beat < max(timedelta(seconds=30), self.parts.settings.daemon.tick * _LATE_BEAT):
+        since_beat = self.dispatcher.since_beat()
+        if since_beat is None or since_beat < max(timedelta(seconds=30), self.parts.settings.daemon.tick * _LATE_BEAT):
             self.notifier.alive()
             self.notifier.status(line)
 

@@ -69,7 +69,8 @@ class Dispatcher:
     ) -> None:
         """`forecast` gives what to plan on, on the writer thread; `on_job_end` is told when a segment is over.
 
-        `stopwatch_s` times each plan: while plans are quick, whoever submits is answered with one at once.
+        `stopwatch_s` times each plan: while plans are quick, whoever submits is answered with one at once. It tells
+        how long ago a beat was finished, too: nobody can set it, and it stands still while the machine sleeps.
         """
         planning = parts.settings.planning
         self._parts, self._forecast, self._on_job_end = parts, forecast, on_job_end
@@ -88,7 +89,7 @@ class Dispatcher:
         self._machine_seen_at: datetime | None = None
         self._fault: str | None = None
         self._instruction_faults: dict[Instruction, str] = {}
-        self.last_beat_at: datetime | None = None
+        self._beaten_s: float | None = None
 
     def wake(self, trigger: Trigger) -> None:
         self._events.append(trigger)
@@ -116,12 +117,16 @@ class Dispatcher:
                 await self._plan_if_called_for()
                 await self._carry_out()
                 self._parts.live.storage_error, self._fault = None, None
-                self.last_beat_at = self._parts.clock.now()
+                self._beaten_s = self._stopwatch_s()
             except StorageError as error:
                 self._note_storage_error(str(error))
             except Exception as error:
-                # A beat that fails again and again is no beat: last_beat_at stays, and the watchdog restarts us.
+                # A beat that fails again and again is no beat: none is finished, and the watchdog restarts us.
                 self._note_fault(error)
+
+    def since_beat(self) -> timedelta | None:
+        """How long ago a beat was finished; None before the first."""
+        return None if self._beaten_s is None else timedelta(seconds=self._stopwatch_s() - self._beaten_s)
 
     def _note_storage_error(self, reason: str) -> None:
         if reason != self._parts.live.storage_error:
@@ -165,7 +170,8 @@ class Dispatcher:
 
     async def _look(self) -> None:
         now = self._parts.clock.now()
-        if self._machine_seen_at is None or now - self._machine_seen_at >= _LOOK_AT_MACHINE_EVERY:
+        seen_at = self._machine_seen_at
+        if seen_at is None or not timedelta(0) <= now - seen_at < _LOOK_AT_MACHINE_EVERY:
             if await look_at_machine(self._parts):
                 self._events.append(Trigger.INVENTORY)
             if self._parts.live.agent_error is None:

@@ -151,6 +151,13 @@ def test_each_refusal_doubles_the_rest_up_to_five_minutes_and_a_start_ends_it() 
     assert failures.resting(NOON + 2 * SECOND) == frozenset()
 
 
+def test_a_start_that_failed_before_the_clock_was_set_back_rests_no_longer() -> None:
+    failures = StartFailures()
+    failures.note(1, NOON)
+    assert failures.resting(NOON) == {1}
+    assert failures.resting(NOON - HOUR) == frozenset()
+
+
 def test_a_lock_that_cannot_be_made_is_a_refused_start_and_records_nothing(desk: Desk) -> None:
     desk.executor.unreadable_locks = True
     assert desk.start() is False
