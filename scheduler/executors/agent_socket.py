@@ -61,6 +61,9 @@ class AgentExecutor:
         await self._ask(protocol.ForgetOrder(str(segment)), protocol.Accepted)
         self._locks.remove(segment)
 
+    def unforgotten(self) -> tuple[SegmentId, ...]:
+        return self._locks.all()
+
     async def clean(self, segments: Sequence[SegmentId], dry_run: bool) -> protocol.Cleaned:
         order = protocol.CleanOrder([str(each) for each in segments], dry_run)
         return await self._ask(order, protocol.Cleaned, within_s=CLEANED_WITHIN_S)

@@ -227,6 +227,24 @@ def test_a_running_segment_is_neither_forgotten_nor_cleaned(stage: Stage) -> Non
     asyncio.run(scene())
 
 
+def test_a_segment_is_unforgotten_from_its_lock_until_it_is_forgotten(stage: Stage) -> None:
+    """By its lock file a daemon that was killed in between is reminded of it."""
+
+    async def scene() -> None:
+        assert stage.executor.unforgotten() == ()
+        await stage.start(LONG)
+        await stage.start(SHORT)
+        assert stage.executor.unforgotten() == (SHORT, LONG)
+        await stage.until_free(SHORT)
+        await stage.executor.forget(SHORT)
+        assert stage.executor.unforgotten() == (LONG,)
+        await stage.until_running(LONG)
+        await stage.executor.stop(LONG, StopReason.CANCEL)
+        await stage.until_free(LONG)
+
+    asyncio.run(scene())
+
+
 def test_forgetting_keeps_the_logs_and_cleaning_removes_them_and_both_may_be_repeated(stage: Stage) -> None:
     async def scene() -> None:
         await stage.start(SHORT)

@@ -75,8 +75,8 @@ class FakeExecutor:
     gpus: tuple[Gpu, ...] = (Gpu("GPU-0", "Fake A100"),)
     cpu_slots: int = 2
     unreachable: bool = False
-    fault: Exception | None = None
-    """Raised by every question: a fault of ours, which no port foresees."""
+    fault: BaseException | None = None
+    """Raised by every question: a fault of ours, which no port foresees, or the end of the daemon."""
     unreadable_locks: bool = False
     orders: list[protocol.StartOrder] = field(default_factory=list)
     """Every start order that was taken."""
@@ -151,6 +151,11 @@ class FakeExecutor:
         if not self.lock_is_free(segment):
             raise ExecutorError(f"the worker agent refused: segment {segment} still runs; stop it first")
         self.forgotten.append(segment)
+        if segment in self._locks:
+            os.close(self._locks.pop(segment))
+
+    def unforgotten(self) -> tuple[SegmentId, ...]:
+        return tuple(sorted(self._locks))
 
     async def clean(self, segments: Sequence[SegmentId], dry_run: bool) -> protocol.Cleaned:
         self._reach()

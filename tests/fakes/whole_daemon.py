@@ -69,6 +69,9 @@ class FakeSpool:
     def drop(self, job_id: int) -> None:
         self.environments.pop(job_id, None)
 
+    def jobs(self) -> frozenset[int]:
+        return frozenset(self.environments)
+
 
 class WholeDaemon:
     """A machine of `gpus` GPUs, a grid that forecasts `ahead`, and the daemon between them."""
