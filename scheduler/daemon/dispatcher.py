@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
 
-from scheduler.daemon.carrying_out import StartFailures, carry_out
+from scheduler.daemon.carrying_out import carry_out, note_failing
 from scheduler.daemon.expectation import Expectation
 from scheduler.daemon.parts import Parts
 from scheduler.daemon.price_desk import PriceDesk
 from scheduler.daemon.running_times import RunningTimes
-from scheduler.daemon.watching import look, look_at_machine, triggers
+from scheduler.daemon.watching import Looked, look, look_at_machine, triggers
 from scheduler.dispatch.dependencies import dependency_verdict, known_states
 from scheduler.dispatch.problem import Weights, build_problem
 from scheduler.dispatch.reasons import waiting_reason
@@ -31,7 +31,7 @@ from scheduler.domain.changes import JobChanges
 from scheduler.domain.errors import CarbonqError, StorageError
 from scheduler.domain.gpus import Inventory
 from scheduler.domain.jobs import Job
-from scheduler.domain.lifecycle import NOT_ENDED, WAITING, JobState
+from scheduler.domain.lifecycle import NOT_ENDED, WAITING, JobEvent, JobState
 from scheduler.domain.plans import Plan, PlanningProblem
 from scheduler.domain.runs import Segment
 from scheduler.planning import HEED_EXPECTED, STAND_IN
@@ -84,7 +84,7 @@ class Dispatcher:
         self._events: list[Trigger] = [Trigger.INVENTORY]
         self._beat_lock = asyncio.Lock()
         self._woken, self._machine_seen = asyncio.Event(), asyncio.Event()
-        self._failures = StartFailures()
+        self._failures = parts.live.start_failures
         self._waiting: tuple[Job, ...] = ()
         self._machine_seen_at: datetime | None = None
         self._fault: str | None = None
@@ -182,9 +182,23 @@ class Dispatcher:
             self._events.append(Trigger.PRICE)
         looked = await look(self._parts)
         self._events.extend(triggers(looked))
+        await self._note_starts(looked)
         if any(result.observation.concluded for result in looked):
             self.running_times.forget()
             self._on_job_end()
+
+    async def _note_starts(self, looked: Sequence[Looked]) -> None:
+        """An order that was taken is no start yet: only what is seen to run has begun."""
+        for result in looked:
+            events = {step.event for step in result.observation.steps}
+            if JobEvent.STARTED in events:
+                self._failures.forget(result.job.id)
+            elif JobEvent.NEVER_STARTED in events:
+                known = self._failures.of(result.job.id)
+                failing = self._failures.note_never_begun(result.segment, self._parts.clock.now())
+                if failing is not known:
+                    logger.warning("start failed", extra={"segment": str(result.segment), "reason": failing.reason})
+                await self._parts.writer(note_failing, self._parts, result.job.id, failing)
 
     async def _plan_if_called_for(self) -> None:
         events, self._events = self._events, []
@@ -254,6 +268,7 @@ class Dispatcher:
     async def _carry_out(self) -> None:
         live, now = self._parts.live, self._parts.clock.now()
         queue = await self._parts.writer(self._load_queue)
+        self._failures.keep_only({job.id for job in queue.jobs})
         resting = self._failures.resting(now)
         instructions = reconcile(queue.jobs, queue.segments, live.plan, live.inventory, now, queue.ended, resting)
         jobs, self._waiting = {job.id: job for job in queue.jobs}, queue.jobs

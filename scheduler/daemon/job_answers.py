@@ -84,6 +84,8 @@ class JobAnswers:
         case = await self._parts.writer(self.sure_case, job, None)
         if sentences:
             sentences += self.deadline_words(case)
+        if failing := live.start_failures.of(job.id):
+            sentences = (f"Job {job.id} should run by now, but {failing.words}.", *sentences)
         before = await self._parts.writer(self.before, job)
         return explanation(case, sentences, case_answer(grid), grid.capabilities.key, self._parts.clock.now(), before)
 

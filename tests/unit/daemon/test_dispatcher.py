@@ -224,6 +224,26 @@ def test_a_job_that_cannot_be_started_by_a_fault_of_ours_keeps_no_other_from_sta
     assert daemon.dispatcher.since_beat() == timedelta(0)
 
 
+def test_a_start_that_comes_to_nothing_is_tried_ever_more_rarely_and_told_of_until_one_runs() -> None:
+    """The order is taken each time, and the supervisor dies before it has begun."""
+    minute = timedelta(minutes=1)
+    daemon = a_daemon(job1=[*[Outcome(never_starts=True)] * 6, Outcome(lasts=minute)])
+    job = daemon.submit(run_now=True, duration=minute)
+    daemon.pass_time(minute, step=timedelta(seconds=1))
+    told = "each of its last 5 starts came to nothing: its supervisor ended before it had begun"
+    assert len(daemon.executor.orders) == 5
+    assert (daemon.job(job.id).detail or "").startswith(told)
+    explained = asyncio.run(daemon.service.explain(ANNA, job.id)).sentences
+    assert explained[0].startswith(f"Job {job.id} should run by now, but {told}")
+    doctor = asyncio.run(daemon.service.status(ANNA)).warnings
+    assert any(warning.startswith(f"job {job.id} does not start: {told}") for warning in doctor)
+
+    daemon.pass_time(2 * minute, step=timedelta(seconds=1))
+    assert daemon.job(job.id).state is JobState.RUNNING and daemon.job(job.id).detail is None
+    doctor = asyncio.run(daemon.service.status(ANNA)).warnings
+    assert not any("does not start" in warning for warning in doctor)
+
+
 def test_a_stop_that_fails_by_a_fault_of_ours_is_told_once_and_ends_no_beat(caplog: pytest.LogCaptureFixture) -> None:
     daemon = a_daemon(job1=[Outcome(lasts=9 * HOUR, stop_fault=ZeroDivisionError("once and always"))])
     job = daemon.submit(run_now=True, duration=HOUR)
