@@ -110,6 +110,8 @@ class ExitRecord(msgspec.Struct, frozen=True):
     """Exit code, or -signal; None when the command could not be executed."""
     spawn_error: str | None = None
     stop_reason: str | None = None
+    asked_by_machine: bool = False
+    """Its supervisor was told to go by the machine, or by an operator, and told it to stop; `stop_reason` is None."""
     checkpoint_step: int | None = None
     finished: bool = False
     """Asked to suspend, it ended by itself before any signal reached it, or said that it was done."""

@@ -40,6 +40,10 @@ class StopConduct:
     def reason(self) -> StopReason | None:
         return self._stopping.reason if self._stopping else None
 
+    @property
+    def is_asked_by_machine(self) -> bool:
+        return self.is_asked and self.reason is None
+
     def ask(self, reason: StopReason | None) -> None:
         """Begin to stop for `reason`, or weigh it against the one there is. None: the machine goes down."""
         now = clock.monotonic()
@@ -75,7 +79,7 @@ class StopConduct:
     def honest_code(self) -> int | None:
         """The process's own code; SIGTERM's where it went quietly because the machine did, so that nobody
         takes a job that saves on SIGTERM and exits 0 for completed."""
-        went_quietly = self.is_asked and self.reason is None and self._process.code == 0
+        went_quietly = self.is_asked_by_machine and self._process.code == 0
         return -signal.SIGTERM if went_quietly and not self.finished else self._process.code
 
     def _enter(self, stopping: Stopping) -> None:

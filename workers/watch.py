@@ -160,6 +160,7 @@ class Watch:
             ended_t=self._slices.since_t,
             code=self._stop.honest_code,
             stop_reason=self._stop.reason,
+            asked_by_machine=self._stop.is_asked_by_machine,
             checkpoint_step=checkpoint.step if checkpoint else None,
             finished=self._stop.finished,
             last_seq=self._slices.last_seq,

@@ -20,7 +20,7 @@ from scheduler.domain.runs import Segment
 from scheduler.protocol import ExitRecord, RunRecord, SegmentReport
 
 SHORTEST_RUN = timedelta(minutes=5)
-"""A segment that asks to be run again (exit code 99) sooner than this has failed: else it could ask for ever."""
+"""A segment that by itself asks to be run again (exit code 99) sooner than this failed: else it could ask for ever."""
 
 _RUNNING_REASON = {StopReason.CANCEL.value: Reason.CANCELLING, StopReason.SUSPEND.value: Reason.SUSPENDING}
 

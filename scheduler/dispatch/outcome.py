@@ -41,6 +41,10 @@ def ending(job: Job, record: ExitRecord, shortest_run: timedelta) -> JobStep:
         return _ended(JobEvent.TIMED_OUT, Reason.TIME_LIMIT, record)
     if record.stop_reason == StopReason.SUSPEND:
         return _suspended(job, record, Reason.CARBON_WINDOW, None)
+    if record.code == EXIT_SUSPENDED and record.asked_by_machine:
+        return _suspended(
+            job, record, Reason.RETRY, "the machine went down, and it wrote its checkpoint (exit code 99)"
+        )
     if record.code == EXIT_SUSPENDED and _running_time(record) >= shortest_run:
         return _suspended(job, record, Reason.RETRY, "it wrote its checkpoint and asked to be run again (exit code 99)")
     return _failed(job, record)

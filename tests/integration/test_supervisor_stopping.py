@@ -202,6 +202,17 @@ def test_sigterm_to_the_supervisor_saves_the_work_and_is_never_taken_for_success
     assert stop is not None and stop.reason is None
 
 
+def test_who_asked_is_told_by_the_record(tmp_path: Path) -> None:
+    """A job that exits 99 because the machine goes down is told from one that asks to be run again for ever."""
+    script = "on(signal.SIGTERM, lambda: sys.exit(99)); wait()"
+    by_machine = job(tmp_path / "machine", script)
+    by_machine.process.terminate()
+    by_us = job(tmp_path / "us", script)
+    order(by_us, StopReason.SUSPEND)
+    told = [(ended.code, ended.stop_reason, ended.asked_by_machine) for ended in (by_machine.exit(), by_us.exit())]
+    assert told == [(99, None, True), (99, "suspend", False)]
+
+
 def test_sighup_means_nothing_to_a_supervisor(tmp_path: Path) -> None:
     started = job(tmp_path, "on(signal.SIGTERM, lambda: sys.exit(3)); wait()")
     started.process.send_signal(signal.SIGHUP)

@@ -219,6 +219,13 @@ def test_exit_code_99_at_once_is_a_failure() -> None:
     assert (state, after.exit_code) == (JobState.FAILED, EXIT_SUSPENDED)
 
 
+def test_exit_code_99_at_once_is_a_suspension_where_the_machine_asked_for_it() -> None:
+    """It saved in good order as the machine went down, however short its run was."""
+    state, after = end_of(a_running_job(), an_exit(EXIT_SUSPENDED, ended_t=T0 + 4, asked_by_machine=True))
+    assert (state, after.reason, after.work_done) == (JobState.SUSPENDED, Reason.RETRY, timedelta(seconds=4))
+    assert after.detail == "the machine went down, and it wrote its checkpoint (exit code 99)"
+
+
 def test_the_end_waits_for_the_last_energy_slice() -> None:
     """With 3 slices in the journal and 2 in the report, only energy is written; then the end comes with the third."""
     job, segment = a_running_job(), a_running_segment()
