@@ -119,6 +119,8 @@ class ExitRecord(msgspec.Struct, frozen=True):
     """Sequence number of the last energy slice in the journal."""
     cpu_s: float = 0.0
     max_rss_bytes: int = 0
+    ran_s: float | None = None
+    """How long it ran by the monotonic clock, which nobody sets and which stands still while the machine sleeps."""
 
 
 class SlicePart(msgspec.Struct, frozen=True, array_like=True):

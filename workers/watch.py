@@ -149,6 +149,7 @@ class Watch:
         deadline = clock.monotonic() + DRAIN_S
         while self._pumps and (patience := deadline - clock.monotonic()) > 0:
             self._react(patience)
+        self._ran_s = clock.monotonic() - self._began
         self._slices.finish()
 
     def _last_word(self) -> ExitRecord:
@@ -166,6 +167,7 @@ class Watch:
             last_seq=self._slices.last_seq,
             cpu_s=used.ru_utime + used.ru_stime,
             max_rss_bytes=used.ru_maxrss * 1024,
+            ran_s=self._ran_s,
         )
 
     def _insist_on_exit(self, record: ExitRecord) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scheduler.dispatch.outcome import JobStep, checkpointed, ending, lost, never_started
+from scheduler.dispatch.outcome import JobStep, checkpointed, ending, lost, never_started, running_time
 from scheduler.dispatch.slices import new_slices
 from scheduler.domain.changes import JobChanges, SegmentChanges
 from scheduler.domain.intervals import from_epoch
@@ -94,6 +94,7 @@ def _ended(
         stop_reason=_stop_reason(record, step),
         last_seq=stored,
         work_kept=checkpointed(job, record) if step.event is JobEvent.SUSPENDED else None,
+        ran=running_time(record),
     )
     return Observation(_steps(job, began, step), changes, slices, concluded=True)
 

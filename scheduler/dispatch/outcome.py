@@ -45,7 +45,7 @@ def ending(job: Job, record: ExitRecord, shortest_run: timedelta) -> JobStep:
         return _suspended(
             job, record, Reason.RETRY, "the machine went down, and it wrote its checkpoint (exit code 99)"
         )
-    if record.code == EXIT_SUSPENDED and _running_time(record) >= shortest_run:
+    if record.code == EXIT_SUSPENDED and running_time(record) >= shortest_run:
         return _suspended(job, record, Reason.RETRY, "it wrote its checkpoint and asked to be run again (exit code 99)")
     return _failed(job, record)
 
@@ -95,7 +95,7 @@ def _ended(event: JobEvent, reason: Reason, record: ExitRecord, detail: str | No
 
 
 def _suspended(job: Job, record: ExitRecord, reason: Reason, detail: str | None) -> JobStep:
-    kept = job.work_done + _running_time(record) if checkpointed(job, record) else job.work_done
+    kept = job.work_done + running_time(record) if checkpointed(job, record) else job.work_done
     return JobStep(JobEvent.SUSPENDED, JobChanges(reason=reason, detail=detail, work_done=kept, stop_requested=None))
 
 
@@ -127,5 +127,8 @@ def checkpointed(job: Job, record: ExitRecord) -> bool:
     return said_so or job.spec.checkpoint_signal is not None
 
 
-def _running_time(record: ExitRecord) -> timedelta:
+def running_time(record: ExitRecord) -> timedelta:
+    """As it was measured; records of an earlier version have two moments of a clock that may have been set."""
+    if record.ran_s is not None:
+        return timedelta(seconds=record.ran_s)
     return timedelta(seconds=max(0.0, record.ended_t - record.started_t))

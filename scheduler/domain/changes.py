@@ -58,6 +58,7 @@ class SegmentChanges:
     stop_reason: StopReason | Unset | None = UNSET
     last_seq: int | Unset | None = UNSET
     work_kept: bool | Unset | None = UNSET
+    ran: timedelta | Unset | None = UNSET
 
     def applied_to(self, segment: Segment) -> Segment:
         """The segment as it will be."""

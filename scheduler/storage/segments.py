@@ -15,7 +15,14 @@ from scheduler.domain.runs import Segment, SegmentId
 from scheduler.storage.documents import as_json, words
 from scheduler.storage.records import Records, differing, id_list
 from scheduler.storage.tables import OPEN_SEGMENT, SEGMENT
-from scheduler.storage.times import moment, moment_or_none, moment_us, moment_us_or_none
+from scheduler.storage.times import (
+    length_or_none,
+    length_us_or_none,
+    moment,
+    moment_or_none,
+    moment_us,
+    moment_us_or_none,
+)
 
 IN_ORDER = (SEGMENT.c.attempt, SEGMENT.c.number)
 
@@ -84,6 +91,7 @@ def segment_values(segment: Segment) -> dict[str, Any]:
         "readings_upto": segment.readings_upto,
         "last_seq": segment.last_seq,
         "work_kept": segment.work_kept,
+        "ran_us": length_us_or_none(segment.ran),
     }
 
 
@@ -102,4 +110,5 @@ def segment_from(row: Row[Any]) -> Segment:
         readings_upto=row.readings_upto,
         last_seq=row.last_seq,
         work_kept=row.work_kept,
+        ran=length_or_none(row.ran_us),
     )

@@ -129,6 +129,7 @@ class SegmentRow(Row, table=True):
     readings_upto: int
     last_seq: int | None
     work_kept: bool | None
+    ran_us: int | None = _micros_or_null()
 
 
 class EnergySliceRow(Row, table=True):

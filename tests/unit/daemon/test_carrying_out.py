@@ -253,6 +253,15 @@ def test_what_is_left_of_the_time_limit_is_what_earlier_starts_did_not_use(desk:
         assert order.spec.time_limit_s == left_s
 
 
+def test_time_in_which_the_machine_slept_is_not_taken_off_the_limit(desk: Desk) -> None:
+    desk.running()
+    changes = SegmentChanges(state=SegmentState.ENDED, ended_at=NOON + 9 * HOUR, ran=HOUR / 2)
+    desk.store.change_segment(SEGMENT, changes)
+    past = desk.store.segments(1)
+    job = Job(**{**_fields(desk.job()), "spec": a_spec(time_limit=HOUR)})
+    assert start_order(desk.parts, job, next_segment(job, past, (), NOON), past, {}).spec.time_limit_s == 1800
+
+
 def _fields(job: Job) -> dict[str, object]:
     return {name: getattr(job, name) for name in job.__slots__}
 

@@ -198,6 +198,16 @@ def test_work_that_reached_a_checkpoint_counts(spec: Any, record: ExitRecord) ->
     assert (state, after.work_done, after.stop_requested) == (JobState.SUSPENDED, timedelta(minutes=90), None)
 
 
+def test_time_in_which_the_machine_slept_is_neither_work_nor_running_time() -> None:
+    """The clock went on for an hour, the process for eight seconds."""
+    record = an_exit(-15, stop_reason="suspend", checkpoint_step=4, ended_t=T0 + 3608, ran_s=8.0)
+    job, segment = a_running_job(stop_requested="suspend"), a_running_segment()
+    seen = observe(job, segment, True, a_report(exit_record=record), LATER)
+    assert written(job, seen)[1].work_done == timedelta(seconds=8)
+    after = seen.segment.applied_to(segment) if seen.segment else segment
+    assert (after.held, after.ended_at) == (timedelta(seconds=8), NOON + timedelta(seconds=3608))
+
+
 def test_work_without_a_checkpoint_is_lost() -> None:
     """The next segment starts where the last checkpoint was."""
     _, after = end_of(a_running_job(work_done=timedelta(minutes=30)), an_exit(-15, stop_reason="suspend"))
