@@ -78,12 +78,14 @@ class Settler:
         """Again only as often as the provider is polled, and where it answers ever more rarely: what nobody published
         for a week does not come sooner for asking."""
         now, poll = self._parts.clock.now(), self._parts.settings.grid.poll
+        seldom = now + max(poll, (now - missing.end) * _PATIENCE)
         asked, again_at = self._asked.get((key, missing.start), (None, now))
-        if missing == asked and now < again_at:
+        # A moment beyond that was noted before the clock was set back.
+        if missing == asked and now < again_at <= seldom:
             return
         self._asked[key, missing.start] = missing, now + poll
         if await self._desk.poller.fetch(missing, key):
-            self._asked[key, missing.start] = missing, now + max(poll, (now - missing.end) * _PATIENCE)
+            self._asked[key, missing.start] = missing, seldom
 
     async def each(self, jobs: Iterable[Job], work: Callable[[Job], None]) -> None:
         """`work` on the writer thread for one job after another."""
