@@ -104,7 +104,8 @@ class StopConduct:
 
     def _checkpoint_written(self) -> bool:
         """Whether a checkpoint was completed since the stop began."""
-        return channel.checkpoint(self._directory.channel) != self._checkpoint_before
+        said = channel.checkpoint(self._directory.channel)
+        return said is not None and said != self._checkpoint_before
 
     def _record(self, reason: StopReason | None) -> None:
         try:

@@ -187,6 +187,36 @@ def test_one_damaged_segment_does_not_hide_the_others(agent: Agent, scheduler: S
     assert reports[other] == SegmentReport(str(other))
 
 
+def test_a_segment_that_cannot_be_looked_at_is_left_out_and_hides_no_other(
+    agent: Agent, scheduler: Scheduler, tmp_path: Path
+) -> None:
+    """Left out, not empty: beside a free lock an empty report says that it never started. The log says so once."""
+    scheduler.start(run_spec(tmp_path, "true"))
+    wait_until(scheduler.is_over)
+    other = SegmentId(2, 1, 1)
+    (agent.runs / str(other) / "readings.jsonl").mkdir(parents=True)
+    for _ in range(2):
+        reports = asyncio.run(scheduler.executor.reports({other: 0, SEGMENT: 0}))
+        assert reports.keys() == {SEGMENT}
+        assert reports[SEGMENT].exit is not None
+    assert agent.log().count("segment 2-1-1 is not reported") == 1
+
+
+def test_nonsense_in_one_jobs_channel_hides_neither_its_run_nor_the_others(
+    agent: Agent, scheduler: Scheduler, tmp_path: Path
+) -> None:
+    """It would stall every job of the machine, and go on to do so after a restart."""
+    other = SegmentId(2, 1, 1)
+    scheduler.start(run_spec(tmp_path, "sleep", "600"))
+    scheduler.start(run_spec(tmp_path, "sleep", "600", segment=str(other)))
+    wait_until(lambda: scheduler.report().run and scheduler.report(other).run)
+    wait_until((agent.runs / "1-1-1" / "channel").exists)
+    for nonsense in (b'{"step":1,"x":' + b"[" * 3000 + b"]" * 3000 + b"}", b'{"step":1,"t":1e300}'):
+        (agent.runs / "1-1-1" / "channel" / "progress.json").write_bytes(nonsense)
+        reports = asyncio.run(scheduler.executor.reports({SEGMENT: 0, other: 0}))
+        assert all(reports[segment].run and reports[segment].progress is None for segment in (SEGMENT, other))
+
+
 def test_progress_is_passed_on_while_the_job_runs(scheduler: Scheduler, tmp_path: Path) -> None:
     script = 'echo \'{"step": 4, "total": 9, "loss": 0.5}\' > $CARBONQ_CHANNEL_DIR/progress.json; exec sleep 600'
     scheduler.start(run_spec(tmp_path, "sh", "-c", script))

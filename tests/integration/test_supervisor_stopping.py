@@ -29,6 +29,12 @@ def wait():
     while True:
         signal.pause()
 """
+CHANNEL_FILES = ("announce", "progress", "checkpoint")
+NO_RECORDS = {
+    "too deep": b'{"step": 1, "x": ' + b"[" * 3000 + b"]" * 3000 + b"}",
+    "not UTF-8": b'{"checkpoint_signal": "\xff\xfe", "step": 1, "t": "\xff"}',
+    "out of range": b'{"checkpoint_signal": 1, "step": 1' + b"0" * 30 + b', "t": 1e300}',
+}
 SAVE = 'on(signal.SIGUSR1, lambda: (print("saved", flush=True), say("checkpoint", step=5, t=time.time())))\n'
 
 
@@ -160,6 +166,30 @@ def test_a_suspend_after_a_cancel_changes_nothing(tmp_path: Path) -> None:
     ended = started.exit()
     assert (ended.stop_reason, ended.code) == ("cancel", -9)
     assert started.output().count("asked") == 1
+
+
+@pytest.mark.parametrize("nonsense", NO_RECORDS.values(), ids=NO_RECORDS)
+@pytest.mark.parametrize("reason", [StopReason.CANCEL, StopReason.SUSPEND])
+def test_a_job_with_nonsense_in_its_channel_is_stopped_like_any_other(
+    tmp_path: Path, nonsense: bytes, reason: StopReason
+) -> None:
+    started = job(tmp_path, "wait()", grace_s=60.0)
+    for name in CHANNEL_FILES:
+        (started.directory / "channel" / f"{name}.json").write_bytes(nonsense)
+    order(started, reason)
+    ended = started.exit()
+    assert (ended.code, ended.stop_reason, ended.checkpoint_step) == (-15, reason, None)
+
+
+@pytest.mark.parametrize("nonsense", NO_RECORDS.values(), ids=NO_RECORDS)
+def test_the_time_limit_and_the_end_come_whatever_is_in_the_channel(tmp_path: Path, nonsense: bytes) -> None:
+    """By its limit, or by itself: how it ended is written down."""
+    (tmp_path / "nonsense").write_bytes(nonsense)
+    leave = "".join(f"cp nonsense $CARBONQ_CHANNEL_DIR/{name}.json; " for name in CHANNEL_FILES)
+    limited = run_spec(tmp_path, "sh", "-c", leave + "exec sleep 600", time_limit_s=0.5)
+    brief = run_spec(tmp_path, "sh", "-c", leave + "exit 3", segment="2-1-1")
+    assert Start(tmp_path / "1-1-1", limited).exit().stop_reason == "time-limit"
+    assert Start(tmp_path / "2-1-1", brief).exit().code == 3
 
 
 def test_the_time_limit_stops_the_job_by_itself(tmp_path: Path) -> None:
