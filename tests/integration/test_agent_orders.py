@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import resource
 import signal
@@ -11,13 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes.queue import a_segment
 from fakes.worker_processes import Agent, agent_at, is_alive, run_spec, wait_until
 
+from scheduler.daemon.log_reading import read_log
 from scheduler.domain.errors import ExecutorError
-from scheduler.domain.lifecycle import StopReason
-from scheduler.domain.runs import SegmentId
+from scheduler.domain.lifecycle import SegmentState, StopReason
+from scheduler.domain.runs import Segment, SegmentId
 from scheduler.executors.agent_socket import AgentExecutor
 from scheduler.protocol import RunSpec, SegmentReport, StartOrder
+from scheduler.service_views.jobs import LogPart
+from scheduler.service_views.requests import LogStream
 from scheduler.steps import AGENT_STEPS, ENV_KILL_AT, ENV_KILL_MARKER, Step
 
 SEGMENT = SegmentId(1, 1, 1)
@@ -41,6 +46,10 @@ class Scheduler:
 
     def report(self, segment: SegmentId = SEGMENT) -> SegmentReport:
         return asyncio.run(self.executor.reports({segment: 0}))[segment]
+
+    def log(self, segments: list[Segment], cursor: str = "") -> LogPart:
+        """What the daemon reads of a job that has ended."""
+        return asyncio.run(read_log(self.executor, segments, True, LogStream.STDOUT, cursor))
 
     def is_over(self, segment: SegmentId = SEGMENT) -> bool:
         return self.executor.lock_is_free(segment)
@@ -94,6 +103,25 @@ def test_a_supervisor_that_was_killed_leaves_a_run_without_an_end_and_nothing_ru
     report = scheduler.report()
     assert report.run is not None and report.exit is None
     wait_until(lambda: not is_alive(child))
+
+
+def test_logs_go_on_behind_a_start_whose_supervisor_was_killed_and_come_to_an_end(
+    scheduler: Scheduler, tmp_path: Path
+) -> None:
+    """As `carbonq logs --follow` reads a job that was lost, run again, and lost again."""
+    segments = [a_segment(1, attempt, 1, SegmentState.LOST) for attempt in (1, 2)]
+    for segment in segments:
+        spec = run_spec(tmp_path, "sh", "-c", f"echo {segment.id}; exec sleep 600", segment=str(segment.id))
+        scheduler.start(spec)
+        run = wait_until(lambda segment=segment: scheduler.report(segment.id).run)
+        wait_until(lambda segment=segment: scheduler.log([segment]).data_base64)
+        os.kill(run.supervisor_pid, signal.SIGKILL)
+        wait_until(lambda segment=segment: scheduler.is_over(segment.id))
+    parts = [scheduler.log(segments)]
+    while not parts[-1].ended:
+        parts.append(scheduler.log(segments, parts[-1].cursor))
+        assert len(parts) < 10
+    assert b"".join(base64.b64decode(part.data_base64) for part in parts) == b"1-1-1\n1-2-1\n"
 
 
 def test_the_spec_is_0600_before_the_supervisor_reads_it(tmp_path: Path) -> None:
