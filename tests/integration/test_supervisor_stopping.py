@@ -13,7 +13,7 @@ from fakes.worker_processes import Start, is_alive, kill_supervisors, run_spec, 
 from scheduler.domain.lifecycle import StopReason
 from scheduler.protocol import StopOrder, StopRecord
 from workers.control import is_listening, send_order
-from workers.journal import read_record
+from workers.journal import read_record, slices_after
 
 PRELUDE = """
 import json, os, signal, sys, time
@@ -109,6 +109,65 @@ def test_zero_after_sigterm_is_finished_when_the_job_says_it_was_done(tmp_path: 
     started = job(tmp_path, script)
     order(started, StopReason.SUSPEND)
     assert started.exit().finished
+
+
+DONE = """
+say("progress", step=9, total=9)
+os.mkfifo(f"{channel}/go")
+print("ready", flush=True)
+code = int(open(f"{channel}/go").read())
+"""
+
+
+def let_go_on(root: Path, script: str = DONE + "sys.exit(code)", **changes: object) -> Start:
+    """A job that is done, was asked to suspend, and has outlived two graces since."""
+    started = job(root, script, grace_s=0.05, **changes)
+    order(started, StopReason.SUSPEND)
+    wait_until((started.directory / "stop.json").exists)
+    asked = len(slices_after(started.directory / "readings.jsonl", 0, 1000))
+    wait_until(lambda: len(slices_after(started.directory / "readings.jsonl", 0, 1000)) >= asked + 3)
+    return started
+
+
+@pytest.mark.parametrize(("code", "finished"), [(0, True), (3, False)])
+def test_a_suspend_lets_a_job_that_is_done_go_on_to_an_end_of_its_own(
+    tmp_path: Path, code: int, finished: bool
+) -> None:
+    """No signal reaches it, and what becomes of it was not our doing: one that fails has failed."""
+    started = let_go_on(tmp_path, checkpoint_signal="SIGUSR1")
+    (started.directory / "channel" / "go").write_text(str(code))
+    ended = started.exit()
+    assert (ended.code, ended.finished, ended.stop_reason) == (code, finished, None)
+
+
+def test_a_job_that_was_let_go_on_can_still_be_cancelled(tmp_path: Path) -> None:
+    started = let_go_on(tmp_path)
+    order(started, StopReason.CANCEL)
+    ended = started.exit()
+    assert (ended.code, ended.stop_reason) == (-15, "cancel")
+
+
+def test_a_job_that_was_let_go_on_has_its_time_limit(tmp_path: Path) -> None:
+    script = """echo '{"step": 9, "total": 9}' > $CARBONQ_CHANNEL_DIR/progress.json; echo ready; exec sleep 600"""
+    started = Start(tmp_path / "1-1-1", run_spec(tmp_path, "sh", "-c", script, time_limit_s=2.0))
+    wait_until(lambda: started.says("ready"))
+    order(started, StopReason.SUSPEND)
+    ended = started.exit()
+    assert (ended.code, ended.stop_reason) == (-15, "time-limit")
+
+
+def test_a_job_that_was_let_go_on_ends_with_its_machine(tmp_path: Path) -> None:
+    started = let_go_on(tmp_path)
+    started.process.terminate()
+    ended = started.exit()
+    assert (ended.code, ended.stop_reason) == (-15, None)
+
+
+def test_a_job_that_was_let_go_on_and_begins_a_new_count_is_suspended(tmp_path: Path) -> None:
+    started = let_go_on(tmp_path, DONE + 'say("progress", step=1, total=9); wait()')
+    (started.directory / "channel" / "go").write_text("0")
+    ended = started.exit()
+    assert (ended.code, ended.stop_reason) == (-15, "suspend")
 
 
 def test_exit_99_after_the_checkpoint_signal_is_kept(tmp_path: Path) -> None:
