@@ -7,7 +7,7 @@ side may add some; a changed meaning needs a new PROTOCOL_VERSION.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -41,6 +41,12 @@ EXIT_SUSPENDED = 99
 """Exit code by which a job says: I wrote my checkpoint, run me again (OAR's convention)."""
 
 
+StepCount = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""Up to what a reader that keeps all numbers as floats still holds exactly."""
+JobMoment = Annotated[float, msgspec.Meta(ge=0, lt=32_503_680_000)]
+"""As the job's own clock says it; a time after the year 3000 is no time."""
+
+
 class Announcement(msgspec.Struct, frozen=True):
     """announce.json: the signal by which the job's main process can be asked for a checkpoint."""
 
@@ -50,17 +56,17 @@ class Announcement(msgspec.Struct, frozen=True):
 class Progress(msgspec.Struct, frozen=True):
     """progress.json: how far the job says it is."""
 
-    step: int
-    total: int | None = None
+    step: StepCount
+    total: StepCount | None = None
     loss: float | None = None
-    t: float | None = None
+    t: JobMoment | None = None
 
 
 class CheckpointWritten(msgspec.Struct, frozen=True):
     """checkpoint.json: a checkpoint is complete on disk."""
 
-    step: int
-    t: float
+    step: StepCount
+    t: JobMoment
 
 
 class RunSpec(msgspec.Struct, frozen=True):
@@ -253,6 +259,7 @@ class SegmentReport(msgspec.Struct, frozen=True):
 class Reports(msgspec.Struct, frozen=True, tag="reports"):
     t: float
     segments: list[SegmentReport]
+    """Of those asked for, all that could be looked at: of one that is missing nothing is to be concluded."""
 
 
 class LogChunk(msgspec.Struct, frozen=True, tag="log-chunk"):

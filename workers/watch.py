@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import resource
@@ -127,9 +126,8 @@ class Watch:
             self._stop.ask(None)
 
     def _hear_orders(self) -> None:
-        for order in read_orders(self._control):
-            with contextlib.suppress(ValueError):
-                self._stop.ask(StopReason(order.reason))
+        for reason in read_orders(self._control):
+            self._stop.ask(reason)
 
     def _carry(self, pump: Pump) -> None:
         if not pump.carry():
