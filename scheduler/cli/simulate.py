@@ -15,7 +15,8 @@ from scheduler.cli import options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import Failure
 from scheduler.cli.output import notice, say, say_json
-from scheduler.cli.simulate_files import check_outputs, encoder, write_plot, write_schedule
+from scheduler.cli.output_files import check_outputs
+from scheduler.cli.simulate_files import encoder, write_plot, write_schedule
 from scheduler.cli.simulate_history import added_fields, footnotes, own_jobs
 from scheduler.cli.simulate_inputs import (
     PERFECT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -86,6 +87,29 @@ def test_a_request_that_cannot_be_met_says_why(
     monkeypatch.chdir(tmp_path)
     assert main(["grid", "forecast", "--series", str(file), *options]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("as_link", [Path.symlink_to, Path.hardlink_to, None], ids=["link", "hard link", "itself"])
+def test_the_series_that_is_read_is_never_written_over(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], as_link: Callable[[Path, Path], None] | None
+) -> None:
+    """By whatever name it goes."""
+    out = tmp_path / "out.csv" if as_link else file
+    if as_link:
+        as_link(out, file)
+    before = file.read_text()
+    assert main(["grid", "forecast", "--series", str(file), *PERIOD, "--csv", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert f"--csv: {out} is the file of --series too, and would overwrite it; name another file" in said
+    assert file.read_text() == before
+
+
+def test_what_an_earlier_run_wrote_stays_where_a_later_one_has_nothing_to_write(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    out.write_text("of yesterday\n")
+    period = ["--from", "2025-01-01", "--to", "2025-01-02"]
+    assert main(["grid", "forecast", "--series", str(file), *period, "--csv", str(out)]) == 2
+    assert out.read_text() == "of yesterday\n"
 
 
 STAMPS = [(MONDAY + n * timedelta(hours=1)).isoformat() for n in range(200)]
