@@ -55,7 +55,7 @@ def forecast(
 ) -> None:
     """The newest forecast as a small chart; with --series, the built-in forecaster's issues on a file."""
     if series is not None:
-        grid_forecast.write_issues(series, first, last, every, horizon, file)
+        grid_forecast.write_issues(series, first, last, every, horizon, file, as_json)
         return
     answer = DaemonClient().get("/v1/grid/forecast")
     moment = times.now()

@@ -14,7 +14,7 @@ import typer
 
 from scheduler.cli import figures, times
 from scheduler.cli.failures import Failure
-from scheduler.cli.output import say
+from scheduler.cli.output import say, say_json
 from scheduler.cli.output_files import check_outputs, write_whole
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ CsvFile = Annotated[Path | None, typer.Option("--csv", dir_okay=False, help="Whe
 
 
 def write_issues(
-    series: Path, first: str | None, last: str | None, every: str, horizon: str, file: Path | None
+    series: Path, first: str | None, last: str | None, every: str, horizon: str, file: Path | None, as_json: bool
 ) -> None:
     """One row for each issue and hour; an issue uses only rows of the series that end at or before it."""
     if first is None or last is None or file is None:
@@ -63,7 +63,10 @@ def write_issues(
         write_whole(file, text.encode())
     except OSError as error:
         raise Failure(f"--csv: {file} cannot be written: {error.strerror}") from None
-    say(f"{figures.count(count, 'issue')} from {series} written to {file}")
+    if as_json:
+        say_json({"written": str(file), "issues": count})
+    else:
+        say(f"{figures.count(count, 'issue')} from {series} written to {file}")
 
 
 def _as_text(issued: Iterator[Issue]) -> tuple[str, int]:

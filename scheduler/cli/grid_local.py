@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from scheduler.cli import times
+from scheduler.cli import options, times
 from scheduler.cli.failures import Failure
-from scheduler.cli.output import notice, say
+from scheduler.cli.output import flush, notice, say, say_json
 
 
 def serve_recorded(
@@ -28,11 +28,12 @@ def serve_recorded(
     fault: Annotated[
         list[str] | None, typer.Option("--fault", help="Something that goes wrong; may be repeated.")
     ] = None,
+    as_json: options.Json = False,
 ) -> None:
     """Serve a series as every provider would, on this machine, to try carbonq without keys or network.
 
     Answers in each provider's own dialect, quirks included; the key is `loopback-key`, WattTime's user `loopback`.
-    Ctrl-C stops it.
+    Ctrl-C stops it. With --json one value is printed when it serves.
     """
     from scheduler.daemon.clock import SystemClock
     from scheduler.domain.errors import CarbonDataError
@@ -47,7 +48,12 @@ def serve_recorded(
         raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(f"--port: {port} cannot be used: {error.strerror}") from None
-    say("\n".join(how_to_use(server)))
+    if as_json:
+        say_json({"base_urls": {name: server.url(name) for name in server.dialects}})
+    else:
+        say("\n".join(how_to_use(server)))
+    # Into a pipe nothing would come before the end.
+    flush()
     notice("serving; Ctrl-C stops it")
     server.serve_forever()
 

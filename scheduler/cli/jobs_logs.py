@@ -12,7 +12,7 @@ import typer
 from scheduler.cli import figures, options
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.output import notice, say_json, write_bytes
-from scheduler.cli.waiting import Pause, exit_code, leaving_alone, patiently, until_ended
+from scheduler.cli.waiting import Pause, exit_code, leaving_alone, patiently, tell_ending, until_ended
 
 app = options.command_app()
 
@@ -38,7 +38,9 @@ def logs(
             return 0
         for chunk in log.to_come():
             write_bytes(chunk)
-        return exit_code(until_ended(log.client, job))
+        detail = until_ended(log.client, job)
+        tell_ending(detail)
+        return exit_code(detail)
 
 
 class _Log:

@@ -115,7 +115,7 @@ def _answer(answer: dict[str, Any], wishes: Wishes) -> None:
 
 
 def _wait(client: DaemonClient, answer: dict[str, Any], wishes: Wishes) -> int:
-    from scheduler.cli.waiting import exit_code, leaving_alone, until_ended
+    from scheduler.cli.waiting import exit_code, leaving_alone, tell_ending, until_ended
 
     if not wishes.as_json:
         _answer(answer, wishes)
@@ -123,4 +123,6 @@ def _wait(client: DaemonClient, answer: dict[str, Any], wishes: Wishes) -> int:
         detail = until_ended(client, answer["id"])
     if wishes.as_json:
         say_json(detail)
+    else:
+        tell_ending(detail)
     return exit_code(detail)

@@ -72,6 +72,7 @@ class FakeDaemonService:
         self.keyed: dict[str, int] = {}
         """Jobs by their idempotency keys."""
         self.running_s: dict[int, float] = {}
+        self.time_limits_s: dict[int, float] = {}
         self.not_ours: dict[int, tuple[str, ...]] = {}
         """What `clean` cannot remove of a job."""
         self.ends_after: int | None = None
@@ -146,7 +147,7 @@ class FakeDaemonService:
             duration_basis=Basis.ASSUMED,
             expected_power_w=300.0,
             power_basis=Basis.ASSUMED,
-            time_limit_s=None,
+            time_limit_s=self.time_limits_s.get(job_id),
             grace_s=30.0,
             retries=0,
             patience_g_per_h=0.0,

@@ -45,6 +45,11 @@ def test_one_row_for_each_issue_and_hour(file: Path, tmp_path: Path) -> None:
     assert all(float(row["p10"]) <= float(row["p50"]) <= float(row["p90"]) for row in rows)
 
 
+def test_json_says_what_was_written(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    issued(file, tmp_path / "out.csv", "--json")
+    assert json.loads(capsys.readouterr().out) == {"written": str(tmp_path / "out.csv"), "issues": 10}
+
+
 def test_rows_that_end_after_an_issue_change_nothing_in_it(file: Path, tmp_path: Path) -> None:
     """The same file with another future: every issue up to there is the same, letter by letter."""
     present = (datetime(2026, 2, 21, 5, tzinfo=UTC) - MONDAY) // timedelta(hours=1)

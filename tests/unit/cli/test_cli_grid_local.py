@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -142,6 +143,21 @@ def test_a_served_file_can_be_used_at_once(file, capsys):
             server.send_signal(signal.SIGINT)
         assert server.wait(10) == 130
     assert "uk-neso works for GB" in capsys.readouterr().out
+
+
+def test_under_json_a_program_is_told_at_once_where_to_ask(file):
+    """One value, through a pipe, as soon as it serves: the port was ours to choose."""
+    command = [sys.executable, "-m", "scheduler.cli", "grid", "serve-recorded", str(file), "--port", "0", "--json"]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=buffered) as server:
+        try:
+            assert server.stdout is not None
+            base_url = json.loads(server.stdout.readline())["base_urls"]["uk-neso"]
+            assert main(["grid", "setup", "--zone", "GB", "--base-url", base_url, "--json"]) == 0
+        finally:
+            server.send_signal(signal.SIGINT)
+        assert server.communicate(timeout=10)[0] == ""
+        assert server.returncode == 130
 
 
 @pytest.mark.parametrize(
