@@ -107,7 +107,7 @@ def stated_moment(text: str, option: str) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise Failure(f"{option}: '{text}' is not an ISO 8601 time, like 2026-01-31T06:00Z") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return times.in_utc(moment, text, option) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def one_thread() -> None:

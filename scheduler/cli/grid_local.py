@@ -23,7 +23,7 @@ def serve_recorded(
     speed: Annotated[float, typer.Option("--speed", min=1e-6, max=1e6, help="Seconds of the series in one.")] = 1.0,
     lag: Annotated[str | None, typer.Option("--lag", help="How late values come, in the series' time.")] = None,
     forecast_error_pct: Annotated[
-        float, typer.Option("--forecast-error", help="Forecasts are off by so many %.")
+        float, typer.Option("--forecast-error", min=-100.0, max=1e6, help="Forecasts are off by so many %.")
     ] = 0.0,
     fault: Annotated[
         list[str] | None, typer.Option("--fault", help="Something that goes wrong; may be repeated.")
@@ -39,6 +39,7 @@ def serve_recorded(
     from scheduler.domain.errors import CarbonDataError
     from scheduler.grid.loopback.serving import Served, how_to_use, open_server
 
+    options.check_numbers({"--speed": speed, "--forecast-error": forecast_error_pct})
     anchor = times.moment(begin, "--from", times.now())[0] if begin else None
     late = times.length(lag, "--lag") if lag else timedelta(0)
     served = Served(file, port, anchor, own_time, speed, late, forecast_error_pct / 100, _faults(fault or []))
@@ -46,6 +47,10 @@ def serve_recorded(
         server = open_server(served, SystemClock())
     except CarbonDataError as error:
         raise Failure(str(error)) from None
+    except OverflowError:
+        raise Failure(
+            f"--speed: at {speed:g} the series reaches beyond the years 1 to 9999; give a larger one, or another --from"
+        ) from None
     except OSError as error:
         raise Failure(f"--port: {port} cannot be used: {error.strerror}") from None
     if as_json:

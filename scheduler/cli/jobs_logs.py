@@ -24,7 +24,9 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Go on until the job ends, and leave with its exit status.")
     ] = False,
     stderr: Annotated[bool, typer.Option("--stderr", "-e", help="What it wrote to stderr instead of stdout.")] = False,
-    tail: Annotated[int | None, typer.Option("--tail", "-n", min=0, help="Only the last so many lines.")] = None,
+    tail: Annotated[
+        int | None, typer.Option("--tail", "-n", min=0, max=options.MOST_ROWS, help="Only the last so many lines.")
+    ] = None,
     as_json: options.Json = False,
 ) -> int:
     """Print what a job wrote. Ctrl-C leaves the job alone."""

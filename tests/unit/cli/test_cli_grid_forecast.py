@@ -74,6 +74,10 @@ def test_bands_are_left_empty_while_nothing_can_be_said_of_them(file: Path, tmp_
     [
         (["--csv", "out.csv"], "--series needs --from and --to"),
         (["--from", "2026-02-20", "--to", "2026-02-20", "--csv", "out.csv"], "is not after --from"),
+        (
+            ["--from", "0001-01-01T00:00+14:00", "--to", "2026-02-20", "--csv", "out.csv"],
+            "is out of the range of times",
+        ),
         (["--from", "soon", "--to", "2026-02-20", "--csv", "out.csv"], "--from: 'soon' is not an ISO 8601 time"),
         (["--from", "2025-01-01", "--to", "2025-01-02", "--csv", "out.csv"], "has no day of values before 2025-01-02"),
         ([*PERIOD, "--csv", "out.csv", "--issue-every", "0h"], "is no time at all"),

@@ -163,6 +163,10 @@ def test_under_json_a_program_is_told_at_once_where_to_ask(file):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (["--speed", "nan"], "--speed: nan is not a number"),
+        (["--forecast-error", "nan"], "--forecast-error: nan is not a number"),
+        (["--forecast-error", "inf"], "not in the range"),
+        (["--speed", "0.000001"], "--speed: at 1e-06 the series reaches beyond the years 1 to 9999"),
         (["--fault", "gremlins"], "there is no 'gremlins'; known: server-error"),
         (["--from", "whenever"], "--from"),
     ],
