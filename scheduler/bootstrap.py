@@ -69,7 +69,7 @@ class DaemonOptions:
 def run_daemon(options: DaemonOptions) -> None:
     """Run until SIGTERM or SIGINT. CarbonqError where it cannot start; nothing has been changed then."""
     # A watchdog ends a daemon that hangs with SIGABRT: the log then says where each thread was.
-    faulthandler.enable()
+    faulthandler.enable(2)
     environ = dict(os.environ)
     paths = default_paths(environ)
     settings = load_settings(_settings_file(options, paths), environ, options.flags)

@@ -1,4 +1,7 @@
-"""Use cases on jobs: submit, cancel, hold, release, run now, update. Store and time are passed in."""
+"""Use cases on jobs: submit, cancel, hold, release, run now, update. Store and time are passed in.
+
+IllegalTransition says that a job's state does not allow a change, and what it is.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from datetime import datetime, timedelta
 from scheduler.config import QueueSettings
 from scheduler.dispatch.urgency import remaining_at
 from scheduler.domain.changes import JobChanges
-from scheduler.domain.errors import RequestError
+from scheduler.domain.errors import IllegalTransition, RequestError
 from scheduler.domain.jobs import Basis, Job, JobSpec, Owner
 from scheduler.domain.lifecycle import (
     HOLDING_GPUS,
@@ -64,7 +67,7 @@ def cancel(store: Store, job_id: int, now: datetime) -> Job:
     """End a waiting job now; ask a running one to stop. Cancelling twice changes nothing."""
     job = known_job(store, job_id)
     if job.state in TERMINAL:
-        raise RequestError(f"job {job_id} has already ended ({job.state}); there is nothing to cancel")
+        raise IllegalTransition(f"job {job_id} has already ended ({job.state}); there is nothing to cancel")
     if job.stop_requested == StopReason.CANCEL:
         return job
     if job.state in CANCELLABLE_AT_ONCE:
@@ -80,7 +83,9 @@ def hold(store: Store, job_id: int, now: datetime) -> Job:
     if job.state is JobState.HELD:
         return job
     if job.state not in WAITING:
-        raise RequestError(f"job {job_id} is {job.state}; only a waiting job can be held (`carbonq cancel` ends one)")
+        raise IllegalTransition(
+            f"job {job_id} is {job.state}; only a waiting job can be held (`carbonq cancel` ends one)"
+        )
     changes = JobChanges(reason=Reason.HELD_BY_USER, detail=None)
     return store.advance_job(job_id, JobEvent.HOLD, now, changes, expected=job.state)
 
@@ -89,7 +94,7 @@ def release(store: Store, job_id: int, now: datetime, queue: QueueSettings) -> J
     """Let a held job be planned again; without a deadline its longest wait begins anew."""
     job = known_job(store, job_id)
     if job.state is not JobState.HELD:
-        raise RequestError(f"job {job_id} is {job.state}, not held; there is nothing to release")
+        raise IllegalTransition(f"job {job_id} is {job.state}, not held; there is nothing to release")
     finish_by = job.spec.deadline or now + queue.longest_wait + job.remaining
     changes = JobChanges(reason=Reason.NEW, finish_by=finish_by)
     return store.advance_job(job_id, JobEvent.RELEASE, now, changes, expected=job.state)
@@ -99,9 +104,9 @@ def run_now(store: Store, job_id: int, now: datetime) -> Job:
     """Stop waiting for clean power: the job starts as soon as its places are free."""
     job = known_job(store, job_id)
     if job.state in TERMINAL or job.state in HOLDING_GPUS:
-        raise RequestError(f"job {job_id} is {job.state}; only a waiting job can be told to run now")
+        raise IllegalTransition(f"job {job_id} is {job.state}; only a waiting job can be told to run now")
     if job.state is JobState.HELD:
-        raise RequestError(f"job {job_id} is held; release it first with `carbonq release {job_id}`")
+        raise IllegalTransition(f"job {job_id} is held; release it first with `carbonq release {job_id}`")
     return store.change_job(job_id, now, JobChanges(run_now=True), note="run-now-requested")
 
 
@@ -109,7 +114,7 @@ def update_deadline(store: Store, job_id: int, deadline: datetime | None, now: d
     """Move the deadline of a job that has not ended; None takes it away, and the longest wait holds instead."""
     job = known_job(store, job_id)
     if job.state in TERMINAL:
-        raise RequestError(f"job {job_id} has ended ({job.state}); its deadline can no longer be moved")
+        raise IllegalTransition(f"job {job_id} has ended ({job.state}); its deadline can no longer be moved")
     job = replace(job, expected_duration=_expected_under(deadline, job, now, queue))
     if deadline is not None:
         check_deadline(deadline, now, _still_to_run(store, job, now), job.duration_basis)

@@ -21,7 +21,7 @@ from scheduler.service_views.submission import Explanation, Submission
 From = Annotated[Caller, Depends(caller)]
 JobId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 States = Annotated[list[JobState], Query(alias="state")]
-Limit = Annotated[int | None, Query(ge=1)]
+Limit = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 
 
 def job_routes(service: DaemonService) -> APIRouter:

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from scheduler.api.callers import PEER_UID
-from scheduler.domain.errors import RequestError
+from scheduler.domain.errors import AlreadyRunning, SettingsError
 
 BACKLOG = 128
 _UCRED = struct.Struct("3i")
@@ -34,11 +34,11 @@ class PeerCredentialsProtocol(HttpToolsProtocol):
 
 
 def bind(path: Path) -> socket.socket:
-    """A listening socket at `path`, 0600 from its first moment; RequestError when a daemon answers there already."""
+    """A listening socket at `path`, 0600 from its first moment; AlreadyRunning when a daemon answers there."""
     if len(os.fsencode(path)) > 107:
-        raise RequestError(f"{path} is too long for a socket (107 bytes); set CARBONQ_HOME to a shorter directory")
+        raise SettingsError((f"{path} is too long for a socket (107 bytes); set CARBONQ_HOME to a shorter directory",))
     if _answers(path):
-        raise RequestError(f"a daemon already listens on {path}; `carbonq doctor` asks it how it is")
+        raise AlreadyRunning(f"a daemon already listens on {path}; `carbonq doctor` asks it how it is")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from scheduler.cli import options
-from scheduler.cli.failures import EXIT_FAULT, EXIT_REQUEST, Failure
+from scheduler.cli.failures import EXIT_FAULT, Failure
 from scheduler.cli.output import say_json
 from scheduler.paths import default_paths
 
@@ -44,7 +44,7 @@ def daemon(
     if config is not None and not config.is_file():
         raise Failure(f"--config: there is no file {config}")
     from scheduler.config import load_settings
-    from scheduler.domain.errors import CarbonqError, RequestError, SettingsError
+    from scheduler.domain.errors import CarbonqError, SettingsError
 
     flags = _flags(zone=zone, provider=provider, pue=pue, policy=policy, cpu_slots=cpu_slots)
     try:
@@ -56,8 +56,8 @@ def daemon(
     except SettingsError as error:
         raise Failure(_listed(error.mistakes), "settings") from None
     except CarbonqError as error:
-        exit_code = EXIT_REQUEST if isinstance(error, RequestError) else EXIT_FAULT
-        raise Failure(f"the daemon cannot go on: {error}", "daemon", exit_code) from None
+        # Not 2, which systemd takes for good: another daemon may end, a lock be released, a disk be given room.
+        raise Failure(f"the daemon cannot go on: {error}", "daemon", EXIT_FAULT) from None
     if as_json:
         say_json({"stopped": True})
 

@@ -16,12 +16,16 @@ from scheduler.cli import figures, options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import EXIT_FAULT, EXIT_OK, Failure
 from scheduler.cli.output import paint, say, say_json
+from scheduler.cli.waiting import Pause
 from scheduler.domain.intervals import from_epoch
 from scheduler.paths import Paths, default_paths
 
 app = options.command_app()
 
 LEAST_FREE_BYTES = 1024**3
+LONGEST_START_S = 10.0
+"""From the start of a daemon until its agent, a process of its own, has answered."""
+NOT_YET_KNOWN = "not known until the worker agent has answered"
 
 
 class Verdict(StrEnum):
@@ -49,11 +53,7 @@ def doctor(as_json: options.Json = False) -> int:
     Settings, files, daemon, database, grid provider, worker agent and meters. Exit status: 0 when there is no problem
     (warnings are none), 69 when the daemon cannot be reached, else 1.
     """
-    failure, status = None, None
-    try:
-        status = DaemonClient().get("/v1/status")
-    except Failure as error:
-        failure = error
+    status, failure = asked(DaemonClient())
     findings = list(local_findings(default_paths(), Path(status["settings_file"]) if status else None))
     if status is not None:
         findings += daemon_findings(status)
@@ -66,6 +66,37 @@ def doctor(as_json: options.Json = False) -> int:
     if failure is not None:
         return failure.exit_code
     return EXIT_FAULT if any(f.verdict is Verdict.PROBLEM for f in findings) else EXIT_OK
+
+
+def asked(client: DaemonClient) -> tuple[dict[str, Any] | None, Failure | None]:
+    """What the daemon says of itself, or why it says nothing."""
+    try:
+        return _settled_status(client), None
+    except Failure as failure:
+        return None, _hangs(failure) if failure.code == "timeout" else failure
+
+
+def _settled_status(client: DaemonClient) -> dict[str, Any]:
+    """The daemon's status, of one that has only just started once its worker agent has had time to answer."""
+    pause, waited_s = Pause(), 0.0
+    status: dict[str, Any] = client.get("/v1/status")
+    while _is_starting(status) and waited_s < LONGEST_START_S:
+        waited_s += pause()
+        status = client.get("/v1/status")
+    return status
+
+
+def _is_starting(status: dict[str, Any]) -> bool:
+    age = times.parse_stamp(status["now"]) - times.parse_stamp(status["started_at"])
+    return status["gpus"] is None and age.total_seconds() < LONGEST_START_S
+
+
+def _hangs(failure: Failure) -> Failure:
+    text = (
+        "it listens and does not answer: it hangs, or has more to do than it can; its log says with what. "
+        "Restart it, jobs go on meanwhile"
+    )
+    return Failure(text, failure.code, failure.exit_code)
 
 
 def local_findings(paths: Paths, daemons_file: Path | None) -> Iterator[Finding]:
@@ -82,11 +113,13 @@ def daemon_findings(status: dict[str, Any]) -> Iterator[Finding]:
     yield from _changed_since(status)
     yield _database(status["database"])
     yield _grid(status["grid"])
-    yield _agent(status["agent"])
+    yield _agent(status)
     yield _places(status)
     yield _meters(status["meters"])
+    away = status["agent"]["error"]
     for warning in status["warnings"]:
-        yield Finding("notice", Verdict.WARNING, warning)
+        if away is None or away not in warning:
+            yield Finding("notice", Verdict.WARNING, warning)
 
 
 def _settings(file: Path, usual: Path) -> Finding:
@@ -190,23 +223,30 @@ def _grid(grid: dict[str, Any]) -> Finding:
     return Finding("grid", Verdict.WARNING if better and grid["link"] == "static" else Verdict.OK, text)
 
 
-def _agent(agent: dict[str, Any]) -> Finding:
+def _agent(status: dict[str, Any]) -> Finding:
+    agent = status["agent"]
     if agent["reachable"]:
         kept = f"pid {agent['pid']}, starts runs by {agent['launcher']}" if agent["pid"] else "kept by its own service"
         text = f"on {agent['host']}, {kept}"
         return Finding("agent", Verdict.OK, text)
-    text = f"the worker agent does not answer ({agent['error']}); the daemon goes on trying, nothing starts meanwhile"
-    return Finding("agent", Verdict.PROBLEM, text)
+    if _is_starting(status):
+        text = "the daemon has only just started and its worker agent has not answered yet; look again in some seconds"
+        return Finding("agent", Verdict.WARNING, text)
+    return Finding("agent", Verdict.PROBLEM, f"{agent['error']}; nothing starts meanwhile")
 
 
 def _places(status: dict[str, Any]) -> Finding:
     gpus, slots = status["gpus"], status["cpu_slots"]
+    if gpus is None:
+        return Finding("places", Verdict.WARNING, NOT_YET_KNOWN)
     if not gpus and not slots:
         return Finding("places", Verdict.PROBLEM, "neither GPUs nor CPU slots: nothing can run; see worker.cpu_slots")
     return Finding("places", Verdict.OK, f"{figures.count(gpus, 'GPU')}, {figures.count(slots, 'CPU slot')}")
 
 
-def _meters(meters: list[str]) -> Finding:
+def _meters(meters: list[str] | None) -> Finding:
+    if meters is None:
+        return Finding("meters", Verdict.WARNING, NOT_YET_KNOWN)
     counted = [meter for meter in meters if meter in ("nvml-counter", "rapl")]
     if counted:
         return Finding("meters", Verdict.OK, ", ".join(meters))

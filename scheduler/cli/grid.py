@@ -26,6 +26,9 @@ from scheduler.cli.output import notice, say, say_json
 from scheduler.cli.table import Column, table
 
 app = options.command_app("How clean the power is, and who says so.")
+MOST_HOURS = 100_000.0
+"""No forecast reaches so far."""
+
 app.command("history")(grid_history.history)
 app.command("setup")(grid_setup.setup)
 app.command("serve-recorded")(grid_local.serve_recorded)
@@ -44,7 +47,9 @@ def now(as_json: options.Json = False) -> None:
 
 @app.command()
 def forecast(
-    hours: Annotated[float | None, typer.Option("--hours", min=0.1, help="Only this far ahead.")] = None,
+    hours: Annotated[
+        float | None, typer.Option("--hours", min=0.1, max=MOST_HOURS, help="Only this far ahead.")
+    ] = None,
     series: grid_forecast.SeriesFile = None,
     first: grid_forecast.First = None,
     last: grid_forecast.Last = None,
@@ -55,8 +60,9 @@ def forecast(
 ) -> None:
     """The newest forecast as a small chart; with --series, the built-in forecaster's issues on a file."""
     if series is not None:
-        grid_forecast.write_issues(series, first, last, every, horizon, file)
+        grid_forecast.write_issues(series, first, last, every, horizon, file, as_json)
         return
+    options.check_numbers({"--hours": hours})
     answer = DaemonClient().get("/v1/grid/forecast")
     moment = times.now()
     if hours is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scheduler.cli import figures, times
-from scheduler.cli.failures import EXIT_FAULT, Failure
-from scheduler.cli.output import say
+from scheduler.cli.failures import Failure
+from scheduler.cli.output import say, say_json
+from scheduler.cli.output_files import check_outputs, write_whole
 
 if TYPE_CHECKING:
     from scheduler.domain.series import StepSeries
@@ -39,7 +41,7 @@ CsvFile = Annotated[Path | None, typer.Option("--csv", dir_okay=False, help="Whe
 
 
 def write_issues(
-    series: Path, first: str | None, last: str | None, every: str, horizon: str, file: Path | None
+    series: Path, first: str | None, last: str | None, every: str, horizon: str, file: Path | None, as_json: bool
 ) -> None:
     """One row for each issue and hour; an issue uses only rows of the series that end at or before it."""
     if first is None or last is None or file is None:
@@ -50,28 +52,32 @@ def write_issues(
     steps = times.length(every, "--issue-every"), times.length(horizon, "--horizon")
     if steps[1] > FARTHEST:
         raise Failure(f"--horizon: {horizon} is farther than the built-in forecaster sees; 168h is the most")
+    check_outputs({"--csv": file}, {"--series": series})
     one_thread()
     from scheduler.forecasting.backtest import issues
 
-    written = _write(file, issues(read_file(series), from_moment, to_moment, *steps))
-    if not written:
+    text, count = _as_text(issues(read_file(series), from_moment, to_moment, *steps))
+    if not count:
         raise Failure(f"{series} has no day of values before {last}; give a later --to or a longer series")
-    say(f"{figures.count(written, 'issue')} from {series} written to {file}")
-
-
-def _write(file: Path, issued: Iterator[Issue]) -> int:
-    """How many issues were written."""
-    count = 0
     try:
-        with file.open("w", newline="", encoding="utf-8") as out:
-            rows = csv.writer(out, lineterminator="\n")
-            rows.writerow(HEADER)
-            for issue in issued:
-                rows.writerows(_rows(issue))
-                count += 1
-    except OSError as exc:
-        raise Failure(f"{file} cannot be written: {exc.strerror}", code="fault", exit_code=EXIT_FAULT) from exc
-    return count
+        write_whole(file, text.encode())
+    except OSError as error:
+        raise Failure(f"--csv: {file} cannot be written: {error.strerror}") from None
+    if as_json:
+        say_json({"written": str(file), "issues": count})
+    else:
+        say(f"{figures.count(count, 'issue')} from {series} written to {file}")
+
+
+def _as_text(issued: Iterator[Issue]) -> tuple[str, int]:
+    """CSV with a heading, and how many issues are in it."""
+    text, count = io.StringIO(), 0
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(HEADER)
+    for issue in issued:
+        rows.writerows(_rows(issue))
+        count += 1
+    return text.getvalue(), count
 
 
 def _rows(issue: Issue) -> Iterator[list[str]]:
@@ -101,7 +107,7 @@ def stated_moment(text: str, option: str) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise Failure(f"{option}: '{text}' is not an ISO 8601 time, like 2026-01-31T06:00Z") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return times.in_utc(moment, text, option) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def one_thread() -> None:

@@ -66,6 +66,11 @@ def setup(
     return EXIT_OK if trial.works else EXIT_FAULT
 
 
+def _asks() -> bool:
+    """Whether there is somebody to ask; a process that is begun with stdin closed has none at all."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 # --- step by step ------------------------------------------------------------------------------------------------
 def _asked_zone() -> str:
     """As the time zone suggests; a person at a terminal may say otherwise."""
@@ -73,7 +78,7 @@ def _asked_zone() -> str:
 
     time_zone = machine_time_zone(os.environ)
     guess = country_of_time_zone(time_zone) if time_zone else None
-    if sys.stdin.isatty():
+    if _asks():
         said = input(
             f"Where is the machine? Country, region, postcode or latitude,longitude{f' [{guess}]' if guess else ''}: "
         ).strip()
@@ -98,7 +103,7 @@ def _zone_around(where: str, provider: str | None) -> str | None:
         if place is None:
             return where
         candidates = zones_at(place)
-        if len(candidates) > 1 and provider not in LOOKUPS and sys.stdin.isatty():
+        if len(candidates) > 1 and provider not in LOOKUPS and _asks():
             return _chosen(candidates, f"{place} is near a border: {', '.join(candidates)}. Which is it? ")
         if len(candidates) != 1 and provider in LOOKUPS:
             return None
@@ -151,7 +156,7 @@ def _source_settings(
 def _asked_keys(row: ProviderRow) -> dict[str, str]:
     if not row.credentials:
         return {}
-    if not sys.stdin.isatty():
+    if not _asks():
         raise Failure(f"{row.name} needs a key ({row.sign_up}); run this in a terminal, where it can be asked for")
     notice(f"keys of {row.title} are given out at {row.sign_up}")
     return {name: getpass.getpass(f"{name}: ") for name in row.credentials}

@@ -12,7 +12,7 @@ import typer
 from scheduler.cli import figures, options
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.output import notice, say_json, write_bytes
-from scheduler.cli.waiting import Pause, exit_code, leaving_alone, patiently, until_ended
+from scheduler.cli.waiting import Pause, exit_code, leaving_alone, patiently, tell_ending, until_ended
 
 app = options.command_app()
 
@@ -24,7 +24,9 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Go on until the job ends, and leave with its exit status.")
     ] = False,
     stderr: Annotated[bool, typer.Option("--stderr", "-e", help="What it wrote to stderr instead of stdout.")] = False,
-    tail: Annotated[int | None, typer.Option("--tail", "-n", min=0, help="Only the last so many lines.")] = None,
+    tail: Annotated[
+        int | None, typer.Option("--tail", "-n", min=0, max=options.MOST_ROWS, help="Only the last so many lines.")
+    ] = None,
     as_json: options.Json = False,
 ) -> int:
     """Print what a job wrote. Ctrl-C leaves the job alone."""
@@ -38,7 +40,9 @@ def logs(
             return 0
         for chunk in log.to_come():
             write_bytes(chunk)
-        return exit_code(until_ended(log.client, job))
+        detail = until_ended(log.client, job)
+        tell_ending(detail)
+        return exit_code(detail)
 
 
 class _Log:

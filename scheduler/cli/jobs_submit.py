@@ -10,7 +10,7 @@ from scheduler.cli import options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.command_line import usable_workdir
 from scheduler.cli.failures import Failure
-from scheduler.cli.output import say, say_json
+from scheduler.cli.output import ClosedPipe, Unwritable, flush, notice, say, say_json
 from scheduler.cli.submission import in_options, request_body
 from scheduler.cli.submission_text import submission_text
 from scheduler.cli.wishes import Wishes, with_directives
@@ -106,16 +106,25 @@ def _submitted(client: DaemonClient, body: dict[str, Any]) -> Any:
 
 
 def _answer(answer: dict[str, Any], wishes: Wishes) -> None:
-    if wishes.as_json:
-        say_json(answer)
-    elif wishes.parsable:
-        say("" if answer["id"] is None else str(answer["id"]))
-    else:
-        say(submission_text(answer, times.now()))
+    try:
+        if wishes.as_json:
+            say_json(answer)
+        elif wishes.parsable:
+            say("" if answer["id"] is None else str(answer["id"]))
+        else:
+            say(submission_text(answer, times.now()))
+        flush()
+    except (ClosedPipe, Unwritable):
+        if answer["id"] is not None:
+            # A script that takes this for a failure would submit the job twice.
+            notice(
+                f"job {answer['id']} is {answer['state']}, only its number could not be printed; do not submit it again"
+            )
+        raise
 
 
 def _wait(client: DaemonClient, answer: dict[str, Any], wishes: Wishes) -> int:
-    from scheduler.cli.waiting import exit_code, leaving_alone, until_ended
+    from scheduler.cli.waiting import exit_code, leaving_alone, tell_ending, until_ended
 
     if not wishes.as_json:
         _answer(answer, wishes)
@@ -123,4 +132,6 @@ def _wait(client: DaemonClient, answer: dict[str, Any], wishes: Wishes) -> int:
         detail = until_ended(client, answer["id"])
     if wishes.as_json:
         say_json(detail)
+    else:
+        tell_ending(detail)
     return exit_code(detail)

@@ -14,7 +14,7 @@ from scheduler.cli.failures import Failure
 from scheduler.cli.output import say, say_json
 from scheduler.cli.several import Outcomes, Row
 from scheduler.cli.table import one_line
-from scheduler.cli.waiting import exit_code, leaving_alone, until_ended
+from scheduler.cli.waiting import ending, exit_code, leaving_alone, until_ended
 
 app = options.command_app()
 
@@ -35,8 +35,8 @@ def wait(
     """Wait for jobs and leave with their exit status.
 
     Of several, with the first that is not 0. A job that a signal ended gives 128 + the signal; one that was cancelled
-    143, over its time limit 124, lost 1. A number that no job has is told at once, and the others are waited for.
-    Ctrl-C leaves the jobs alone.
+    143, over its time limit 124, that could not be started 127, lost 1. A number that no job has is told at once, and
+    the others are waited for. Ctrl-C leaves the jobs alone.
     """
     limit = times.length(timeout, "--timeout") if timeout else None
     deadline = times.now() + limit if limit else None
@@ -76,5 +76,4 @@ def _say(details: list[Row], value: Row | list[Row], as_json: bool) -> None:
 
 
 def _sentence(detail: Row) -> str:
-    code = "" if detail["exit_code"] is None else f", exit status {detail['exit_code']}"
-    return f"Job {detail['id']} ({one_line(detail['name'])}) is {detail['state']} ({detail['reason']}){code}."
+    return f"Job {detail['id']} ({one_line(detail['name'])}) is {ending(detail)}."

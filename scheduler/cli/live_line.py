@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from scheduler.cli.output import say, width
+from scheduler.cli.output import flush, on_terminal, say, width
 from scheduler.cli.table import display_width, shorten
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -20,19 +20,19 @@ class LiveLine:
         self._shown = 0
 
     def show(self, phase: str, text: str) -> None:
-        if sys.stdout.isatty():
+        if on_terminal():
             if self._phase not in (None, phase):
                 sys.stdout.write("\n")
                 self._shown = 0
             self._overwrite(f"  {text}")
         elif phase != self._phase or time.monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
             say(f"  {text}")
-            sys.stdout.flush()
+            flush()
             self._said_at = time.monotonic()
         self._phase = phase
 
     def end(self) -> None:
-        if sys.stdout.isatty():
+        if on_terminal():
             sys.stdout.write("\n")
 
     def _overwrite(self, text: str) -> None:

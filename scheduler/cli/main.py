@@ -108,7 +108,17 @@ def carbonq(
 
 def run() -> NoReturn:
     """What the `carbonq` script calls."""
+    _fill_closed_descriptors()
     sys.exit(main(sys.argv[1:]))
+
+
+def _fill_closed_descriptors() -> None:
+    """A file or a socket that was opened in the place of a closed stream would be taken for that stream."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def main(argv: list[str]) -> int:
@@ -118,8 +128,13 @@ def main(argv: list[str]) -> int:
         output.flush()
         return status
     except output.ClosedPipe:
-        _silence_stdout()
+        output.drop(sys.stdout)
         return EXIT_CLOSED_PIPE
+    except output.Unwritable as unwritable:
+        output.drop(sys.stdout)
+        lost = f"the answer is lost, for stdout cannot be written: {unwritable}; send it elsewhere, or make room there"
+        _complain(argv, lost)
+        return EXIT_FAULT
     except KeyboardInterrupt:
         return 130
 
@@ -131,7 +146,7 @@ def _invoke(argv: list[str]) -> int:
     except Failure as failure:
         _report(argv, failure.code, str(failure))
         return failure.exit_code
-    except (output.ClosedPipe, KeyboardInterrupt):
+    except (output.ClosedPipe, output.Unwritable, KeyboardInterrupt):
         raise
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else EXIT_FAULT
@@ -151,6 +166,8 @@ def _usage(argv: list[str], error: Any) -> int:
 
 
 def _unforeseen(argv: list[str], error: Exception) -> int:
+    if (unwritable := output.as_unwritable(error)) is not None:
+        raise unwritable
     if os.environ.get("CARBONQ_TRACEBACK"):
         raise error
     where = "set CARBONQ_TRACEBACK=1 to see where, and please report it"
@@ -160,20 +177,23 @@ def _unforeseen(argv: list[str], error: Exception) -> int:
 
 
 def _report(argv: list[str], code: str, message: str) -> None:
-    if wants_json(argv):
+    if not wants_json(argv):
+        _complain(argv, message)
+        return
+    try:
         output.say_json({"error": {"code": code, "message": message}})
-    else:
-        prefix = "" if not argv else output.paint("carbonq: ", "red", sys.stderr)
-        sys.stderr.write(f"{prefix}{message}\n")
+        output.flush()
+    except output.Unwritable:
+        output.drop(sys.stdout)
+        _complain(argv, message)
+
+
+def _complain(argv: list[str], message: str) -> None:
+    prefix = "" if not argv else output.paint("carbonq: ", "red", sys.stderr)
+    output.tell(f"{prefix}{message}\n")
 
 
 def wants_json(argv: list[str]) -> bool:
     """Whether `--json` is ours: not after `--`, where the job's own command line begins."""
     ours = argv[: argv.index("--")] if "--" in argv else argv
     return "--json" in ours
-
-
-def _silence_stdout() -> None:
-    """Python flushes stdout once more at exit; let that go nowhere."""
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +15,8 @@ STATES = (
 )  # fmt: skip
 """As in scheduler.domain.lifecycle.JobState (a test compares)."""
 
+MOST_ROWS = 10**9
+"""That can be asked for: jobs of a list, lines of a log."""
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """Typer's own base of everything wrong with a command line; it has no public name."""
@@ -51,7 +55,14 @@ User = Annotated[str | None, typer.Option("--user", help="Only jobs of this user
 Project = Annotated[str | None, typer.Option("--project", help="Only jobs of this project.")]
 Tag = Annotated[str | None, typer.Option("--tag", help="Only jobs with this tag.")]
 Zone = Annotated[str | None, typer.Option("--zone", help="Only jobs of this grid zone.")]
-Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Only the newest so many.")]
+Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, max=MOST_ROWS, help="Only the newest so many.")]
+
+
+def check_numbers(given: Mapping[str, float | None]) -> None:
+    """`nan` is read as a float, and lies within any range."""
+    for name, value in given.items():
+        if value is not None and math.isnan(value):
+            raise Failure(f"{name}: nan is not a number; write one, or leave {name} out")
 
 
 def states(given: list[str] | None) -> list[str]:

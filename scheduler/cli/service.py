@@ -17,6 +17,7 @@ import typer
 from scheduler.cli import options
 from scheduler.cli.failures import EXIT_FAULT, Failure
 from scheduler.cli.output import say, say_json
+from scheduler.cli.output_files import write_whole
 
 app = options.command_app("Install carbonq as a systemd service, for yourself or for the whole machine.")
 
@@ -107,7 +108,7 @@ def _check_system() -> None:
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text.encode())
     except OSError as error:
         raise Failure(f"{path} cannot be written: {error.strerror}; check who owns it", "disk", EXIT_FAULT) from None
 

@@ -15,7 +15,8 @@ from scheduler.cli import options, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import Failure
 from scheduler.cli.output import notice, say, say_json
-from scheduler.cli.simulate_files import check_outputs, encoder, write_plot, write_schedule
+from scheduler.cli.output_files import check_outputs
+from scheduler.cli.simulate_files import encoder, write_plot, write_schedule
 from scheduler.cli.simulate_history import added_fields, footnotes, own_jobs
 from scheduler.cli.simulate_inputs import (
     PERFECT,
@@ -26,7 +27,7 @@ from scheduler.cli.simulate_inputs import (
     weighing,
     with_forecast,
 )
-from scheduler.cli.simulate_options import MOST_PUE, check_numbers, check_sources
+from scheduler.cli.simulate_options import MOST_PUE, check_sources
 from scheduler.cli.simulate_table import comparison
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def simulate(
     if time_limit is not None and not offline:
         raise Failure("--time-limit is for the one plan of --offline; where jobs arrive over time plans take no longer")
     limit = times.length(time_limit, "--time-limit") if time_limit is not None else None
-    check_numbers({"--pue": pue, "--deadline-confidence": deadline_confidence})
+    options.check_numbers({"--pue": pue, "--deadline-confidence": deadline_confidence})
     files = {"--intensity": intensity, "--jobs": jobs, "--history": history}
     check_sources(from_history, files, {"--since": since, "--until": until})
     read = {**files, "--forecast": forecast_file(forecast), "--price-file": price_file}

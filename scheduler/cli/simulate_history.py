@@ -36,6 +36,11 @@ def own_jobs(
     if not rows:
         raise Failure(f"no job ended between {_said(since)} and {_said(until)}; give an earlier --since")
     status = client.get("/v1/status")
+    if status["gpus"] is None:
+        raise Failure(
+            "the worker agent has not answered yet, so nobody knows what jobs run on here; try again in a second, "
+            "and where it stays so see `carbonq doctor`"
+        )
     on_gpus = bool(status["gpus"])
     places = gpus or status["gpus"] or status["cpu_slots"]
     jobs = [_past_job(client.get(f"/v1/jobs/{row['id']}"), on_gpus) for row in rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,10 +18,3 @@ def check_sources(from_history: bool, files: Mapping[str, Path | None], bounds: 
             raise Failure(f"{name}: --from-history takes the jobs and the grid from the daemon; leave one of them out")
         if given is not None:
             raise Failure(f"{name}: of files every job is taken; it goes with --from-history")
-
-
-def check_numbers(given: Mapping[str, float | None]) -> None:
-    """`nan` is read as a float, and lies within any range."""
-    for name, value in given.items():
-        if value is not None and math.isnan(value):
-            raise Failure(f"{name}: nan is not a number; write one, or leave {name} out")

@@ -6,7 +6,9 @@ A local time that a clock change makes occur twice, or not at all, has two readi
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from scheduler.cli.failures import Failure
@@ -45,14 +47,12 @@ def moment(
     words = text.strip()
     absolute = _iso(words)
     if absolute is not None and absolute.tzinfo is not None:
-        return absolute.astimezone(UTC), None
+        return in_utc(absolute, text, option), None
     local = absolute or _relative(words.lower(), now.astimezone(zone).replace(tzinfo=None))
     if local is None:
         raise Failure(f"{option}: '{text}' is not a time; write it like {forms}")
-    try:
+    with _within_range(text, option):
         return _earlier_reading(local, zone)
-    except (OverflowError, ValueError):
-        raise Failure(f"{option}: '{text}' is out of the range of times that can be reckoned with") from None
 
 
 def since(text: str, option: str, now: datetime, zone: tzinfo | None = None) -> datetime:
@@ -66,7 +66,14 @@ def since(text: str, option: str, now: datetime, zone: tzinfo | None = None) -> 
     day = named.get(text.strip().lower()) or _iso_date(text.strip())
     if day is None:
         return moment(text, option, now, zone, SINCE_FORMS)[0]
-    return _earlier_reading(datetime.combine(day, time()), zone)[0]
+    with _within_range(text, option):
+        return _earlier_reading(datetime.combine(day, time()), zone)[0]
+
+
+def in_utc(absolute: datetime, text: str, option: str) -> datetime:
+    """A moment with a zone."""
+    with _within_range(text, option):
+        return absolute.astimezone(UTC)
 
 
 def parse_stamp(stamp: str) -> datetime:
@@ -99,6 +106,15 @@ def span(start: str, end: str, now: datetime, zone: tzinfo | None = None) -> str
 def shown_fully(stamp: str | None, zone: tzinfo | None = None) -> str:
     """A moment with date and zone."""
     return "–" if stamp is None else f"{parse_stamp(stamp).astimezone(zone):%a %Y-%m-%d %H:%M:%S %Z}"
+
+
+@contextlib.contextmanager
+def _within_range(text: str, option: str) -> Iterator[None]:
+    """Some zone has another year at either end of what can be counted."""
+    try:
+        yield
+    except (OverflowError, ValueError):
+        raise Failure(f"{option}: '{text}' is out of the range of times that can be reckoned with") from None
 
 
 def _iso(text: str) -> datetime | None:

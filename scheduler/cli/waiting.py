@@ -10,17 +10,19 @@ from typing import Any
 
 import typer
 
+from scheduler.cli import figures
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import EXIT_FAULT, EXIT_TIMEOUT, EXIT_UNREACHABLE, Failure
 from scheduler.cli.output import notice
+from scheduler.cli.table import one_line
 
 ENDED = frozenset({"completed", "failed", "cancelled", "timeout", "lost"})
 INTERRUPTED = 130
 PATIENCE_S = 30.0
 """How long a daemon that was there may be gone (an upgrade, a restart) before waiting gives up."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
-_CODE_WITHOUT_EXIT = {"completed": 0, "timeout": 124, "cancelled": 143}
-"""For a job that ended without a code of its own: as timeout(1) and SIGTERM say it; else 1."""
+STOPPED, CANCELLED, COULD_NOT_START = 124, 143, 127
+"""As timeout(1), a shell of what SIGTERM ended, and a shell of a command that it cannot execute say it."""
 
 
 class Pause:
@@ -71,10 +73,32 @@ def until_ended(
 
 
 def exit_code(detail: dict[str, Any]) -> int:
-    """The status with which to end on the job's behalf."""
-    if detail["exit_code"] is not None and detail["state"] != "cancelled":
-        return int(detail["exit_code"])
-    return _CODE_WITHOUT_EXIT.get(detail["state"], EXIT_FAULT)
+    """The status with which to end on the job's behalf: of one that we stopped, that it was, however it took it."""
+    if detail["reason"] == "could-not-start":
+        return COULD_NOT_START
+    if detail["state"] in ("timeout", "cancelled"):
+        return STOPPED if detail["state"] == "timeout" else CANCELLED
+    return EXIT_FAULT if detail["exit_code"] is None else int(detail["exit_code"])
+
+
+def tell_ending(detail: dict[str, Any]) -> None:
+    """On stderr how a job ended, unless it did by itself: then its status says all."""
+    if not _by_itself(detail):
+        notice(f"job {detail['id']} is {ending(detail)}")
+
+
+def ending(detail: dict[str, Any]) -> str:
+    """`failed (could-not-start), exit status 127: command not found: …`; of one that we stopped no status is told."""
+    stopped = detail["state"] in ("timeout", "cancelled")
+    code = "" if detail["exit_code"] is None or stopped else f", exit status {detail['exit_code']}"
+    why = None if _by_itself(detail) else detail["detail"]
+    if detail["reason"] == "time-limit" and detail["time_limit_s"] is not None:
+        why = f"it ran for {figures.duration(detail['time_limit_s'])}, as long as its --time-limit allows"
+    return f"{detail['state']} ({detail['reason']}){code}{f': {one_line(why)}' if why else ''}"
+
+
+def _by_itself(detail: dict[str, Any]) -> bool:
+    return detail["reason"] in ("exited-zero", "exited-nonzero")
 
 
 @contextlib.contextmanager

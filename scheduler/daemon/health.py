@@ -39,9 +39,9 @@ def daemon_status(parts: Parts, desk: GridDesk, agent_pid: int | None) -> Daemon
             launcher=parts.settings.worker.launcher,
             error=parts.live.agent_error,
         ),
-        gpus=len(inventory.gpus) if inventory else 0,
-        cpu_slots=inventory.cpu_slots if inventory else 0,
-        meters=inventory.meters if inventory else (),
+        gpus=len(inventory.gpus) if inventory else None,
+        cpu_slots=inventory.cpu_slots if inventory else None,
+        meters=inventory.meters if inventory else None,
         jobs={state.value: counts[state.value] for state in JobState if counts[state.value]},
         warnings=_warnings(parts, grid, inventory),
     )

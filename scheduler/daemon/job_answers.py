@@ -43,9 +43,11 @@ class JobAnswers:
         if everything or query.states or query.ids:
             return self.as_rows(store.jobs(query))
         unfinished = store.jobs(replace(query, states=NOT_ENDED))
-        ended = store.jobs(replace(query, states=TERMINAL))
+        # Not limited yet: an early job that ended late is shown, a late one that ended early may not be.
+        ended = store.jobs(replace(query, states=TERMINAL, limit=None))
         recent = [job for job in ended if job.ended_at is None or now - job.ended_at <= SHOWN_AFTER_END]
-        return self.as_rows(sorted((*unfinished, *recent), key=lambda job: job.id))
+        shown = sorted((*unfinished, *recent), key=lambda job: job.id)
+        return self.as_rows(shown[-query.limit :] if query.limit else shown)
 
     def row(self, job_id: int) -> JobRow:
         return self.as_rows([known_job(self._parts.store, job_id)])[0]

@@ -4,6 +4,7 @@ CarbonqError
 ├── RequestError            the user can fix it; exit 2; the message says how
 │   ├── NotFound            no such job, zone, plan
 │   └── NotPermitted        the caller is known and may not; exit 77
+├── AlreadyRunning          another daemon has the place of this one; it may end by itself
 ├── SettingsError           the settings file or environment is wrong; carries every mistake
 ├── CarbonDataError         the grid provider cannot be used just now
 │   ├── CarbonSourceUnavailable   try later: timeout, 5xx, rate limit (carries retry_after)
@@ -13,7 +14,7 @@ CarbonqError
 ├── MeteringError           a meter cannot be read
 ├── StorageError            the database cannot be used
 │   ├── DatabaseLocked  ├── DatabaseTooNew  └── DiskFull
-└── IllegalTransition       a state machine was asked for a step it does not have
+└── IllegalTransition       a state machine was asked for a step it does not have; exit 2
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ class NotFound(RequestError):
 
 class NotPermitted(RequestError):
     """The caller is known and may not do this."""
+
+
+class AlreadyRunning(CarbonqError):
+    """Another daemon runs where this one was to run."""
 
 
 class SettingsError(CarbonqError):

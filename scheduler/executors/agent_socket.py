@@ -82,12 +82,13 @@ class AgentExecutor:
         except TimeoutError as exc:
             raise ExecutorError(
                 f"the worker agent at {self._path} did not answer within {within_s:g} s; "
-                "it is asked again at the next look; see `carbonq doctor`"
+                "it is asked again at the next look"
             ) from exc
         except (OSError, EOFError) as exc:
             raise ExecutorError(
                 f"the worker agent at {self._path} cannot be reached: {exc}; "
-                "the daemon starts it again, see `carbonq doctor`"
+                "it is asked again at the next look; its log (agent.log beside the database, or its own service's) "
+                "says why it is away"
             ) from exc
         except UnicodeEncodeError as exc:
             raise ExecutorError(

@@ -60,9 +60,10 @@ class DaemonStatus:
     database: DatabaseStatus
     grid: GridNow
     agent: AgentStatus
-    gpus: int
-    cpu_slots: int
-    meters: tuple[str, ...]
+    gpus: int | None
+    """None, as the next two, until the agent has answered for the first time."""
+    cpu_slots: int | None
+    meters: tuple[str, ...] | None
     """Metering methods available here, best first."""
     jobs: dict[str, int]
     """Number of jobs by state, states without any left out."""

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from fakes.clock import NOON
-from fakes.views import a_certainty, a_forecast_strip, a_grid_now, a_placement, a_recomputed, a_row, a_status, gpu_rows
+from fakes.views import (
+    a_certainty,
+    a_forecast_strip,
+    a_grid_now,
+    a_placement,
+    a_recomputed,
+    a_row,
+    a_silent_agent,
+    a_status,
+    gpu_rows,
+)
 
 from scheduler.domain.errors import IllegalTransition, NotFound, StorageError
 from scheduler.domain.intervals import Interval
@@ -59,6 +69,8 @@ class FakeDaemonService:
         self.provider: dict[str, Any] = {}
         """What the provider in use says of itself, where a test has it say something."""
         self.settings_file: Path | None = None
+        self.agent_silent_for = 0
+        """Times that its health is asked for before the worker agent has answered it."""
         """That the daemon reads, where a test has it read one."""
         self.error: Exception | None = None
         self.certainty: ConfidenceView | None = None
@@ -72,6 +84,7 @@ class FakeDaemonService:
         self.keyed: dict[str, int] = {}
         """Jobs by their idempotency keys."""
         self.running_s: dict[int, float] = {}
+        self.time_limits_s: dict[int, float] = {}
         self.not_ours: dict[int, tuple[str, ...]] = {}
         """What `clean` cannot remove of a job."""
         self.ends_after: int | None = None
@@ -146,7 +159,7 @@ class FakeDaemonService:
             duration_basis=Basis.ASSUMED,
             expected_power_w=300.0,
             power_basis=Basis.ASSUMED,
-            time_limit_s=None,
+            time_limit_s=self.time_limits_s.get(job_id),
             grace_s=30.0,
             retries=0,
             patience_g_per_h=0.0,
@@ -377,6 +390,9 @@ class FakeDaemonService:
     async def status(self, caller: Caller) -> DaemonStatus:
         self._begin(caller)
         seen = a_status(self.now)
+        if self.agent_silent_for:
+            self.agent_silent_for -= 1
+            seen = replace(seen, **a_silent_agent(self.now))
         return replace(seen, settings_file=str(self.settings_file)) if self.settings_file else seen
 
     def _begin(self, caller: Caller) -> None:

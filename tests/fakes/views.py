@@ -211,6 +211,21 @@ def a_grid_now(now: datetime) -> GridNow:
     )
 
 
+AWAY = "the worker agent at /run/agent.sock cannot be reached: no such file; it is asked again at the next look"
+
+
+def a_silent_agent(now: datetime, age: timedelta = timedelta(seconds=2)) -> dict[str, Any]:
+    """Fields that turn `a_status` into that of a daemon whose agent has never answered."""
+    return {
+        "started_at": now - age,
+        "agent": AgentStatus(reachable=False, pid=None, host=None, launcher="fork", error=AWAY),
+        "gpus": None,
+        "cpu_slots": None,
+        "meters": None,
+        "warnings": (f"worker agent: {AWAY}",),
+    }
+
+
 def a_status(now: datetime) -> DaemonStatus:
     return DaemonStatus(
         version="0.1.0",

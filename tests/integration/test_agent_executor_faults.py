@@ -53,8 +53,8 @@ def failure(root: Path, serve: Serve) -> str:
     return asyncio.run(scene())
 
 
-def test_no_agent_is_said_with_the_socket_and_who_starts_it(tmp_path: Path) -> None:
-    with pytest.raises(ExecutorError, match=r"agent\.sock cannot be reached: .*the daemon starts it again"):
+def test_no_agent_is_said_with_the_socket_and_where_to_look(tmp_path: Path) -> None:
+    with pytest.raises(ExecutorError, match=r"agent\.sock cannot be reached: .*asked again at the next look; its log"):
         asyncio.run(AgentExecutor(tmp_path / "agent.sock", tmp_path).inventory())
 
 

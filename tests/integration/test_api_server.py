@@ -24,6 +24,7 @@ from scheduler.api.server import bind
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import Failure
 from scheduler.domain.errors import (
+    AlreadyRunning,
     CarbonDataInvalid,
     CarbonqError,
     DatabaseLocked,
@@ -33,6 +34,7 @@ from scheduler.domain.errors import (
     NotFound,
     NotPermitted,
     RequestError,
+    SettingsError,
 )
 
 
@@ -92,13 +94,13 @@ def test_a_socket_left_behind_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_second_daemon_on_the_same_socket_is_refused(client: DaemonClient) -> None:
-    with pytest.raises(RequestError, match="already listens"):
+    with pytest.raises(AlreadyRunning, match="already listens"):
         bind(client.socket)
     assert client.get("/v1/jobs") == []
 
 
 def test_a_path_too_long_for_a_socket_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="CARBONQ_HOME"):
+    with pytest.raises(SettingsError, match="CARBONQ_HOME"):
         bind(tmp_path / ("x" * 120))
 
 

@@ -102,6 +102,12 @@ def test_the_text_of_every_command_has_no_traceback_and_no_null(carbonq: Command
         (["history", "--by", "week"], "choose day"),
         (["history", "--csv", "--json"], "give one"),
         (["history", "--since", "whenever"], "--since"),
+        (["history", "--since", "0001-01-01T00:00+14:00"], "--since"),
+        (["submit", "--by", "9999-12-31T23:59-14:00", "true"], "--by"),
+        (["grid", "forecast", "--hours", "nan"], "nan is not a number"),
+        (["grid", "forecast", "--hours", "inf"], "not in the range"),
+        (["list", "--limit", "9" * 23], "not in the range"),
+        (["logs", "1", "--tail", "9" * 23], "not in the range"),
         (["wait", "1", "--timeout", "5"], "--timeout"),
         (["update", "1"], "--by"),
         (["completion", "tcsh"], "choose bash"),
@@ -145,6 +151,27 @@ def test_a_fault_of_the_command_shows_a_sentence_and_how_to_see_more(
     monkeypatch.setenv("CARBONQ_TRACEBACK", "1")
     with pytest.raises(ZeroDivisionError):
         carbonq("list")
+
+
+def test_a_daemon_where_another_runs_may_be_tried_again(carbonq: CommandLine) -> None:
+    """Not 2, with which systemd would give up for good: the other one may end."""
+    process = carbonq.process("daemon", "--json", "--zone", "GB", "--provider", "static")
+    out, _ = process.communicate(timeout=60)
+    error = json.loads(out)["error"]
+    assert (process.returncode, error["code"]) == (1, "daemon")
+    assert "a daemon already listens on" in error["message"]
+
+
+def test_a_daemon_whose_socket_has_too_long_a_name_has_wrong_settings(lonely: CommandLine) -> None:
+    """It does not mend itself."""
+    home = lonely.home / ("x" * 120)
+    process = lonely.process(
+        "daemon", "--json", "--zone", "GB", "--provider", "static", env={"CARBONQ_HOME": str(home)}
+    )
+    out, _ = process.communicate(timeout=60)
+    error = json.loads(out)["error"]
+    assert (process.returncode, error["code"]) == (2, "settings")
+    assert "set CARBONQ_HOME to a shorter directory" in error["message"]
 
 
 def test_something_else_on_the_socket_is_not_taken_for_a_daemon(lonely: CommandLine) -> None:

@@ -396,6 +396,22 @@ def _finding(carbonq: CommandLine, check: str) -> dict[str, Any]:
     return next(f for f in carbonq("doctor", "--json").json["findings"] if f["check"] == check)
 
 
+def test_a_doctor_gives_a_daemon_that_has_just_started_time_for_its_agent(carbonq: CommandLine) -> None:
+    """It asks again before it judges."""
+    carbonq.service.agent_silent_for = 2
+    answer = carbonq("doctor", "--json")
+    assert len(carbonq.service.callers) == 3
+    verdicts = {finding["check"]: finding["verdict"] for finding in answer.json["findings"]}
+    assert (verdicts["agent"], verdicts["places"], verdicts["meters"]) == ("ok", "ok", "ok")
+
+
+def test_jobs_cannot_be_simulated_anew_before_it_is_known_what_they_run_on(carbonq: CommandLine) -> None:
+    carbonq.service.add(**COMPLETED)
+    carbonq.service.agent_silent_for = 1
+    answer = carbonq("simulate", "--from-history", "--since", "2026-01-01")
+    assert answer.status == 2 and "the worker agent has not answered yet" in answer.err
+
+
 def test_a_doctor_sees_a_socket_that_others_can_reach(carbonq: CommandLine) -> None:
     socket = carbonq.home / "run" / "api.sock"
     socket.chmod(0o666)

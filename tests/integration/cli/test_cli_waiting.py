@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 NONZERO, SIGNALLED = Reason.EXITED_NONZERO, Reason.SIGNALLED
 
 
-def ended(state: JobState, reason: Reason, exit_code: int | None) -> dict[str, Any]:
-    return {**COMPLETED, "state": state, "reason": reason, "exit_code": exit_code}
+def ended(state: JobState, reason: Reason, exit_code: int | None, detail: str | None = None) -> dict[str, Any]:
+    return {**COMPLETED, "state": state, "reason": reason, "exit_code": exit_code, "detail": detail}
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,14 @@ def ended(state: JobState, reason: Reason, exit_code: int | None) -> dict[str, A
         (JobState.COMPLETED, Reason.EXITED_ZERO, 0, 0),
         (JobState.FAILED, NONZERO, 3, 3),
         (JobState.FAILED, SIGNALLED, 137, 137),
-        (JobState.FAILED, Reason.COULD_NOT_START, None, 1),
+        (JobState.FAILED, Reason.COULD_NOT_START, 127, 127),
+        (JobState.CANCELLED, Reason.COULD_NOT_START, None, 127),
         (JobState.CANCELLED, Reason.CANCELLED_BY_USER, None, 143),
         (JobState.CANCELLED, Reason.CANCELLED_BY_USER, 0, 143),
         (JobState.TIMEOUT, Reason.TIME_LIMIT, None, 124),
-        (JobState.TIMEOUT, Reason.TIME_LIMIT, 143, 143),
+        (JobState.TIMEOUT, Reason.TIME_LIMIT, 143, 124),
+        (JobState.TIMEOUT, Reason.TIME_LIMIT, 137, 124),
+        (JobState.TIMEOUT, Reason.TIME_LIMIT, 0, 124),
         (JobState.LOST, Reason.WORKER_LOST, None, 1),
     ],
 )
@@ -43,9 +46,58 @@ def ended(state: JobState, reason: Reason, exit_code: int | None) -> dict[str, A
 def test_the_status_is_the_jobs_own(
     carbonq: CommandLine, argv: list[str], state: JobState, reason: Reason, exit_code: int | None, status: int
 ) -> None:
-    """A job that was cancelled is never taken for one that succeeded, even if it left with 0."""
+    """A job that was stopped is never taken for one that succeeded, even if it left with 0."""
     carbonq.service.add(**ended(state, reason, exit_code))
     assert carbonq(*argv).status == status
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "exit_code", "detail", "said"),
+    [
+        (
+            JobState.FAILED,
+            Reason.COULD_NOT_START,
+            127,
+            "cannot execute ./n.sh: the interpreter in its first line does not exist; check that line",
+            "failed (could-not-start), exit status 127: cannot execute ./n.sh: the interpreter in its first line does "
+            "not exist; check that line",
+        ),
+        (
+            JobState.TIMEOUT,
+            Reason.TIME_LIMIT,
+            143,
+            None,
+            "timeout (time-limit): it ran for 12 h, as long as its --time-limit allows",
+        ),
+        (JobState.FAILED, SIGNALLED, 137, "ended by SIGKILL", "failed (signalled), exit status 137: ended by SIGKILL"),
+        (JobState.CANCELLED, Reason.CANCELLED_BY_USER, 143, None, "cancelled (cancelled-by-user)"),
+        (JobState.LOST, Reason.WORKER_LOST, None, "its worker was lost", "lost (worker-lost): its worker was lost"),
+    ],
+)
+def test_a_job_that_did_not_end_by_itself_is_told_with_the_reason(
+    carbonq: CommandLine, state: JobState, reason: Reason, exit_code: int | None, detail: str | None, said: str
+) -> None:
+    """Its status alone would leave one guessing."""
+    carbonq.service.add(**ended(state, reason, exit_code, detail))
+    carbonq.service.time_limits_s[1] = 43_200.0
+    assert carbonq("logs", "-f", "1").err == f"carbonq: job 1 is {said}\n"
+    answer = carbonq("wait", "1")
+    assert (answer.out, answer.err) == (f"Job 1 (train) is {said}.\n", "")
+
+
+def test_a_job_that_is_waited_for_from_its_submission_is_told_the_same_way(carbonq: CommandLine) -> None:
+    process = carbonq.process("submit", "--wait", "true")
+    _until_asked(carbonq.service, more_than=2)
+    carbonq.service.change(1, **ended(JobState.FAILED, Reason.COULD_NOT_START, 127, "command not found: true"))
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 127
+    assert "job 1 is failed (could-not-start), exit status 127: command not found: true" in err.decode()
+
+
+def test_of_a_job_that_ended_by_itself_nothing_is_said_but_its_status(carbonq: CommandLine) -> None:
+    carbonq.service.add(**ended(JobState.FAILED, NONZERO, 3, "exit code 3"))
+    assert carbonq("logs", "-f", "1").err == ""
+    assert carbonq("wait", "1").out == "Job 1 (train) is failed (exited-nonzero), exit status 3.\n"
 
 
 def test_of_several_jobs_the_first_failure_counts(carbonq: CommandLine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -44,6 +45,11 @@ def test_one_row_for_each_issue_and_hour(file: Path, tmp_path: Path) -> None:
     assert all(float(row["p10"]) <= float(row["p50"]) <= float(row["p90"]) for row in rows)
 
 
+def test_json_says_what_was_written(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    issued(file, tmp_path / "out.csv", "--json")
+    assert json.loads(capsys.readouterr().out) == {"written": str(tmp_path / "out.csv"), "issues": 10}
+
+
 def test_rows_that_end_after_an_issue_change_nothing_in_it(file: Path, tmp_path: Path) -> None:
     """The same file with another future: every issue up to there is the same, letter by letter."""
     present = (datetime(2026, 2, 21, 5, tzinfo=UTC) - MONDAY) // timedelta(hours=1)
@@ -68,6 +74,10 @@ def test_bands_are_left_empty_while_nothing_can_be_said_of_them(file: Path, tmp_
     [
         (["--csv", "out.csv"], "--series needs --from and --to"),
         (["--from", "2026-02-20", "--to", "2026-02-20", "--csv", "out.csv"], "is not after --from"),
+        (
+            ["--from", "0001-01-01T00:00+14:00", "--to", "2026-02-20", "--csv", "out.csv"],
+            "is out of the range of times",
+        ),
         (["--from", "soon", "--to", "2026-02-20", "--csv", "out.csv"], "--from: 'soon' is not an ISO 8601 time"),
         (["--from", "2025-01-01", "--to", "2025-01-02", "--csv", "out.csv"], "has no day of values before 2025-01-02"),
         ([*PERIOD, "--csv", "out.csv", "--issue-every", "0h"], "is no time at all"),
@@ -86,6 +96,29 @@ def test_a_request_that_cannot_be_met_says_why(
     monkeypatch.chdir(tmp_path)
     assert main(["grid", "forecast", "--series", str(file), *options]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("as_link", [Path.symlink_to, Path.hardlink_to, None], ids=["link", "hard link", "itself"])
+def test_the_series_that_is_read_is_never_written_over(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], as_link: Callable[[Path, Path], None] | None
+) -> None:
+    """By whatever name it goes."""
+    out = tmp_path / "out.csv" if as_link else file
+    if as_link:
+        as_link(out, file)
+    before = file.read_text()
+    assert main(["grid", "forecast", "--series", str(file), *PERIOD, "--csv", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert f"--csv: {out} is the file of --series too, and would overwrite it; name another file" in said
+    assert file.read_text() == before
+
+
+def test_what_an_earlier_run_wrote_stays_where_a_later_one_has_nothing_to_write(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    out.write_text("of yesterday\n")
+    period = ["--from", "2025-01-01", "--to", "2025-01-02"]
+    assert main(["grid", "forecast", "--series", str(file), *period, "--csv", str(out)]) == 2
+    assert out.read_text() == "of yesterday\n"
 
 
 STAMPS = [(MONDAY + n * timedelta(hours=1)).isoformat() for n in range(200)]

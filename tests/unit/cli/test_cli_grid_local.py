@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -144,9 +145,28 @@ def test_a_served_file_can_be_used_at_once(file, capsys):
     assert "uk-neso works for GB" in capsys.readouterr().out
 
 
+def test_under_json_a_program_is_told_at_once_where_to_ask(file):
+    """One value, through a pipe, as soon as it serves: the port was ours to choose."""
+    command = [sys.executable, "-m", "scheduler.cli", "grid", "serve-recorded", str(file), "--port", "0", "--json"]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=buffered) as server:
+        try:
+            assert server.stdout is not None
+            base_url = json.loads(server.stdout.readline())["base_urls"]["uk-neso"]
+            assert main(["grid", "setup", "--zone", "GB", "--base-url", base_url, "--json"]) == 0
+        finally:
+            server.send_signal(signal.SIGINT)
+        assert server.communicate(timeout=10)[0] == ""
+        assert server.returncode == 130
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (["--speed", "nan"], "--speed: nan is not a number"),
+        (["--forecast-error", "nan"], "--forecast-error: nan is not a number"),
+        (["--forecast-error", "inf"], "not in the range"),
+        (["--speed", "0.000001"], "--speed: at 1e-06 the series reaches beyond the years 1 to 9999"),
         (["--fault", "gremlins"], "there is no 'gremlins'; known: server-error"),
         (["--from", "whenever"], "--from"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from typer.core import TyperGroup
@@ -47,6 +48,15 @@ def test_every_command_can_be_loaded_and_says_what_it_does() -> None:
         command = group.commands[name]
         assert command.name == name
         assert command.help
+
+
+def test_every_command_takes_json() -> None:
+    def without(command: Any, path: str) -> list[str]:
+        if isinstance(command, TyperGroup):
+            return [name for each in command.commands for name in without(command.commands[each], f"{path} {each}")]
+        return [] if any("--json" in parameter.opts for parameter in command.params) else [path]
+
+    assert without(get_command(app), "carbonq") == []
 
 
 def test_the_states_that_can_be_asked_for_are_those_a_job_can_have() -> None:

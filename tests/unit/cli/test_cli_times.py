@@ -53,6 +53,19 @@ def test_what_is_no_moment_is_refused_with_the_forms_that_are(text: str) -> None
         at(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["9999-12-31T23:59-14:00", "0001-01-01T00:00+14:00", "0001-01-01 00:00", "0001-01-01", "9999-12-31"]
+)
+@pytest.mark.parametrize("zone", [BERLIN, ZoneInfo("America/Los_Angeles")])
+def test_at_either_end_of_what_can_be_counted_a_moment_is_one_or_refused(text: str, zone: ZoneInfo) -> None:
+    """In some zone it is another year there."""
+    for read in (lambda: at(text, zone=zone), lambda: times.since(text, "--since", MONDAY_NOON, zone)):
+        try:
+            assert read().year in (1, 9999)
+        except Failure as failure:
+            assert "is out of the range of times" in str(failure) or "is not a time" in str(failure)
+
+
 def test_a_time_that_occurs_twice_is_the_earlier_and_says_so() -> None:
     """On 2026-10-25 Berlin's clocks go back: 02:30 is 00:30Z and 01:30Z."""
     moment, remark = times.moment("2026-10-25 02:30", "--by", MONDAY_NOON, BERLIN)

@@ -114,4 +114,10 @@ def test_without_a_forecast_nothing_is_claimed_and_that_is_said() -> None:
     said = warnings(daemon)
     assert "GB: no forecast, so jobs run in their order and no saving is claimed" in said
     assert "fake gives no forecast: it publishes none; built-in is not in use: too little is recorded" in said
-    assert status(daemon).gpus == 0 and status(daemon).agent.reachable is False
+
+
+def test_places_and_meters_are_unknown_until_the_worker_has_answered() -> None:
+    """Unknown, and not none."""
+    seen = status(WholeDaemon(FakeClock(), None))
+    assert (seen.gpus, seen.cpu_slots, seen.meters) == (None, None, None)
+    assert seen.agent.reachable is False

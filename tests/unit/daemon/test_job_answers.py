@@ -10,6 +10,7 @@ from fakes.carbon_source import hourly
 from fakes.clock import NOON, FakeClock
 from fakes.whole_daemon import ANNA, WholeDaemon
 
+from scheduler import service
 from scheduler.config import PlanningSettings, Settings
 from scheduler.ports import JobQuery
 from scheduler.service_views.requests import JobRequest
@@ -49,6 +50,31 @@ def test_a_job_is_said_to_run_from_its_start_on() -> None:
     job = daemon.submit(duration=HOUR, run_now=True)
     assert explained(daemon, job.id).sentences[0].startswith(f"Job {job.id} is ")
     assert "starts at once" not in " ".join(explained(daemon, job.id).sentences)
+
+
+def test_of_a_list_only_the_newest_so_many_are_shown_whether_they_have_ended_or_not() -> None:
+    daemon = a_daemon()
+    for _ in range(4):
+        daemon.submit(duration=HOUR)
+    for ended in (2, 4):
+        service.cancel(daemon.store, ended, NOON)
+    assert newest(daemon, 2) == [3, 4]
+    assert newest(daemon, 3) == [2, 3, 4]
+    assert newest(daemon, 9) == [1, 2, 3, 4]
+
+
+def test_a_job_that_ended_today_is_among_the_newest_before_later_ones_that_ended_long_ago() -> None:
+    daemon = a_daemon()
+    for _ in range(3):
+        daemon.submit(duration=HOUR)
+    daemon.clock.advance(30 * HOUR)
+    for ended, at in ((1, NOON + 29 * HOUR), (2, NOON), (3, NOON)):
+        service.cancel(daemon.store, ended, at)
+    assert newest(daemon, 1) == [1]
+
+
+def newest(daemon: WholeDaemon, limit: int) -> list[int | None]:
+    return [row.id for row in asyncio.run(daemon.service.jobs(ANNA, JobQuery(limit=limit), everything=False))]
 
 
 def test_a_job_submitted_again_under_its_key_is_told_as_it_is_by_now() -> None:

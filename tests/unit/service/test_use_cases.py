@@ -16,7 +16,7 @@ from fakes.store import FakeStore
 from scheduler import service
 from scheduler.config import QueueSettings
 from scheduler.domain.changes import JobChanges, SegmentChanges
-from scheduler.domain.errors import DiskFull, NotFound, RequestError
+from scheduler.domain.errors import DiskFull, IllegalTransition, NotFound, RequestError
 from scheduler.domain.jobs import Basis, Job
 from scheduler.domain.lifecycle import JobEvent, JobState, Reason, SegmentState, StopReason
 
@@ -158,7 +158,7 @@ def test_a_job_that_is_being_suspended_can_still_be_cancelled(store: FakeStore) 
 
 @pytest.mark.parametrize("state", ENDED)
 def test_an_ended_job_cannot_be_cancelled(store: FakeStore, state: JobState) -> None:
-    with pytest.raises(RequestError, match=rf"job 1 has already ended \({state}\); there is nothing to cancel"):
+    with pytest.raises(IllegalTransition, match=rf"job 1 has already ended \({state}\); there is nothing to cancel"):
         service.cancel(store, a_job_in(store, state).id, NOON)
 
 
@@ -178,13 +178,13 @@ def test_holding_twice_changes_nothing(store: FakeStore) -> None:
 
 @pytest.mark.parametrize("state", [JobState.STARTING, JobState.RUNNING, *ENDED])
 def test_only_a_job_that_waits_can_be_held(store: FakeStore, state: JobState) -> None:
-    with pytest.raises(RequestError, match=rf"job 1 is {state}; only a waiting job can be held"):
+    with pytest.raises(IllegalTransition, match=rf"job 1 is {state}; only a waiting job can be held"):
         service.hold(store, a_job_in(store, state).id, NOON)
 
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING, JobState.SUSPENDED, *ENDED])
 def test_only_a_held_job_can_be_released(store: FakeStore, state: JobState) -> None:
-    with pytest.raises(RequestError, match=rf"job 1 is {state}, not held; there is nothing to release"):
+    with pytest.raises(IllegalTransition, match=rf"job 1 is {state}, not held; there is nothing to release"):
         service.release(store, a_job_in(store, state).id, NOON, QUEUE)
 
 
@@ -209,13 +209,13 @@ def test_a_job_that_waits_can_be_told_to_wait_no_longer(store: FakeStore, state:
 
 
 def test_a_held_job_is_released_before_it_can_run_now(store: FakeStore) -> None:
-    with pytest.raises(RequestError, match="job 1 is held; release it first with `carbonq release 1`"):
+    with pytest.raises(IllegalTransition, match="job 1 is held; release it first with `carbonq release 1`"):
         service.run_now(store, a_job_in(store, JobState.HELD).id, NOON)
 
 
 @pytest.mark.parametrize("state", [JobState.STARTING, JobState.RUNNING, *ENDED])
 def test_only_a_job_that_waits_can_be_told_to_run_now(store: FakeStore, state: JobState) -> None:
-    with pytest.raises(RequestError, match=rf"job 1 is {state}; only a waiting job can be told to run now"):
+    with pytest.raises(IllegalTransition, match=rf"job 1 is {state}; only a waiting job can be told to run now"):
         service.run_now(store, a_job_in(store, state).id, NOON)
 
 
@@ -235,7 +235,7 @@ def test_a_job_that_has_waited_its_longest_and_loses_its_deadline_is_to_start_at
 
 @pytest.mark.parametrize("state", ENDED)
 def test_the_deadline_of_an_ended_job_stays(store: FakeStore, state: JobState) -> None:
-    with pytest.raises(RequestError, match=rf"job 1 has ended \({state}\); its deadline can no longer be moved"):
+    with pytest.raises(IllegalTransition, match=rf"job 1 has ended \({state}\); its deadline can no longer be moved"):
         service.update_deadline(store, a_job_in(store, state).id, NOON + HOUR, NOON, QUEUE)
 
 
