@@ -51,7 +51,7 @@ class Agent:
             return Refused(str(refusal))
         except OSError as error:
             logger.warning("%s was not carried out: %s", type(request).__name__, error)
-            return Refused(f"the worker's system refused: {error}; `carbonq doctor` looks at disk and limits")
+            return Refused(f"the worker's system refused: {error}; see its log and the disk")
 
     def _carry_out(self, request: protocol.Request, descriptors: list[int]) -> protocol.Reply:
         match request:
