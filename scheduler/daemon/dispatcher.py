@@ -112,7 +112,12 @@ class Dispatcher:
             self._woken.clear()
             try:
                 await self._look()
-                await self._plan_if_called_for()
+                try:
+                    await self._plan_if_called_for()
+                except Exception:
+                    # Jobs that are due, or planned before, do not wait for a plan that cannot be made.
+                    await self._carry_out()
+                    raise
                 await self._carry_out()
                 self._parts.live.storage_error, self._fault = None, None
                 self.last_beat_at = self._parts.clock.now()
@@ -173,13 +178,19 @@ class Dispatcher:
             self._on_job_end()
 
     async def _plan_if_called_for(self) -> None:
-        events, self._events = self._events, []
+        before, events, self._events = self._replan, self._events, []
         called_for = False
         for event in (*events, Trigger.TICK):
             decision = on_event(self._replan, event, self._parts.clock.now(), self._rules)
             self._replan, called_for = decision.state, called_for or decision.replan_now
-        if called_for:
+        if not called_for:
+            return
+        try:
             await self._make_plan()
+        except Exception:
+            # What called for the plan still does: the next beat tries again.
+            self._replan, self._events = before, [*events, *self._events]
+            raise
 
     async def _make_plan(self) -> None:
         live, now = self._parts.live, self._parts.clock.now()

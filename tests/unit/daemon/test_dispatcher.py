@@ -12,6 +12,7 @@ from fakes.clock import NOON, FakeClock
 from fakes.executor import Outcome
 from fakes.queue import a_job
 from fakes.records import a_draft
+from fakes.store import FakeStore
 from fakes.whole_daemon import ANNA, WholeDaemon
 
 from scheduler import service
@@ -192,7 +193,50 @@ def test_a_damaged_environment_of_one_job_keeps_no_other_from_starting(caplog: p
     assert sum(record.getMessage() == "job cannot be started" for record in caplog.records) == 1
 
 
+class OncePlanlessStore(FakeStore):
+    """Does not take the next plan."""
+
+    refusing = False
+
+    def add_plan(self, plan: Plan) -> None:
+        if self.refusing:
+            self.refusing = False
+            raise StorageError("the database is busy")
+        super().add_plan(plan)
+
+
+def test_a_plan_that_could_not_be_recorded_is_made_again_by_the_next_beat() -> None:
+    """Nothing else has to happen, and no time to pass."""
+    store = OncePlanlessStore()
+    daemon = WholeDaemon(FakeClock(), dirty_now_clean_at_six(), store=store)
+    daemon.pass_time(timedelta(0))
+    store.refusing = True
+    job = daemon.submit(duration=HOUR, within=24 * HOUR)
+    assert (job.reason, daemon.parts.live.storage_error) == (Reason.NEW, "the database is busy")
+    beat(daemon)
+    recorded = store.latest_plan()
+    assert recorded is not None and recorded.placement(job.id) is not None
+    assert (daemon.job(job.id).reason, daemon.parts.live.storage_error) == (Reason.CARBON_WINDOW, None)
+
+
 # --- faults of ours
+def test_while_no_plan_can_be_made_jobs_start_by_the_last_one_and_then_planning_goes_on() -> None:
+    daemon = a_daemon(job1=[Outcome(lasts=HOUR)])
+    job = daemon.submit(duration=HOUR, within=24 * HOUR)
+    planned = daemon.dispatcher._planned
+
+    async def failing(problem: PlanningProblem) -> Plan:
+        raise ZeroDivisionError("whatever is asked")
+
+    daemon.dispatcher._planned = failing  # type: ignore[method-assign]
+    daemon.pass_time(8 * HOUR)
+    started = daemon.job(job.id).started_at
+    assert started is not None and NOON + 6 * HOUR <= started < NOON + 7 * HOUR
+    daemon.dispatcher._planned = planned  # type: ignore[method-assign]
+    beat(daemon)
+    assert daemon.parts.live.plan is not None and daemon.parts.live.plan.made_at == daemon.clock.now()
+
+
 def test_a_beat_that_fails_in_one_way_again_and_again_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     """last_beat_at stays, so that the watchdog can tell."""
     daemon = a_daemon()
