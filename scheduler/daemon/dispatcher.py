@@ -24,7 +24,7 @@ from scheduler.dispatch.dependencies import dependency_verdict, known_states
 from scheduler.dispatch.problem import Weights, build_problem
 from scheduler.dispatch.reasons import waiting_reason
 from scheduler.dispatch.reconcile import reconcile
-from scheduler.dispatch.replanning import ReplanRules, ReplanState, Trigger, on_event
+from scheduler.dispatch.replanning import ReplanRules, ReplanState, Trigger, is_overtaken, on_event
 from scheduler.dispatch.wakeup import next_wakeup
 from scheduler.domain.carbon import CarbonForecast
 from scheduler.domain.changes import JobChanges
@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 _LOOK_AT_MACHINE_EVERY = timedelta(seconds=15)
 _QUICK_PLAN = timedelta(milliseconds=100)
 _SHORTEST_PAUSE = timedelta(milliseconds=5)
+_WORTH_THE_WAIT = 10
+"""Times as long as the last plan took, jobs may outlive it before it is made again for that alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class Dispatcher:
                     await self._carry_out()
                     raise
                 await self._carry_out()
+                self._note_if_overtaken()
                 self._parts.live.storage_error, self._fault = None, None
                 self.last_beat_at = self._parts.clock.now()
             except StorageError as error:
@@ -265,3 +268,10 @@ class Dispatcher:
                 logger.error("instruction failed", extra={"instruction": str(instruction), "reason": str(error)})
         if len(self._failures.unfit) > unfit_before:
             self.wake(Trigger.FAILURE)
+
+    def _note_if_overtaken(self) -> None:
+        """The next beat plans again; this one has just looked, so it is in no hurry."""
+        live = self._parts.live
+        grace = max(self._rules.debounce, _WORTH_THE_WAIT * live.plan_took)
+        if is_overtaken(live.plan, self._waiting, self._parts.clock.now(), grace):
+            self._events.append(Trigger.OVERTAKEN)

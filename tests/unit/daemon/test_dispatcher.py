@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -139,6 +140,74 @@ def test_the_loop_beats_when_it_is_woken_and_not_only_each_tick() -> None:
 async def _beaten(daemon: WholeDaemon) -> None:
     while daemon.dispatcher.last_beat_at is None:
         await asyncio.sleep(0.005)
+
+
+# --- what goes on for longer than planned
+def planned_over(daemon: WholeDaemon, length: timedelta) -> list[Plan]:
+    """The plans that hold, a beat each second, one after another."""
+    plans = list[Plan]()
+    for _ in range(int(length.total_seconds())):
+        daemon.clock.advance(timedelta(seconds=1))
+        beat(daemon)
+        assert daemon.parts.live.plan is not None
+        plans += [daemon.parts.live.plan] if not plans or daemon.parts.live.plan is not plans[-1] else []
+        for placement in daemon.parts.live.plan.placements:
+            assert placement.end > daemon.clock.now() - timedelta(seconds=4)
+    return plans
+
+
+def test_a_job_that_outlives_its_estimate_leaves_no_plan_in_the_past() -> None:
+    """Nor is a plan made at every beat: each expects a little more of what has run the longer."""
+    daemon = a_daemon(job1=[Outcome(lasts=timedelta(seconds=95))], job2=[Outcome(lasts=timedelta(seconds=10))])
+    daemon.submit(run_now=True, duration=timedelta(seconds=20))
+    waiting = daemon.submit(duration=timedelta(seconds=10), within=timedelta(seconds=40))
+    plans = planned_over(daemon, timedelta(seconds=70))
+    assert 5 <= len(plans) <= 15
+    placed = plans[-1].placement(waiting.id)
+    assert placed is not None and placed.late and placed.start > daemon.clock.now()
+    daemon.pass_time(timedelta(minutes=2), step=timedelta(seconds=1))
+    assert daemon.job(waiting.id).state is JobState.COMPLETED
+
+
+def test_a_job_that_ends_as_estimated_makes_no_plan_before_it_has_ended() -> None:
+    daemon = a_daemon(job1=[Outcome(lasts=HOUR / 2)])
+    daemon.submit(run_now=True, duration=HOUR / 2)
+    daemon.clock.advance(HOUR / 2 - timedelta(seconds=10))
+    beat(daemon)
+    before = daemon.parts.live.plan
+    daemon.executor.unreachable = True  # Nobody hears of its end for a second.
+    assert planned_over(daemon, timedelta(seconds=11)) == [before]
+    daemon.executor.unreachable = False
+    assert len(planned_over(daemon, timedelta(seconds=5))) == 1
+
+
+def test_a_job_that_finds_its_place_taken_is_planned_anew_once_a_minute() -> None:
+    """By a process that is not ours: the plan takes it to end, and nobody can say when."""
+    daemon = a_daemon()
+    (board,) = daemon.executor.gpus
+    daemon.executor.gpus = (replace(board, busy_with=(4242,)),)
+    daemon.pass_time(timedelta(seconds=20), step=timedelta(seconds=1))
+    job = daemon.submit(run_now=True, duration=2 * HOUR)
+    plans = planned_over(daemon, timedelta(minutes=10))
+    assert 9 <= len(plans) <= 11
+    placed = plans[-1].placement(job.id)
+    assert placed is not None and placed.start > daemon.clock.now() - timedelta(minutes=1, seconds=5)
+
+
+def test_a_plan_that_takes_long_is_not_made_anew_over_and_over() -> None:
+    """Three seconds each: planning would be all that the daemon does."""
+    daemon = a_daemon(job1=[Outcome(lasts=HOUR)])
+    daemon.submit(run_now=True, duration=timedelta(seconds=20))
+    daemon.clock.advance(timedelta(seconds=40))
+    daemon.parts.live.plan_took = timedelta(seconds=3)
+    before = daemon.parts.live.plan
+    beat(daemon)
+    beat(daemon)
+    assert daemon.parts.live.plan is before
+    daemon.clock.advance(timedelta(seconds=10))
+    beat(daemon)
+    beat(daemon)
+    assert daemon.parts.live.plan is not before
 
 
 # --- storage
