@@ -190,6 +190,10 @@ class Store(Protocol):
         """All starts of one job, in order."""
         ...
 
+    def segments_of(self, job_ids: Iterable[int]) -> Mapping[int, tuple[Segment, ...]]:
+        """The same of each of these jobs that has any."""
+        ...
+
     def open_segments(self) -> tuple[Segment, ...]:
         """Segments STARTING or RUNNING, and ended ones whose slices up to `last_seq` are not all stored, in order of
         creation."""
@@ -294,6 +298,10 @@ class SecretSpool(Protocol):
 
     def drop(self, job_id: int) -> None: ...
 
+    def jobs(self) -> frozenset[int]:
+        """Those of whom anything is kept, an environment only half written too."""
+        ...
+
 
 # --- the executor --------------------------------------------------------------------------------------------
 class Executor(Protocol):
@@ -322,7 +330,11 @@ class Executor(Protocol):
     async def read_log(self, segment: SegmentId, stream: str, offset: int, limit: int) -> protocol.LogChunk: ...
 
     async def forget(self, segment: SegmentId) -> None:
-        """Remove what nobody needs after its end; its logs stay."""
+        """Remove what nobody needs after its end, its lock too; its logs stay."""
+        ...
+
+    def unforgotten(self) -> tuple[SegmentId, ...]:
+        """Those that have a lock file: alive, or ended and not forgotten yet."""
         ...
 
     async def clean(self, segments: Sequence[SegmentId], dry_run: bool) -> protocol.Cleaned:

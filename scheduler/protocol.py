@@ -7,7 +7,7 @@ side may add some; a changed meaning needs a new PROTOCOL_VERSION.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -41,6 +41,12 @@ EXIT_SUSPENDED = 99
 """Exit code by which a job says: I wrote my checkpoint, run me again (OAR's convention)."""
 
 
+StepCount = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""Up to what a reader that keeps all numbers as floats still holds exactly."""
+JobMoment = Annotated[float, msgspec.Meta(ge=0, lt=32_503_680_000)]
+"""As the job's own clock says it; a time after the year 3000 is no time."""
+
+
 class Announcement(msgspec.Struct, frozen=True):
     """announce.json: the signal by which the job's main process can be asked for a checkpoint."""
 
@@ -50,17 +56,17 @@ class Announcement(msgspec.Struct, frozen=True):
 class Progress(msgspec.Struct, frozen=True):
     """progress.json: how far the job says it is."""
 
-    step: int
-    total: int | None = None
+    step: StepCount
+    total: StepCount | None = None
     loss: float | None = None
-    t: float | None = None
+    t: JobMoment | None = None
 
 
 class CheckpointWritten(msgspec.Struct, frozen=True):
     """checkpoint.json: a checkpoint is complete on disk."""
 
-    step: int
-    t: float
+    step: StepCount
+    t: JobMoment
 
 
 class RunSpec(msgspec.Struct, frozen=True):
@@ -110,6 +116,8 @@ class ExitRecord(msgspec.Struct, frozen=True):
     """Exit code, or -signal; None when the command could not be executed."""
     spawn_error: str | None = None
     stop_reason: str | None = None
+    asked_by_machine: bool = False
+    """Its supervisor was told to go by the machine, or by an operator, and told it to stop; `stop_reason` is None."""
     checkpoint_step: int | None = None
     finished: bool = False
     """Asked to suspend, it ended by itself before any signal reached it, or said that it was done."""
@@ -117,6 +125,8 @@ class ExitRecord(msgspec.Struct, frozen=True):
     """Sequence number of the last energy slice in the journal."""
     cpu_s: float = 0.0
     max_rss_bytes: int = 0
+    ran_s: float | None = None
+    """How long it ran by the monotonic clock, which nobody sets and which stands still while the machine sleeps."""
 
 
 class SlicePart(msgspec.Struct, frozen=True, array_like=True):
@@ -249,6 +259,7 @@ class SegmentReport(msgspec.Struct, frozen=True):
 class Reports(msgspec.Struct, frozen=True, tag="reports"):
     t: float
     segments: list[SegmentReport]
+    """Of those asked for, all that could be looked at: of one that is missing nothing is to be concluded."""
 
 
 class LogChunk(msgspec.Struct, frozen=True, tag="log-chunk"):

@@ -19,7 +19,7 @@ from socket import socket
 from scheduler import protocol
 from scheduler.domain.errors import ExecutorError
 from scheduler.inherited_socket import inherited_socket
-from scheduler.protocol import Accepted, InventoryReport, Refused, Reports, Welcome
+from scheduler.protocol import Accepted, InventoryReport, Refused, Reports, SegmentReport, Welcome
 from workers import clock
 from workers.connection import listen, only_agent
 from workers.launcher import ForkLauncher, Launcher
@@ -40,6 +40,8 @@ class Agent:
         self._segments = segments
         self._launcher = launcher
         self._inventory = inventory
+        self._unreported: dict[str, str] = {}
+        """Segments that could not be reported, and why: said once, not at every look."""
 
     def answer(self, request: protocol.Request, descriptors: list[int]) -> protocol.Reply:
         """What was asked for, or Refused with the reason."""
@@ -79,8 +81,20 @@ class Agent:
         self._segments.start(order, descriptors[0])
 
     def _reports(self, query: protocol.ReportQuery) -> Reports:
-        reports = [self._segments.report(name, cursor, query.limit) for name, cursor in query.cursors.items()]
-        return Reports(clock.now(), reports)
+        looked_at = (self._report(name, cursor, query.limit) for name, cursor in query.cursors.items())
+        return Reports(clock.now(), [report for report in looked_at if report is not None])
+
+    def _report(self, segment: str, cursor: int, limit: int) -> SegmentReport | None:
+        """None where the segment cannot be looked at. An empty report would not do: beside a free lock it says that
+        the segment never started, and its job would be started a second time."""
+        try:
+            return self._segments.report(segment, cursor, limit)
+        except Exception as error:
+            # Broad on purpose: whatever is wrong with one segment, the others are to be reported.
+            if self._unreported.get(segment) != repr(error):
+                logger.warning("segment %s is not reported: %r", segment, error, exc_info=error)
+            self._unreported[segment] = repr(error)
+            return None
 
 
 def take_inventory(cpu_slots: int | None) -> InventoryReport:

@@ -1,4 +1,7 @@
-"""What the job's own code says of itself, read with suspicion: the job may leave anything there."""
+"""What the job's own code says of itself, read with suspicion: the job may leave anything there.
+
+Whatever is no sound record counts as absent, here and nowhere else: all readers of the channel come through this room.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from scheduler.protocol import (
     CheckpointWritten,
     Progress,
 )
+from workers.journal import UNREADABLE
 
 Word = TypeVar("Word", bound=msgspec.Struct)
 
@@ -49,10 +53,11 @@ def _word(path: Path, kind: type[Word]) -> Word | None:
     except OSError:
         return None
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LONGEST_WORD_BYTES:
             return None
         return msgspec.json.decode(os.read(fd, LONGEST_WORD_BYTES), type=kind)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return None
     finally:
         os.close(fd)

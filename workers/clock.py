@@ -15,7 +15,7 @@ def now() -> float:
 
 
 def monotonic() -> float:
-    """Seconds that no one can set back; for waiting, never for records."""
+    """Seconds that no one can set back; for waiting and for lengths of time, never for moments."""
     return time.monotonic()
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+from scheduler.domain.lifecycle import StopReason
 from scheduler.protocol import StopOrder
+from workers.journal import UNREADABLE
 
 
 def open_control(path: Path) -> int:
@@ -21,13 +23,13 @@ def open_control(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def read_orders(fd: int) -> list[StopOrder]:
-    """The orders waiting in the FIFO; a line that is none is passed over."""
+def read_orders(fd: int) -> list[StopReason]:
+    """Why each order waiting in the FIFO asks for a stop; a line that is none is passed over."""
     try:
         lines = os.read(fd, 65536).splitlines()
     except BlockingIOError:
         return []
-    return [order for order in map(_order, lines) if order is not None]
+    return [reason for reason in map(_reason, lines) if reason is not None]
 
 
 def send_order(path: Path, order: StopOrder) -> bool:
@@ -62,8 +64,8 @@ def _writing_end(path: Path) -> int | None:
         raise
 
 
-def _order(line: bytes) -> StopOrder | None:
+def _reason(line: bytes) -> StopReason | None:
     try:
-        return msgspec.json.decode(line, type=StopOrder)
-    except msgspec.DecodeError:
+        return StopReason(msgspec.json.decode(line, type=StopOrder).reason)
+    except (ValueError, *UNREADABLE):
         return None

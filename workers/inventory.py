@@ -40,7 +40,7 @@ def default_cpu_slots() -> int:
 def cpu_model(proc: Path) -> str | None:
     """As /proc/cpuinfo names the first processor; some architectures do not."""
     try:
-        lines = (proc / "cpuinfo").read_text().splitlines()
+        lines = (proc / "cpuinfo").read_text(errors="replace").splitlines()
     except OSError:
         return None
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
@@ -103,10 +103,11 @@ def _is_ours(proc: Path, pid: int) -> bool:
 def _is_in_our_unit(proc: Path, pid: int) -> bool:
     """Whether it is in a unit of ours that process 1 keeps; no user can make one there."""
     try:
-        groups = (proc / str(pid) / "cgroup").read_text().splitlines()
+        # As bytes, by newlines alone and from a line's beginning: users name the cgroups they make below their own.
+        groups = (proc / str(pid) / "cgroup").read_bytes().split(b"\n")
     except OSError:
         return False
-    return any(line.partition("::")[2].startswith(f"/{SLICE}/{UNIT_PREFIX}") for line in groups)
+    return any(line.startswith(f"0::/{SLICE}/{UNIT_PREFIX}".encode()) for line in groups)
 
 
 def _carries_a_segment(proc: Path, pid: int) -> bool:

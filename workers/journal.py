@@ -16,6 +16,8 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 logger = logging.getLogger(__name__)
 
 TAIL_BYTES = 64 * 1024
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises at bytes that are no record: malformed, of another kind, not UTF-8, nested too deeply."""
 
 
 def write_durably(path: Path, record: msgspec.Struct) -> None:
@@ -48,7 +50,7 @@ def read_record(path: Path, kind: type[Record]) -> Record | None:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         logger.warning("%s is damaged and counts as absent: %s", path, error)
         return None
 
@@ -101,7 +103,7 @@ def _last_records(path: Path, size: int, reach: int) -> list[SliceRecord]:
 def _slice(line: bytes) -> SliceRecord | None:
     try:
         return msgspec.json.decode(line, type=SliceRecord)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         logger.warning("a damaged line of a readings journal is passed over: %s", error)
         return None
 

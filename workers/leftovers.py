@@ -44,10 +44,10 @@ def _living() -> Iterator[tuple[int, int]]:
         if not entry.name.isdigit():
             continue
         try:
-            fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            fields = (entry / "stat").read_bytes().rpartition(b")")[2].split()
         except OSError:
             continue
-        if fields[0] not in "ZX":
+        if fields[0] not in b"ZX":
             yield int(entry.name), int(fields[1])
 
 

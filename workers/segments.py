@@ -98,9 +98,8 @@ class Segments:
         paths = {"stdout": directory.stdout, "stderr": directory.stderr}
         if query.stream not in paths:
             raise ValueError(f"{query.stream[:20]!r} is not a stream; say stdout or stderr")
-        no_more_comes = directory.exit.exists()
         limit = min(max(query.limit, 1), MOST_LOG_BYTES)
-        return read_log(paths[query.stream], max(query.offset, 0), limit, no_more_comes)
+        return read_log(paths[query.stream], max(query.offset, 0), limit, self._no_more_comes(directory))
 
     def forget(self, segment: str) -> None:
         """Remove what nobody needs after the end; ExecutorError while the supervisor lives."""
@@ -147,6 +146,10 @@ class Segments:
         job = parse_segment(order.spec.segment).job
         checkpoints = self._runs / CHECKPOINTS / str(job)
         return msgspec.structs.replace(order.spec, run_as_uid=order.run_as_uid, checkpoint_dir=str(checkpoints))
+
+    def _no_more_comes(self, directory: SegmentDirectory) -> bool:
+        """Only a supervisor writes logs: none comes once it has had its last word, or has gone without one."""
+        return directory.exit.exists() or (directory.run.exists() and not is_listening(directory.control))
 
     def _exit_after_all(self, directory: SegmentDirectory) -> ExitRecord | None:
         """What a supervisor wrote just before it went. If it died without a word, what it left running is

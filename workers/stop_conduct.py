@@ -18,7 +18,7 @@ from workers.training_process import TrainingProcess
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_POLL_S = 0.1
+CHANNEL_POLL_S = 0.1
 NOT_CATCHABLE = frozenset({signal.SIGKILL, signal.SIGSTOP})
 
 
@@ -38,16 +38,22 @@ class StopConduct:
 
     @property
     def reason(self) -> StopReason | None:
-        return self._stopping.reason if self._stopping else None
+        """Why it was stopped; None also where it was let go on to its end, which is then its own."""
+        was_stopped = self._stopping is not None and self._stopping.phase is not Phase.NOTHING
+        return self._stopping.reason if self._stopping and was_stopped else None
+
+    @property
+    def is_asked_by_machine(self) -> bool:
+        return self.is_asked and self.reason is None
 
     def ask(self, reason: StopReason | None) -> None:
         """Begin to stop for `reason`, or weigh it against the one there is. None: the machine goes down."""
-        now = clock.monotonic()
+        now, done = clock.monotonic(), channel.says_done(self._directory.channel)
         if self._stopping is None:
             self._checkpoint_before = channel.checkpoint(self._directory.channel)
-            stopping = Stopping.begin(reason, self._checkpoint_signal() is not None, self._spec.grace_s, now)
+            stopping = Stopping.begin(reason, self._checkpoint_signal() is not None, self._spec.grace_s, now, done)
         else:
-            stopping = self._stopping.asked_again(reason, now)
+            stopping = self._stopping.asked_again(reason, now, done)
         if stopping != self._stopping:
             self._record(stopping.reason)
             self._enter(stopping)
@@ -55,14 +61,18 @@ class StopConduct:
     def proceed(self) -> None:
         """Go on to the next phase where its time has come."""
         if self._stopping is not None:
-            self._enter(self._stopping.at(clock.monotonic(), self._checkpoint_written()))
+            # In this order: a job that is done says so before it says that its last checkpoint is written.
+            written = self._checkpoint_written()
+            done = channel.says_done(self._directory.channel)
+            self._enter(self._stopping.at(clock.monotonic(), written, done))
 
     def next_look(self, now: float) -> float:
         """When `proceed` may have something to do next (monotonic seconds)."""
         if self._stopping is None or self._stopping.phase is Phase.KILL:
             return math.inf
-        if self._stopping.phase is Phase.CHECKPOINT:
-            return min(self._stopping.until, now + CHECKPOINT_POLL_S)
+        # What the job says decides, or its time is over and it goes on all the same: it is done.
+        if self._stopping.phase is not Phase.TERMINATE or self._stopping.until <= now:
+            return now + CHANNEL_POLL_S
         return self._stopping.until
 
     @property
@@ -75,14 +85,14 @@ class StopConduct:
     def honest_code(self) -> int | None:
         """The process's own code; SIGTERM's where it went quietly because the machine did, so that nobody
         takes a job that saves on SIGTERM and exits 0 for completed."""
-        went_quietly = self.is_asked and self.reason is None and self._process.code == 0
+        went_quietly = self.is_asked_by_machine and self._process.code == 0
         return -signal.SIGTERM if went_quietly and not self.finished else self._process.code
 
     def _enter(self, stopping: Stopping) -> None:
         """Tell the process what a new phase means; one that has ended meanwhile is told nothing."""
         is_new = self._stopping is None or self._stopping.phase is not stopping.phase
         self._stopping = stopping
-        if is_new and not self._process.reap():
+        if is_new and stopping.phase is not Phase.NOTHING and not self._process.reap():
             self._signalled = True
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 self._tell(stopping.phase)
@@ -104,7 +114,8 @@ class StopConduct:
 
     def _checkpoint_written(self) -> bool:
         """Whether a checkpoint was completed since the stop began."""
-        return channel.checkpoint(self._directory.channel) != self._checkpoint_before
+        said = channel.checkpoint(self._directory.channel)
+        return said is not None and said != self._checkpoint_before
 
     def _record(self, reason: StopReason | None) -> None:
         try:

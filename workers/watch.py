@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import resource
@@ -127,9 +126,8 @@ class Watch:
             self._stop.ask(None)
 
     def _hear_orders(self) -> None:
-        for order in read_orders(self._control):
-            with contextlib.suppress(ValueError):
-                self._stop.ask(StopReason(order.reason))
+        for reason in read_orders(self._control):
+            self._stop.ask(reason)
 
     def _carry(self, pump: Pump) -> None:
         if not pump.carry():
@@ -149,6 +147,7 @@ class Watch:
         deadline = clock.monotonic() + DRAIN_S
         while self._pumps and (patience := deadline - clock.monotonic()) > 0:
             self._react(patience)
+        self._ran_s = clock.monotonic() - self._began
         self._slices.finish()
 
     def _last_word(self) -> ExitRecord:
@@ -160,11 +159,13 @@ class Watch:
             ended_t=self._slices.since_t,
             code=self._stop.honest_code,
             stop_reason=self._stop.reason,
+            asked_by_machine=self._stop.is_asked_by_machine,
             checkpoint_step=checkpoint.step if checkpoint else None,
             finished=self._stop.finished,
             last_seq=self._slices.last_seq,
             cpu_s=used.ru_utime + used.ru_stime,
             max_rss_bytes=used.ru_maxrss * 1024,
+            ran_s=self._ran_s,
         )
 
     def _insist_on_exit(self, record: ExitRecord) -> int:

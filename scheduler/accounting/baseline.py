@@ -1,4 +1,4 @@
-"""The counterfactual: what the job itself drew, and when first-come-first-served would have let it draw that.
+"""The counterfactual: what the job itself drew, in one go.
 
 Method: C = PUE * sum P(t) I(start + t), P the measured power in job time with pauses taken out, I the same published
 intensity that settles the job.  What our own interruptions cost stays on our side: work that a suspension threw away
@@ -7,17 +7,16 @@ and the time to come back from one are not part of P.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from scheduler.accounting.load import NO_LOAD, Load
-from scheduler.domain.gpus import Pool
 from scheduler.domain.jobs import Job
-from scheduler.domain.queue_replay import Arrival, first_come_first_served
 from scheduler.domain.readings import EnergySlice
 from scheduler.domain.runs import Segment, SegmentId
+from scheduler.protocol import EXIT_SUSPENDED
 
-_ROUNDING = timedelta(seconds=1)
+_NOTHING = timedelta(0)
 
 
 def uninterrupted_load(
@@ -28,58 +27,35 @@ def uninterrupted_load(
     for segment_id, energy in slices:
         of_segment.setdefault(segment_id, []).append(energy)
     whole = NO_LOAD
-    resumed = False
-    for segment, kept in _with_fate(job, segments):
-        load = Load.of(of_segment.get(segment.id, ()))
-        if kept:
-            whole = whole.then(load.without_first(switch) if resumed else load)
-        resumed = segment.was_suspended
+    for segment, overhead in _counted(job, segments, switch):
+        whole = whole.then(Load.of(of_segment.get(segment.id, ())).without_first(overhead))
     return whole
 
 
-def run_now_starts(
-    jobs: Sequence[Job],
-    run_lengths: Mapping[int, timedelta],
-    capacity: Mapping[Pool, int],
-    not_before: Mapping[int, datetime] | None = None,
-) -> dict[int, datetime]:
-    """When first-come-first-served would have started each job that has a length.
-
-    `not_before`: jobs that their users held until then. A job that comes after others starts once they would have
-    ended. Capacity is at least what the widest job was given.
-    """
-    ran = [job for job in sorted(jobs, key=lambda job: job.id) if job.id in run_lengths]
-    places = {pool: max([capacity.get(pool, 0), *_widths(ran, pool)]) for pool in Pool}
-    earliest = {job.id: max(job.submitted_at, (not_before or {}).get(job.id, job.submitted_at)) for job in ran}
-    while True:
-        starts = first_come_first_served([_arrival(job, run_lengths, earliest) for job in ran], places)
-        # A job comes only after earlier ones, so each round settles one more link of every chain.
-        moved = {job.id: max([earliest[job.id], *_ends_before(job, starts, run_lengths)]) for job in ran}
-        if moved == earliest:
-            return starts
-        earliest = moved
+def uninterrupted_length(job: Job, segments: Sequence[Segment], switch: timedelta, now: datetime) -> timedelta:
+    """How long it would have run in one go; until `now` where it still runs."""
+    lengths = (
+        max(_NOTHING, (segment.held if segment.ended_at else _so_far(segment, now)) - overhead)
+        for segment, overhead in _counted(job, segments, switch)
+    )
+    return sum(lengths, _NOTHING)
 
 
-def _with_fate(job: Job, segments: Sequence[Segment]) -> Iterator[tuple[Segment, bool]]:
-    """Each segment with whether its work counted. Checkpoints build on one another, so what counted came last."""
-    suspended = [segment for segment in segments if segment.was_suspended]
-    counted: set[SegmentId] = set()
-    credit = job.work_done
-    for segment in reversed(suspended):
-        if segment.held <= credit + _ROUNDING:
-            credit -= segment.held
-            counted.add(segment.id)
+def _counted(job: Job, segments: Sequence[Segment], switch: timedelta) -> Iterator[tuple[Segment, timedelta]]:
+    """The segments whose work counted, each with what of it was spent on coming back from a pause."""
+    resumed = False
     for segment in segments:
-        yield segment, not segment.was_suspended or segment.id in counted
+        if not segment.was_suspended or _was_kept(job, segment):
+            yield segment, switch if resumed else _NOTHING
+        resumed = segment.was_suspended
 
 
-def _widths(jobs: Iterable[Job], pool: Pool) -> list[int]:
-    return [job.spec.width for job in jobs if job.spec.pool is pool]
+def _was_kept(job: Job, segment: Segment) -> bool:
+    """Whether a suspension left its work on disk; of a segment recorded before that was, by what can be told of it."""
+    if segment.work_kept is not None:
+        return segment.work_kept
+    return segment.exit_code == EXIT_SUSPENDED or job.spec.checkpoint_signal is not None
 
 
-def _arrival(job: Job, lengths: Mapping[int, timedelta], earliest: Mapping[int, datetime]) -> Arrival:
-    return Arrival(job.id, job.submitted_at, job.spec.pool, job.spec.width, lengths[job.id], earliest[job.id])
-
-
-def _ends_before(job: Job, starts: Mapping[int, datetime], lengths: Mapping[int, timedelta]) -> list[datetime]:
-    return [starts[other] + lengths[other] for other in job.spec.after if other in starts]
+def _so_far(segment: Segment, now: datetime) -> timedelta:
+    return now - segment.started_at if segment.started_at else _NOTHING

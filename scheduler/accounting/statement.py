@@ -18,6 +18,7 @@ from scheduler.domain.statements import EmissionsStatement, Settlement, Statemen
 from scheduler.domain.units import Emissions
 
 NOTHING_CLAIMED = "the grid factor is a yearly constant: when the job ran makes no difference, so no saving is claimed"
+QUEUE_OPEN = "jobs that came before it have not ended, so when run-now would have started it can still change"
 NOTHING_METERED = "no energy was metered, so nothing is known of its emissions"
 
 
@@ -43,15 +44,23 @@ class Terms:
 
 
 def settle(
-    metered: Metered, history: IntensityHistory, run_now_start: datetime | None, terms: Terms, now: datetime
+    metered: Metered,
+    history: IntensityHistory,
+    run_now_start: datetime | None,
+    terms: Terms,
+    now: datetime,
+    *,
+    start_settled: bool = True,
 ) -> EmissionsStatement:
-    """Final once the job has ended and every figure rests on final intensity; provisional until then."""
+    """Final once the job has ended, every figure rests on final intensity, and no other job can move its run-now start;
+    provisional until then."""
     load = Load.of(energy for _, energy in metered.slices)
     if not load:
         return _nothing_metered(metered.job, terms, now)
     alternatives = _alternatives(metered, run_now_start, terms)
     loads = [load, *(other for other in alternatives if other is not None)]
-    is_final = metered.job.ended and all(each.coverage(history.final) == 1 for each in loads)
+    queue_is_open = terms.claims_savings and not start_settled
+    is_final = metered.job.ended and not queue_is_open and all(each.coverage(history.final) == 1 for each in loads)
     intensity = history.final if is_final else history.known
     run_now, at_submission = (_emissions(other, intensity, terms.pue) for other in alternatives)
     emissions = load.emissions(intensity, terms.pue)
@@ -67,7 +76,10 @@ def settle(
         at_submission_emissions=at_submission,
         key=terms.key,
         computed_at=now,
-        note=_note(load, emissions, run_now, intensity, terms),
+        note=_note(load, emissions, run_now, intensity, terms)
+        or (QUEUE_OPEN if metered.job.ended and queue_is_open else None),
+        run_now_start=run_now_start if terms.claims_savings else None,
+        switch=terms.switch,
     )
 
 

@@ -35,6 +35,8 @@ STATUS_AND_CODE: tuple[tuple[type[CarbonqError], int, str], ...] = (
 )
 """The first class that fits counts; everything else is 500 `internal`."""
 
+NOT_UTF_8 = "holds a byte that is not UTF-8 (half of a surrogate pair); write it in UTF-8"
+
 _HTTP_CODES = {404: "not-found", 405: "request", 413: "too-large"}
 
 
@@ -95,6 +97,8 @@ def _field(location: Sequence[str | int]) -> str:
 def _phrase(detail: dict[str, Any]) -> str:
     if detail["type"] == "string_too_short":
         return "is empty; say something, or leave it out"
+    if detail["type"] == "string_unicode":
+        return NOT_UTF_8
     if detail["type"] == "string_too_long":
         return f"is longer than {detail['ctx']['max_length']} characters; shorten it"
     return str(detail["msg"]).removeprefix("Value error, ").replace("Input should", "should")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from scheduler.api.errors import NOT_UTF_8
 from scheduler.domain.durations import FARTHEST
 from scheduler.domain.units import Power
 from scheduler.service_views.requests import JobRequest
@@ -16,9 +17,14 @@ LONGEST_S = FARTHEST.total_seconds()
 UNCATCHABLE = {"SIGKILL", "SIGSTOP"}
 
 
-def _without_nul(text: str) -> str:
+def _writable(text: str) -> str:
+    """Text that can be stored, sent and given to a program: JSON's strings hold more than that."""
     if "\0" in text:
         raise ValueError("holds a NUL character, which no command, path or variable can")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(NOT_UTF_8) from None
     return text
 
 
@@ -34,7 +40,7 @@ def _signal_name(text: str) -> str:
 def _variable_name(text: str) -> str:
     if not text or "=" in text or "\0" in text:
         raise ValueError(f"{text!r} cannot be the name of an environment variable")
-    return text
+    return _writable(text)
 
 
 def _absolute(path: str) -> str:
@@ -43,8 +49,8 @@ def _absolute(path: str) -> str:
     return path
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
-Label = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_without_nul)]
+Text = Annotated[str, AfterValidator(_writable)]
+Label = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_writable)]
 VariableName = Annotated[str, AfterValidator(_variable_name)]
 Seconds = Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)]
 
@@ -80,7 +86,7 @@ class SubmitBody(_Body):
     tags: Annotated[list[Label], Field(max_length=100)] = []
     after: Annotated[list[Annotated[int, Field(ge=1, le=2**63 - 1)]], Field(max_length=1000)] = []
     """Jobs that must have completed first."""
-    checkpoint_signal: Annotated[str, AfterValidator(_signal_name)] | None = None
+    checkpoint_signal: Annotated[Text, AfterValidator(_signal_name)] | None = None
     grace_s: Seconds = 30.0
     retries: Annotated[int, Field(ge=0, le=1000)] = 0
     patience_g_per_h: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None

@@ -71,7 +71,7 @@ def history(
     limit: options.Limit = None,
     by: Annotated[
         str | None,
-        typer.Option("--by", help="Sums by day, project, user or zone.", autocompletion=lambda: list(GROUPINGS)),
+        typer.Option("--by", help="Sums by day (UTC), project, user or zone.", autocompletion=lambda: list(GROUPINGS)),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a heading line.")] = False,
     as_json: options.Json = False,
@@ -94,7 +94,7 @@ def history(
     elif not rows:
         say(_nothing(bool(state or user or project or tag or zone), bool(since or until)))
     elif by:
-        say(table_by_intensity(GROUP_COLUMNS, rows, [_group_cells(row) for row in rows]))
+        say("\n".join([_group_table(rows), *_group_footer(rows)]))
     else:
         say(history_table(rows, now))
 
@@ -131,6 +131,17 @@ def _check(by: str | None, as_csv: bool, as_json: bool) -> None:
         raise Failure(f"--by: '{by}' is not a grouping; choose {', '.join(GROUPINGS)}")
     if as_csv and as_json:
         raise Failure("--csv and --json are two ways to print the same; give one")
+
+
+def _group_table(rows: list[dict[str, Any]]) -> str:
+    return table_by_intensity(GROUP_COLUMNS, rows, [_group_cells(row) for row in rows])
+
+
+def _group_footer(rows: list[dict[str, Any]]) -> list[str]:
+    left_out = sum(row["unknown_difference"] for row in rows)
+    if not left_out:
+        return []
+    return [f"RUN NOW and SAVED are over the jobs of which both are known; {figures.count(left_out, 'job')} left out."]
 
 
 def _group_cells(row: dict[str, Any]) -> list[Cell]:

@@ -4,45 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from scheduler import protocol
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.start_failures import Failing, StartFailures
 from scheduler.dispatch.reconcile import CancelDependant, Instruction, StartSegment, StopSegment, next_segment
 from scheduler.domain.carbon import SeriesKey
 from scheduler.domain.changes import JobChanges, SegmentChanges
 from scheduler.domain.errors import ExecutorError, IllegalTransition, NotFound, StorageError
 from scheduler.domain.jobs import Job
-from scheduler.domain.lifecycle import HOLDING_GPUS, JobEvent, Reason, StopReason
+from scheduler.domain.lifecycle import HOLDING_GPUS, WAITING, JobEvent, JobState, Reason, StopReason
 from scheduler.domain.runs import Segment
 from scheduler.presenting.jobs import running_time
 from scheduler.steps import Step, reached
 
 logger = logging.getLogger(__name__)
-
-_FIRST_BACKOFF, _LAST_BACKOFF = timedelta(seconds=2), timedelta(minutes=5)
-
-
-@dataclass(slots=True)
-class StartFailures:
-    """Starts that the worker refused, so that a full disk there is not asked again every second."""
-
-    unfit: set[int] = field(default_factory=set)
-    """Jobs that something of their own keeps from starting: they are tried when they are due, and planned no more."""
-    _failed: dict[int, tuple[int, datetime]] = field(default_factory=dict)
-
-    def note(self, job_id: int, now: datetime) -> None:
-        times = self._failed.get(job_id, (0, now))[0] + 1
-        self._failed[job_id] = (times, now + min(_FIRST_BACKOFF * 2 ** min(times - 1, 10), _LAST_BACKOFF))
-
-    def forget(self, job_id: int) -> None:
-        self._failed.pop(job_id, None)
-        self.unfit.discard(job_id)
-
-    def resting(self, now: datetime) -> frozenset[int]:
-        """Jobs that are not to be tried again yet."""
-        return frozenset(job for job, (_, again_at) in self._failed.items() if now < again_at)
 
 
 async def carry_out(parts: Parts, instruction: Instruction, jobs: dict[int, Job], failures: StartFailures) -> bool:
@@ -66,19 +43,25 @@ async def _start(parts: Parts, instruction: StartSegment, job: Job, failures: St
     except StorageError as error:
         # One job's file: the others do not wait for it.
         failures.unfit.add(job.id)
-        failures.note(job.id, parts.clock.now())
+        failures.note(segment.id, str(error), parts.clock.now())
         await parts.writer(_note_obstacle, parts, job, str(error))
         return False
-    order = start_order(parts, job, segment, past, env)
+    failures.unfit.discard(job.id)
     try:
-        begun = await _locked_and_sent(parts, job, segment, order)
+        order = start_order(parts, job, segment, past, env)
+        return await _locked_and_sent(parts, job, segment, order)
+    except StorageError:
+        raise
     except ExecutorError as error:
-        failures.note(job.id, parts.clock.now())
         logger.warning("start failed", extra={"segment": str(segment.id), "reason": str(error)})
-        return False
-    if begun:
-        failures.forget(job.id)
-    return begun
+        reason = str(error)
+    except Exception as error:
+        # A fault of ours that one job brings out: it rests as if it were refused, and the others start.
+        logger.error("start failed", extra={"segment": str(segment.id), "reason": str(error)}, exc_info=error)
+        reason = f"the daemon failed in an unforeseen way ({type(error).__name__}), its log has the details"
+    failing = failures.note(segment.id, reason, parts.clock.now())
+    await parts.writer(note_failing, parts, job.id, failing)
+    return False
 
 
 async def _locked_and_sent(parts: Parts, job: Job, segment: Segment, order: protocol.StartOrder) -> bool:
@@ -183,6 +166,13 @@ def _cancel_dependant(parts: Parts, instruction: CancelDependant, job: Job) -> b
 def _cancel_without_environment(parts: Parts, job: Job) -> bool:
     detail = "its environment file is gone from the state directory; submit it again"
     return _end(parts, job, JobEvent.CANCEL, Reason.COULD_NOT_START, detail)
+
+
+def note_failing(parts: Parts, job_id: int, failing: Failing) -> None:
+    """Say so of the job; one that runs all the same, or has ended, has its own words by then."""
+    job = parts.store.job(job_id)
+    if job is not None and job.state in WAITING | {JobState.STARTING}:
+        parts.store.change_job(job_id, parts.clock.now(), JobChanges(detail=failing.words))
 
 
 def _note_obstacle(parts: Parts, job: Job, obstacle: str) -> None:

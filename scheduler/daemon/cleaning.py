@@ -1,4 +1,4 @@
-"""Removes what ended jobs left on the worker's disk: logs and checkpoints. Their history stays."""
+"""Removes what ended jobs left behind: environments at once, logs and checkpoints when asked. Their history stays."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import logging
 from scheduler.daemon.access import may_touch
 from scheduler.daemon.parts import Parts
 from scheduler.domain.changes import JobChanges
-from scheduler.domain.errors import ExecutorError, IllegalTransition
+from scheduler.domain.errors import ExecutorError, IllegalTransition, StorageError
 from scheduler.domain.jobs import Job
-from scheduler.domain.lifecycle import TERMINAL
+from scheduler.domain.lifecycle import NOT_ENDED, TERMINAL
 from scheduler.domain.runs import SegmentId
 from scheduler.drafting import known_job
 from scheduler.ports import CLEANED, JobQuery
@@ -33,6 +33,7 @@ class Cleaner:
 
     async def clean_due(self) -> None:
         """Every job that ended longer ago than the settings keep its files; what fails is due again next time."""
+        await self.drop_leftovers()
         for job in await self._parts.writer(self._due):
             try:
                 cleaned = await self._clean(job, dry_run=False)
@@ -42,6 +43,29 @@ class Cleaner:
                 logger.warning("job files not removed", extra={"job": job.id, "reason": str(error)})
                 return
             logger.info("job files removed", extra={"job": job.id, "freed_bytes": cleaned.freed_bytes})
+
+    async def drop_leftovers(self) -> None:
+        """What is dropped as soon as a job has ended, and was not: a daemon that died just then cannot do it later."""
+        try:
+            await self._parts.writer(self._drop_environments)
+            # The locks first: whoever is locked and recorded only after that is alive, and its lock says so.
+            locked = self._parts.executor.unforgotten()
+            needed = {segment.id for segment in await self._parts.writer(self._parts.store.open_segments)}
+            for segment in locked:
+                if segment not in needed and self._parts.executor.lock_is_free(segment):
+                    await self._parts.executor.forget(segment)
+        except (StorageError, ExecutorError) as error:
+            logger.warning("what ended jobs left was not dropped", extra={"reason": str(error)})
+
+    def _drop_environments(self) -> None:
+        """Of jobs that have ended, or that are not there: a copy of the database was put back."""
+        kept = self._parts.spool.jobs()
+        if not kept:
+            return
+        needed = {job.id for job in self._parts.store.jobs(JobQuery(ids=tuple(kept), states=NOT_ENDED))}
+        for job_id in sorted(kept - needed):
+            self._parts.spool.drop(job_id)
+            logger.info("environment dropped", extra={"job": job_id})
 
     async def _clean(self, job: Job, dry_run: bool) -> CleanedView:
         segments = await self._parts.writer(self._segments, job)

@@ -30,6 +30,7 @@ _REVIEW_EVERY = timedelta(hours=1)
 _FIRST_REVIEW = timedelta(minutes=2)
 """After the start: a machine that is never on for an hour has its statements reviewed, too."""
 _CLEAN_EVERY, _FIRST_CLEANING = timedelta(hours=1), timedelta(minutes=3)
+_FIRST_LOOK_WITHIN = timedelta(seconds=30)
 _LATE_BEAT = 20
 """Ticks without a finished beat after which the watchdog is no longer told that all is well."""
 
@@ -77,13 +78,18 @@ class Daemon:
                 running.cancel()
 
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
-        loops = [self.serve(), self.dispatcher.run(), self.settler.run(), self.desk.poller.poll_if_due()]
+        loops = [self.serve(), self.dispatcher.run(), self.settler.run(), self.desk.poller.poll_if_due(), self._tidy()]
         if self.keeper is not None:
             loops.append(self.keeper.keep())
         return [*loops, self.warming.run()] if self.warming is not None else loops
 
+    async def _tidy(self) -> None:
+        """Once, with what the daemon before left; the worker, which has its part in it, is waited for."""
+        await self.dispatcher.machine_seen(_FIRST_LOOK_WITHIN)
+        await self.cleaner.drop_leftovers()
+
     def _timers(self) -> Timers:
-        timers, settings = Timers(), self.parts.settings
+        timers, settings = Timers(self.parts.clock.now), self.parts.settings
         poll = min(settings.grid.poll, timedelta(seconds=30))
         timers.every("grid", poll, self.desk.poller.poll_if_due, jitter=poll / 5)
         timers.every("settlement", settings.daemon.settle_every, self.settler.settle_due)
@@ -98,9 +104,9 @@ class Daemon:
 
     async def _say_alive(self) -> None:
         """Only while beats finish and the writer answers: a timer that runs alone proves nothing."""
-        beat, now = self.dispatcher.last_beat_at, self.parts.clock.now()
         line = await self.parts.writer(status_line, self.parts)
-        if beat is None or now - beat < max(timedelta(seconds=30), self.parts.settings.daemon.tick * _LATE_BEAT):
+        since_beat = self.dispatcher.since_beat()
+        if since_beat is None or since_beat < max(timedelta(seconds=30), self.parts.settings.daemon.tick * _LATE_BEAT):
             self.notifier.alive()
             self.notifier.status(line)
 

@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
 
-from scheduler.daemon.carrying_out import StartFailures, carry_out
+from scheduler.daemon.carrying_out import carry_out, note_failing
 from scheduler.daemon.expectation import Expectation
 from scheduler.daemon.parts import Parts
 from scheduler.daemon.price_desk import PriceDesk
 from scheduler.daemon.running_times import RunningTimes
-from scheduler.daemon.watching import look, look_at_machine, triggers
+from scheduler.daemon.watching import Looked, look, look_at_machine, triggers
 from scheduler.dispatch.dependencies import dependency_verdict, known_states
 from scheduler.dispatch.problem import Weights, build_problem
 from scheduler.dispatch.reasons import waiting_reason
-from scheduler.dispatch.reconcile import reconcile
+from scheduler.dispatch.reconcile import Instruction, reconcile
 from scheduler.dispatch.replanning import ReplanRules, ReplanState, Trigger, is_overtaken, on_event
 from scheduler.dispatch.wakeup import next_wakeup
 from scheduler.domain.carbon import CarbonForecast
@@ -31,7 +31,7 @@ from scheduler.domain.changes import JobChanges
 from scheduler.domain.errors import CarbonqError, StorageError
 from scheduler.domain.gpus import Inventory
 from scheduler.domain.jobs import Job
-from scheduler.domain.lifecycle import NOT_ENDED, WAITING, JobState
+from scheduler.domain.lifecycle import NOT_ENDED, WAITING, JobEvent, JobState
 from scheduler.domain.plans import Plan, PlanningProblem
 from scheduler.domain.runs import Segment
 from scheduler.planning import HEED_EXPECTED, STAND_IN
@@ -71,7 +71,8 @@ class Dispatcher:
     ) -> None:
         """`forecast` gives what to plan on, on the writer thread; `on_job_end` is told when a segment is over.
 
-        `stopwatch_s` times each plan: while plans are quick, whoever submits is answered with one at once.
+        `stopwatch_s` times each plan: while plans are quick, whoever submits is answered with one at once. It tells
+        how long ago a beat was finished, too: nobody can set it, and it stands still while the machine sleeps.
         """
         planning = parts.settings.planning
         self._parts, self._forecast, self._on_job_end = parts, forecast, on_job_end
@@ -85,11 +86,12 @@ class Dispatcher:
         self._events: list[Trigger] = [Trigger.INVENTORY]
         self._beat_lock = asyncio.Lock()
         self._woken, self._machine_seen = asyncio.Event(), asyncio.Event()
-        self._failures = StartFailures()
+        self._failures = parts.live.start_failures
         self._waiting: tuple[Job, ...] = ()
         self._machine_seen_at: datetime | None = None
         self._fault: str | None = None
-        self.last_beat_at: datetime | None = None
+        self._instruction_faults: dict[Instruction, str] = {}
+        self._beaten_s: float | None = None
 
     def wake(self, trigger: Trigger) -> None:
         self._events.append(trigger)
@@ -123,12 +125,16 @@ class Dispatcher:
                 await self._carry_out()
                 self._note_if_overtaken()
                 self._parts.live.storage_error, self._fault = None, None
-                self.last_beat_at = self._parts.clock.now()
+                self._beaten_s = self._stopwatch_s()
             except StorageError as error:
                 self._note_storage_error(str(error))
             except Exception as error:
-                # A beat that fails again and again is no beat: last_beat_at stays, and the watchdog restarts us.
+                # A beat that fails again and again is no beat: none is finished, and the watchdog restarts us.
                 self._note_fault(error)
+
+    def since_beat(self) -> timedelta | None:
+        """How long ago a beat was finished; None before the first."""
+        return None if self._beaten_s is None else timedelta(seconds=self._stopwatch_s() - self._beaten_s)
 
     def _note_storage_error(self, reason: str) -> None:
         if reason != self._parts.live.storage_error:
@@ -140,6 +146,13 @@ class Dispatcher:
         if repr(error) != self._fault:
             logger.error("beat failed", exc_info=error)
         self._fault = repr(error)
+
+    def _note_instruction_fault(self, instruction: Instruction, error: Exception) -> None:
+        """Once for as long as it fails in the same way; what carbonq has words for needs no traceback."""
+        if self._instruction_faults.get(instruction) == repr(error):
+            return
+        facts = {"instruction": str(instruction), "reason": str(error)}
+        logger.error("instruction failed", extra=facts, exc_info=None if isinstance(error, CarbonqError) else error)
 
     async def plan_now(self) -> None:
         """Plan at once for someone who waits for the answer, unless planning takes so long that a burst must share."""
@@ -165,7 +178,8 @@ class Dispatcher:
 
     async def _look(self) -> None:
         now = self._parts.clock.now()
-        if self._machine_seen_at is None or now - self._machine_seen_at >= _LOOK_AT_MACHINE_EVERY:
+        seen_at = self._machine_seen_at
+        if seen_at is None or not timedelta(0) <= now - seen_at < _LOOK_AT_MACHINE_EVERY:
             if await look_at_machine(self._parts):
                 self._events.append(Trigger.INVENTORY)
             if self._parts.live.agent_error is None:
@@ -176,9 +190,23 @@ class Dispatcher:
             self._events.append(Trigger.PRICE)
         looked = await look(self._parts)
         self._events.extend(triggers(looked))
+        await self._note_starts(looked)
         if any(result.observation.concluded for result in looked):
             self.running_times.forget()
             self._on_job_end()
+
+    async def _note_starts(self, looked: Sequence[Looked]) -> None:
+        """An order that was taken is no start yet: only what is seen to run has begun."""
+        for result in looked:
+            events = {step.event for step in result.observation.steps}
+            if JobEvent.STARTED in events:
+                self._failures.forget(result.job.id)
+            elif JobEvent.NEVER_STARTED in events:
+                known = self._failures.of(result.job.id)
+                failing = self._failures.note_never_begun(result.segment, self._parts.clock.now())
+                if failing is not known:
+                    logger.warning("start failed", extra={"segment": str(result.segment), "reason": failing.reason})
+                await self._parts.writer(note_failing, self._parts, result.job.id, failing)
 
     async def _plan_if_called_for(self) -> None:
         before, events, self._events = self._replan, self._events, []
@@ -254,18 +282,23 @@ class Dispatcher:
     async def _carry_out(self) -> None:
         live, now = self._parts.live, self._parts.clock.now()
         queue = await self._parts.writer(self._load_queue)
+        self._failures.keep_only({job.id for job in queue.jobs})
         resting = self._failures.resting(now)
         instructions = reconcile(queue.jobs, queue.segments, live.plan, live.inventory, now, queue.ended, resting)
         jobs, self._waiting = {job.id: job for job in queue.jobs}, queue.jobs
         unfit_before = len(self._failures.unfit)
+        faults: dict[Instruction, str] = {}
         for instruction in instructions:
             try:
                 if await carry_out(self._parts, instruction, jobs, self._failures):
                     self._woken.set()
             except StorageError:
                 raise
-            except CarbonqError as error:
-                logger.error("instruction failed", extra={"instruction": str(instruction), "reason": str(error)})
+            except Exception as error:
+                # Whatever is wrong with one, the others are carried out.
+                faults[instruction] = repr(error)
+                self._note_instruction_fault(instruction, error)
+        self._instruction_faults = faults
         if len(self._failures.unfit) > unfit_before:
             self.wake(Trigger.FAILURE)
 

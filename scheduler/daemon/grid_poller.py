@@ -44,6 +44,11 @@ class SourceStatus:
     def failing(self) -> bool:
         return self.failures > 0
 
+    def may_ask(self, now: datetime) -> bool:
+        """Also where it answered in the future: the clock was set back, and nobody knows how long ago that was."""
+        last_at = self.last_error_at if self.failing else self.last_answer_at
+        return self.next_at is None or now >= self.next_at or (last_at is not None and last_at > now)
+
 
 def after_answer(status: SourceStatus, now: datetime, poll: timedelta, chance: float = 0.0) -> SourceStatus:
     """`chance`, 0 to 1, spreads the next try."""
@@ -87,8 +92,7 @@ class GridPoller:
         self._poll, self._chance = max(poll, source.capabilities.min_poll), chance
 
     async def poll_if_due(self) -> None:
-        now = self._clock.now()
-        if self.status.next_at is None or now >= self.status.next_at:
+        if self.status.may_ask(self._clock.now()):
             await self.poll()
 
     async def poll(self) -> None:
@@ -140,7 +144,7 @@ class GridPoller:
         if key is not None and key != self.source.capabilities.key:
             other = self.source_of(key)
             return other is not None and await self._fetch_from(other, interval)
-        if self.status.failing and self.status.next_at is not None and self._clock.now() < self.status.next_at:
+        if self.status.failing and not self.status.may_ask(self._clock.now()):
             return False
         try:
             observations = await self.source.observations(interval)

@@ -72,6 +72,8 @@ def _warnings(parts: Parts, grid: GridNow, inventory: Inventory | None) -> tuple
         found.append(f"worker agent: {parts.live.agent_error}")
     if inventory is not None and inventory.degraded:
         found.append(inventory.degraded)
+    for job, failing in parts.live.start_failures.keeping_on().items():
+        found.append(f"job {job} does not start: {failing.words}; `carbonq cancel {job}` ends it")
     if parts.live.stand_in_because == FAILED:
         found.append(f"the queue is {FAILED}")
     if parts.live.price_problem is not None:

@@ -52,9 +52,8 @@ class JobAnswers:
 
     def as_rows(self, jobs: Sequence[Job]) -> tuple[JobRow, ...]:
         statements = dict(self._parts.store.statements([job.id for job in jobs]))
-        for job in jobs:
-            if job.attempts and (not job.ended or job.id not in statements):
-                statements[job.id] = self._settler.statement_so_far(job)
+        unsettled = [job for job in jobs if job.attempts and (not job.ended or job.id not in statements)]
+        statements |= self._settler.statements_so_far(unsettled)
         return tuple(job_row(self.case(job, statements.get(job.id))) for job in jobs)
 
     def detail(self, job_id: int, caller: Caller) -> JobDetail:
@@ -85,6 +84,8 @@ class JobAnswers:
         case = await self._parts.writer(self.sure_case, job, None)
         if sentences:
             sentences += self.deadline_words(case)
+        if failing := live.start_failures.of(job.id):
+            sentences = (f"Job {job.id} should run by now, but {failing.words}.", *sentences)
         before = await self._parts.writer(self.before, job)
         return explanation(case, sentences, case_answer(grid), grid.capabilities.key, self._parts.clock.now(), before)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from scheduler.daemon.start_failures import StartFailures
 from scheduler.domain.gpus import Inventory
 from scheduler.domain.plans import Plan, PlanningProblem
 from scheduler.protocol import Progress
@@ -25,6 +26,7 @@ class Live:
     watts: dict[int, float] = field(default_factory=dict)
     """Power just now, by job."""
     progress: dict[int, Progress] = field(default_factory=dict)
+    start_failures: StartFailures = field(default_factory=StartFailures)
     storage_error: str | None = None
     price_problem: str | None = None
     """Why planning goes on without the price of power although one is set."""

@@ -58,7 +58,7 @@ class Outlook:
         self, key: SeriesKey, newest: CarbonForecast | None, now: datetime, at_most_old: timedelta
     ) -> Combiner:
         known = self._learnt.get(key)
-        young = known is not None and known.newest == newest and now - known.at < at_most_old
+        young = known is not None and known.newest == newest and timedelta(0) <= now - known.at < at_most_old
         # While little is known each poll may double it, and learning is quick.
         if known is not None and young and known.combiner.hours >= KNOWN_ENOUGH:
             return known.combiner

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scheduler.accounting.baseline import run_now_starts
+from scheduler.accounting.baseline import uninterrupted_length
 from scheduler.accounting.intensity import IntensityHistory, intensity_history
+from scheduler.accounting.queue import Competitor, run_now_starts, settled_starts
 from scheduler.accounting.recheck import stretches
 from scheduler.accounting.statement import Metered, Terms, restated, settle
 from scheduler.daemon.grid_desk import GridDesk
@@ -19,9 +20,10 @@ from scheduler.domain.errors import StorageError
 from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job
+from scheduler.domain.lifecycle import JobEvent, JobState
+from scheduler.domain.runs import Segment
 from scheduler.domain.statements import EmissionsStatement, Settlement
 from scheduler.ports import JobQuery
-from scheduler.presenting.jobs import running_time
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,14 @@ QUEUE_LOOK_BACK = timedelta(days=30)
 """Jobs submitted earlier than this before a job are taken not to have kept it waiting."""
 FORECAST_LOOK_BACK = timedelta(days=4)
 """Forecasts issued this long before an interval may still be the newest word on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """When first-come-first-served would have begun a job, and whether no other job can change that any more."""
+
+    moment: datetime
+    settled: bool = False
 
 
 class Settler:
@@ -56,9 +66,10 @@ class Settler:
         """Every ended job whose statement is missing or not final; the grid is asked once for all of the same days."""
         try:
             jobs = await self._parts.writer(self._unsettled)
-            for key, missing in await self._parts.writer(self._missing, jobs):
+            begun = await self._parts.writer(self._begun, jobs)
+            for key, missing in await self._parts.writer(self._missing, jobs, begun):
                 await self._ask_for(key, missing)
-            await self.each(jobs, self._settle)
+            await self.each(jobs, lambda job: self._settle(job, begun))
         except StorageError as error:
             # The statements are not lost: what is not settled is found again by the next round.
             logger.warning("statements could not be settled", extra={"reason": str(error)})
@@ -67,12 +78,14 @@ class Settler:
         """Again only as often as the provider is polled, and where it answers ever more rarely: what nobody published
         for a week does not come sooner for asking."""
         now, poll = self._parts.clock.now(), self._parts.settings.grid.poll
+        seldom = now + max(poll, (now - missing.end) * _PATIENCE)
         asked, again_at = self._asked.get((key, missing.start), (None, now))
-        if missing == asked and now < again_at:
+        # A moment beyond that was noted before the clock was set back.
+        if missing == asked and now < again_at <= seldom:
             return
         self._asked[key, missing.start] = missing, now + poll
         if await self._desk.poller.fetch(missing, key):
-            self._asked[key, missing.start] = missing, now + max(poll, (now - missing.end) * _PATIENCE)
+            self._asked[key, missing.start] = missing, seldom
 
     async def each(self, jobs: Iterable[Job], work: Callable[[Job], None]) -> None:
         """`work` on the writer thread for one job after another."""
@@ -90,9 +103,13 @@ class Settler:
                 logger.error("statement failed", extra={"job": job.id}, exc_info=error)
             self._unreckonable[job.id] = repr(error)
 
+    def statements_so_far(self, jobs: Sequence[Job]) -> dict[int, EmissionsStatement]:
+        """What each has emitted until now, nothing recorded; on the writer thread."""
+        starts = run_now_starts(self._queue(jobs), self._capacity())
+        return {job.id: self._drawn_up(job, self._terms(job), _Start(starts[job.id])) for job in jobs}
+
     def statement_so_far(self, job: Job) -> EmissionsStatement:
-        """What a job has emitted until now, nothing recorded; on the writer thread."""
-        return self._drawn_up(job, self._terms(job))
+        return self.statements_so_far([job])[job.id]
 
     def restate_if_revised(self, job: Job) -> None:
         """A final statement again, if an intensity it rests on was published anew since; on the writer thread."""
@@ -104,7 +121,7 @@ class Settler:
         """Its statement again from all that is recorded; the same facts add nothing. On the writer thread."""
         previous = self._parts.store.statement(job.id)
         if previous is None or previous.settlement is not Settlement.FINAL or previous.key is None:
-            self._settle(job)
+            self._settle(job, self._begun([job]))
         else:
             self._restate(job, previous)
 
@@ -117,14 +134,21 @@ class Settler:
 
     def span(self, job: Job) -> Interval:
         """The time whose intensity the statement of an ended job rests on."""
-        now = self._parts.clock.now()
-        return self._span(job, self._run_now_start(job, now) or job.submitted_at, now)
+        previous = self._parts.store.statement(job.id)
+        start = previous.run_now_start if previous is not None else None
+        return self._span(job, start or self._start_so_far(job).moment, self._parts.clock.now())
 
     def _restate(self, job: Job, previous: EmissionsStatement) -> None:
-        """Only the intensity is reviewed: series and PUE stay; a setting changed since holds for jobs since then."""
+        """Only intensity and energy are looked at again. What else it was drawn up under stays: settings, machine and
+        queue of today hold for jobs of today."""
         assert previous.key is not None
-        terms = replace(self._terms(job), key=previous.key, pue=previous.pue)
-        statement = restated(previous, self._drawn_up(job, terms))
+        terms = replace(
+            _kept_terms(self._terms(job), previous),
+            key=previous.key,
+            claims_savings=previous.at_submission_emissions is not None,
+        )
+        start = _Start(previous.run_now_start) if previous.run_now_start else self._start_so_far(job)
+        statement = restated(previous, self._drawn_up(job, terms, replace(start, settled=True)))
         if self._parts.store.add_statement(statement):
             logger.info("statement restated", extra={"job": job.id, **_figures(statement)})
 
@@ -136,12 +160,12 @@ class Settler:
         ids = self._parts.store.unsettled_jobs()
         return self._parts.store.jobs(JobQuery(ids=tuple(ids))) if ids else ()
 
-    def _missing(self, jobs: tuple[Job, ...]) -> list[tuple[SeriesKey, Interval]]:
+    def _missing(self, jobs: tuple[Job, ...], begun: Mapping[int, _Start]) -> list[tuple[SeriesKey, Interval]]:
         """Past stretches that statements need and of which the store lacks the grid's last word, by series."""
         now = self._parts.clock.now()
         spans: dict[SeriesKey, list[Interval]] = {}
         for job in jobs:
-            span = self._span(job, job.submitted_at, now)
+            span = self._span(job, begun[job.id].moment, now)
             past = Interval(span.start, max(span.start + _MOMENT, min(now, span.end)))
             spans.setdefault(self._source(job).key, []).append(past)
         needed = [(key, stretch) for key, of_key in spans.items() for stretch in stretches(of_key)]
@@ -151,18 +175,19 @@ class Settler:
         """Of the series that the job was planned with; where that is no longer asked, or was none, the one in use."""
         return self._desk.source_of(job.series) or self._desk.capabilities
 
-    def _settle(self, job: Job) -> None:
+    def _settle(self, job: Job, begun: Mapping[int, _Start]) -> None:
         previous = self._parts.store.statement(job.id)
-        statement = restated(previous, self._drawn_up(job, self._terms(job)))
+        terms = self._terms(job) if previous is None else _kept_terms(self._terms(job), previous)
+        statement = restated(previous, self._drawn_up(job, terms, begun[job.id]))
         if self._parts.store.add_statement(statement) and statement.settlement is Settlement.FINAL:
             logger.info("statement final", extra={"job": job.id, **_figures(statement)})
 
-    def _drawn_up(self, job: Job, terms: Terms) -> EmissionsStatement:
+    def _drawn_up(self, job: Job, terms: Terms, start: _Start) -> EmissionsStatement:
         store, now = self._parts.store, self._parts.clock.now()
         metered = Metered(job, store.segments(job.id), store.slices(job.id))
-        start = self._run_now_start(job, now)
-        history = self._history(terms.key, self._span(job, start or job.submitted_at, now), now)
-        return _with_remark(settle(metered, history, start, terms, now), job)
+        history = self._history(terms.key, self._span(job, start.moment, now), now)
+        statement = settle(metered, history, start.moment, terms, now, start_settled=start.settled)
+        return _with_remark(statement, job)
 
     def _terms(self, job: Job) -> Terms:
         settings, source = self._parts.settings, self._source(job)
@@ -173,19 +198,49 @@ class Settler:
             switch=settings.queue.switch_cost,
         )
 
-    def _run_now_start(self, job: Job, now: datetime) -> datetime | None:
-        """When first-come-first-served would have begun this job in the queue as it was recorded."""
-        store = self._parts.store
-        # Two jobs may be submitted in the same instant: their numbers say which came first.
-        since, until = job.submitted_at - QUEUE_LOOK_BACK, job.submitted_at + _MOMENT
-        before = store.jobs(JobQuery(since=since, until=until))
-        queue = [*(other for other in before if other.id < job.id and other.attempts), job]
-        lengths = {other.id: self._length(other, now) for other in queue}
-        return run_now_starts(queue, lengths, self._capacity()).get(job.id)
+    def _start_so_far(self, job: Job) -> _Start:
+        """When first-come-first-served would have begun it, as far as that is known."""
+        return _Start(run_now_starts(self._queue([job]), self._capacity())[job.id])
 
-    def _length(self, job: Job, now: datetime) -> timedelta:
-        """Time that its process has run; at least a moment, for a place was held."""
-        return max(_MOMENT, running_time(self._parts.store.segments(job.id), now))
+    def _begun(self, jobs: Sequence[Job]) -> dict[int, _Start]:
+        """Of each, and whether that is settled: one replay of the recorded queue serves all."""
+        queue, capacity = self._queue(jobs), self._capacity()
+        starts = run_now_starts(queue, capacity)
+        settled = settled_starts(queue, capacity, self._parts.clock.now())
+        return {job.id: _Start(starts[job.id], job.id in settled) for job in jobs}
+
+    def _queue(self, jobs: Sequence[Job]) -> list[Competitor]:
+        """These jobs and those that came before one of them and competed with it for places."""
+        if not jobs:
+            return []
+        store, now = self._parts.store, self._parts.clock.now()
+        submitted, last = [job.submitted_at for job in jobs], max(job.id for job in jobs)
+        # Two jobs may be submitted in the same instant: their numbers say which came first.
+        query = JobQuery(since=min(submitted) - QUEUE_LOOK_BACK, until=max(submitted) + _MOMENT)
+        came = {job.id: job for job in (*store.jobs(query), *jobs)}
+        asked = {job.id for job in jobs}
+        competed = [job for job in came.values() if job.id in asked or (job.id <= last and _competed(job))]
+        ids = [job.id for job in competed]
+        released, segments = store.last_noted(JobEvent.RELEASE, ids), store.segments_of(ids)
+        return [
+            Competitor(job, self._length(job, segments.get(job.id, ()), now), self._released_at(job, released))
+            for job in competed
+        ]
+
+    def _length(self, job: Job, segments: Sequence[Segment], now: datetime) -> timedelta | None:
+        """Of its running in one go; None while it has not begun."""
+        if job.started_at is None:
+            return None
+        return uninterrupted_length(job, segments, self._parts.settings.queue.switch_cost, now)
+
+    def _released_at(self, job: Job, released: Mapping[int, datetime]) -> datetime | None:
+        """By its user, before it first began; what they held later did not keep it from beginning."""
+        last = released.get(job.id)
+        if last is None or job.started_at is None or last <= job.started_at:
+            return last
+        events = self._parts.store.job_events(job.id)
+        before = [each.at for each in events if each.event == JobEvent.RELEASE and each.at <= job.started_at]
+        return max(before, default=None)
 
     def _capacity(self) -> dict[Pool, int]:
         inventory = self._parts.live.inventory
@@ -194,7 +249,7 @@ class Settler:
     def _span(self, job: Job, first: datetime, now: datetime) -> Interval:
         """From the earliest to the latest moment at which the job did, or would have, drawn power."""
         start = min(first, job.submitted_at)
-        ran = self._length(job, now) if job.started_at else _MOMENT
+        ran = self._length(job, self._parts.store.segments(job.id), now) or _MOMENT
         return Interval(start, max(job.ended_at or now, first + ran, start + _MOMENT))
 
     def _history(self, key: SeriesKey, span: Interval, now: datetime) -> IntensityHistory:
@@ -207,6 +262,16 @@ class Settler:
 _MOMENT = timedelta(milliseconds=1)
 _PATIENCE = 1 / 24
 """Share of its age that a missing stretch is left alone: an hour after a day, seven after a week."""
+
+
+def _competed(job: Job) -> bool:
+    """Whether it held places, or may still come to: one that never ran, or that its user holds back, takes none."""
+    return job.started_at is not None or (not job.ended and job.state is not JobState.HELD)
+
+
+def _kept_terms(terms: Terms, previous: EmissionsStatement) -> Terms:
+    """A setting changed since holds for jobs that ended since."""
+    return replace(terms, pue=previous.pue, switch=terms.switch if previous.switch is None else previous.switch)
 
 
 def _with_remark(statement: EmissionsStatement, job: Job) -> EmissionsStatement:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from scheduler.daemon.parts import Parts
 from scheduler.dispatch.observe import Observation, observe
@@ -80,13 +81,20 @@ async def _one(parts: Parts, segment: Segment, lock_free: bool, report: SegmentR
     job = await parts.writer(parts.store.job, segment.id.job)
     if job is None:
         return None
-    observation = observe(job, segment, lock_free, report, now)
+    no_last_word = lock_free and report is not None and report.exit is None
+    metered_until = await parts.writer(_metered_until, parts, segment.id) if no_last_word else None
+    observation = observe(job, segment, lock_free, report, now, metered_until=metered_until)
     if not observation:
         return None
     job = await parts.writer(_record, parts, job, segment, observation)
     if observation.concluded:
         await _let_go(parts, job, segment.id)
     return Looked(job, segment.id, observation)
+
+
+def _metered_until(parts: Parts, segment: SegmentId) -> datetime | None:
+    ends = [piece.interval.end for owner, piece in parts.store.slices(segment.job) if owner == segment]
+    return max(ends, default=None)
 
 
 def _record(parts: Parts, job: Job, segment: Segment, observation: Observation) -> Job:

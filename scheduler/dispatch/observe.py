@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scheduler.dispatch.outcome import JobStep, ending, lost, never_started
+from scheduler.dispatch.outcome import JobStep, checkpointed, ending, lost, never_started, running_time
 from scheduler.dispatch.slices import new_slices
 from scheduler.domain.changes import JobChanges, SegmentChanges
 from scheduler.domain.intervals import from_epoch
@@ -20,7 +20,7 @@ from scheduler.domain.runs import Segment
 from scheduler.protocol import ExitRecord, RunRecord, SegmentReport
 
 SHORTEST_RUN = timedelta(minutes=5)
-"""A segment that asks to be run again (exit code 99) sooner than this has failed: else it could ask for ever."""
+"""A segment that by itself asks to be run again (exit code 99) sooner than this failed: else it could ask for ever."""
 
 _RUNNING_REASON = {StopReason.CANCEL.value: Reason.CANCELLING, StopReason.SUSPEND.value: Reason.SUSPENDING}
 
@@ -46,8 +46,12 @@ def observe(
     report: SegmentReport | None,
     now: datetime,
     shortest_run: timedelta = SHORTEST_RUN,
+    metered_until: datetime | None = None,
 ) -> Observation:
-    """Judge one open segment by the rule of docs/architecture.md; without a report nothing is concluded."""
+    """Judge one open segment by the rule of docs/architecture.md; without a report nothing is concluded.
+
+    `metered_until`: the end of the last slice that is stored, the last sign of life of a run without a last word.
+    """
     if report is None:
         return Observation()
     slices = new_slices(report.slices, segment.readings_upto)
@@ -57,7 +61,7 @@ def observe(
         return _ended(job, segment, report, report.exit, slices, shortest_run)
     # A segment once seen running has had its run.json, even if a reboot has swept the directory away since.
     if report.run is not None or segment.state is SegmentState.RUNNING:
-        return _lost(job, segment, report.run, slices, now)
+        return _lost(job, segment, report.run, slices, now, metered_until)
     return _never_started(job, segment, now)
 
 
@@ -89,20 +93,30 @@ def _ended(
         exit_code=record.code,
         stop_reason=_stop_reason(record, step),
         last_seq=stored,
+        work_kept=checkpointed(job, record) if step.event is JobEvent.SUSPENDED else None,
+        ran=running_time(record),
     )
     return Observation(_steps(job, began, step), changes, slices, concluded=True)
 
 
 def _lost(
-    job: Job, segment: Segment, run: RunRecord | None, slices: tuple[EnergySlice, ...], now: datetime
+    job: Job,
+    segment: Segment,
+    run: RunRecord | None,
+    slices: tuple[EnergySlice, ...],
+    now: datetime,
+    metered_until: datetime | None,
 ) -> Observation:
     # Nobody knows the last seq, so the journal is read until it gives nothing more.
     if slices:
         return Observation(slices=slices)
-    began = _started(job, segment, from_epoch(run.t) if run else now)
+    started_at = from_epoch(run.t) if run else segment.started_at or now
+    # Until it is noticed days may pass in which nothing ran: what is left of a time limit must not shrink by them.
+    ended_at = max(started_at, metered_until or started_at)
+    began = _started(job, segment, started_at)
     known = SegmentChanges() if run is None else _running(run)
-    changes = replace(known, state=SegmentState.LOST, ended_at=now, last_seq=segment.readings_upto)
-    return Observation(_steps(job, began, lost(_after(job, began), now)), changes, concluded=True)
+    changes = replace(known, state=SegmentState.LOST, ended_at=ended_at, last_seq=segment.readings_upto)
+    return Observation(_steps(job, began, lost(_after(job, began), ended_at)), changes, concluded=True)
 
 
 def _never_started(job: Job, segment: Segment, now: datetime) -> Observation:

@@ -41,20 +41,24 @@ def ending(job: Job, record: ExitRecord, shortest_run: timedelta) -> JobStep:
         return _ended(JobEvent.TIMED_OUT, Reason.TIME_LIMIT, record)
     if record.stop_reason == StopReason.SUSPEND:
         return _suspended(job, record, Reason.CARBON_WINDOW, None)
-    if record.code == EXIT_SUSPENDED and _running_time(record) >= shortest_run:
+    if record.code == EXIT_SUSPENDED and record.asked_by_machine:
+        return _suspended(
+            job, record, Reason.RETRY, "the machine went down, and it wrote its checkpoint (exit code 99)"
+        )
+    if record.code == EXIT_SUSPENDED and running_time(record) >= shortest_run:
         return _suspended(job, record, Reason.RETRY, "it wrote its checkpoint and asked to be run again (exit code 99)")
     return _failed(job, record)
 
 
-def lost(job: Job, now: datetime) -> JobStep:
-    """Its supervisor is gone without a last word; `ended_at` is when that was noticed."""
+def lost(job: Job, ended_at: datetime) -> JobStep:
+    """Its supervisor is gone without a last word; `ended_at` is its last sign of life."""
     if job.stop_requested == StopReason.CANCEL:
         detail = "its worker was lost while it was being stopped"
-        return JobStep(JobEvent.CANCEL, JobChanges(reason=Reason.CANCELLED_BY_USER, detail=detail, ended_at=now))
+        return JobStep(JobEvent.CANCEL, JobChanges(reason=Reason.CANCELLED_BY_USER, detail=detail, ended_at=ended_at))
     if attempts_left(job):
         return _retry("its worker was lost")
     detail = "its worker was lost; nobody knows how it ended, so it is not run again (--retries would allow it)"
-    return JobStep(JobEvent.VANISHED, JobChanges(reason=Reason.WORKER_LOST, detail=detail, ended_at=now))
+    return JobStep(JobEvent.VANISHED, JobChanges(reason=Reason.WORKER_LOST, detail=detail, ended_at=ended_at))
 
 
 def never_started(job: Job, now: datetime) -> JobStep:
@@ -91,7 +95,7 @@ def _ended(event: JobEvent, reason: Reason, record: ExitRecord, detail: str | No
 
 
 def _suspended(job: Job, record: ExitRecord, reason: Reason, detail: str | None) -> JobStep:
-    kept = job.work_done + _running_time(record) if _checkpointed(job, record) else job.work_done
+    kept = job.work_done + running_time(record) if checkpointed(job, record) else job.work_done
     return JobStep(JobEvent.SUSPENDED, JobChanges(reason=reason, detail=detail, work_done=kept, stop_requested=None))
 
 
@@ -117,11 +121,14 @@ def _why_failed(record: ExitRecord) -> tuple[Reason, str]:
     return Reason.SIGNALLED, f"ended by {name}"
 
 
-def _checkpointed(job: Job, record: ExitRecord) -> bool:
+def checkpointed(job: Job, record: ExitRecord) -> bool:
     """Whether the work of this segment can be taken to be on disk; if not, the next run starts over."""
     said_so = record.checkpoint_step is not None or record.code == EXIT_SUSPENDED
     return said_so or job.spec.checkpoint_signal is not None
 
 
-def _running_time(record: ExitRecord) -> timedelta:
+def running_time(record: ExitRecord) -> timedelta:
+    """As it was measured; records of an earlier version have two moments of a clock that may have been set."""
+    if record.ran_s is not None:
+        return timedelta(seconds=record.ran_s)
     return timedelta(seconds=max(0.0, record.ended_t - record.started_t))

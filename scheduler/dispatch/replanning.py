@@ -59,6 +59,9 @@ class ReplanDecision:
 
 def on_event(state: ReplanState, trigger: Trigger, now: datetime, rules: ReplanRules) -> ReplanDecision:
     """Take note of `trigger`; `replan_now` says to plan at this moment, and the state already counts on it."""
+    if state.planned_at is not None and state.planned_at > now:
+        # The clock was set back: what was planned at another time of day is planned anew.
+        state = ReplanState(wanted_at=now)
     if trigger is not Trigger.TICK:
         state = replace(state, wanted_at=_earlier(state.wanted_at, _soonest(state, now, rules)))
     at = _earlier(state.wanted_at, _expiry(state, rules))

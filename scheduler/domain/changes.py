@@ -57,6 +57,8 @@ class SegmentChanges:
     exit_code: int | Unset | None = UNSET
     stop_reason: StopReason | Unset | None = UNSET
     last_seq: int | Unset | None = UNSET
+    work_kept: bool | Unset | None = UNSET
+    ran: timedelta | Unset | None = UNSET
 
     def applied_to(self, segment: Segment) -> Segment:
         """The segment as it will be."""

@@ -20,6 +20,8 @@ class Arrival:
     width: int
     length: timedelta
     earliest: datetime
+    after: tuple[int, ...] = ()
+    """Jobs that must have ended; those that did not arrive before it are passed over."""
 
 
 def first_come_first_served(arrivals: Iterable[Arrival], capacity: Mapping[Pool, int]) -> dict[int, datetime]:
@@ -33,13 +35,19 @@ def first_come_first_served(arrivals: Iterable[Arrival], capacity: Mapping[Pool,
         return {}
     begin = to_micros(min(min(a.submitted_at, a.earliest) for a in in_order))
     free = {pool: FreePlaces(places, begin) for pool, places in capacity.items()}
-    return {arrival.id: _take(arrival, free) for arrival in in_order}
+    ends: dict[int, int] = {}
+    starts = {}
+    for arrival in in_order:
+        length = length_micros(arrival.length)
+        start = _take(arrival, length, free[arrival.pool], ends)
+        starts[arrival.id], ends[arrival.id] = from_micros(start), start + length
+    return starts
 
 
-def _take(arrival: Arrival, free: Mapping[Pool, FreePlaces]) -> datetime:
-    places = free[arrival.pool]
-    submitted, length = to_micros(arrival.submitted_at), length_micros(arrival.length)
+def _take(arrival: Arrival, length: int, places: FreePlaces, ends: Mapping[int, int]) -> int:
+    submitted = to_micros(arrival.submitted_at)
     places.forget_before(submitted)
-    start = places.earliest(arrival.width, length, max(submitted, to_micros(arrival.earliest)))
+    awaited = (ends[other] for other in arrival.after if other in ends)
+    start = places.earliest(arrival.width, length, max(submitted, to_micros(arrival.earliest), *awaited))
     places.occupy(start, start + length, arrival.width)
-    return from_micros(start)
+    return start

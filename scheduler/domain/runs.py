@@ -56,6 +56,10 @@ class Segment:
     """Sequence number of the last energy slice that the database has."""
     last_seq: int | None = None
     """Sequence number of its last energy slice at all; known once it has ended."""
+    work_kept: bool | None = None
+    """Of a suspended segment: whether what it did is in a checkpoint that the next one goes on from; None: not told."""
+    ran: timedelta | None = None
+    """How long its process ran, as its supervisor measured it; None where nobody did."""
 
     @property
     def was_suspended(self) -> bool:
@@ -64,7 +68,12 @@ class Segment:
 
     @property
     def held(self) -> timedelta:
-        """How long its GPUs were held; nothing while that is not known."""
+        """How long it ran holding its GPUs; nothing while that is not known.
+
+        As it was measured: between two moments the clock may have been set, or the machine asleep.
+        """
+        if self.ran is not None:
+            return self.ran
         if self.started_at is None or self.ended_at is None:
             return timedelta(0)
         return self.ended_at - self.started_at

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from scheduler.domain.carbon import SeriesKey
@@ -58,6 +58,10 @@ class EmissionsStatement:
     computed_at: datetime
     note: str | None = None
     """What a reader must know: why a figure is missing, how a restatement came about."""
+    run_now_start: datetime | None = None
+    """When first-come-first-served would have started it; None where no comparison is made, or it was not told yet."""
+    switch: timedelta | None = None
+    """Running time that one resumption was taken to cost."""
 
     @property
     def difference(self) -> Emissions | None:

@@ -61,6 +61,9 @@ class AgentExecutor:
         await self._ask(protocol.ForgetOrder(str(segment)), protocol.Accepted)
         self._locks.remove(segment)
 
+    def unforgotten(self) -> tuple[SegmentId, ...]:
+        return self._locks.all()
+
     async def clean(self, segments: Sequence[SegmentId], dry_run: bool) -> protocol.Cleaned:
         order = protocol.CleanOrder([str(each) for each in segments], dry_run)
         return await self._ask(order, protocol.Cleaned, within_s=CLEANED_WITHIN_S)
@@ -85,6 +88,11 @@ class AgentExecutor:
             raise ExecutorError(
                 f"the worker agent at {self._path} cannot be reached: {exc}; "
                 "the daemon starts it again, see `carbonq doctor`"
+            ) from exc
+        except UnicodeEncodeError as exc:
+            raise ExecutorError(
+                f"the worker agent cannot be sent this {type(request).__name__}: it holds a byte that is not UTF-8 "
+                "(half of a surrogate pair); cancel the job and submit it without"
             ) from exc
         except msgspec.DecodeError as exc:
             raise ExecutorError(

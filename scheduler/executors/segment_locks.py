@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from pathlib import Path
 
 from scheduler.domain.errors import ExecutorError
 from scheduler.domain.runs import SegmentId
+
+_LOCK_FILE = re.compile(r"([0-9]+-[0-9]+-[0-9]+)\.lock")
 
 
 class SegmentLocks:
@@ -45,6 +48,17 @@ class SegmentLocks:
         """Tidy up after a segment that nobody asks about any more."""
         if self.is_free(segment):
             self._path(segment).unlink(missing_ok=True)
+
+    def all(self) -> tuple[SegmentId, ...]:
+        """Segments that have a lock file, held or not."""
+        try:
+            names = [path.name for path in self._directory.iterdir()]
+        except FileNotFoundError:
+            return ()
+        except OSError as exc:
+            raise ExecutorError(f"the locks in {self._directory} cannot be listed: {exc}; check permissions") from exc
+        found = (_LOCK_FILE.fullmatch(name) for name in names)
+        return tuple(sorted(SegmentId.parse(match[1]) for match in found if match))
 
     def _path(self, segment: SegmentId) -> Path:
         return self._directory / f"{segment}.lock"

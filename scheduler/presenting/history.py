@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scheduler.accounting.grouping import GroupTotals
+from scheduler.domain.units import Emissions
 from scheduler.service_views.history import HistoryGroup
 from scheduler.service_views.requests import HistoryGrouping
 
@@ -12,12 +13,16 @@ def history_group(totals: GroupTotals, by: HistoryGrouping) -> HistoryGroup:
         by=by,
         key=totals.key,
         jobs=totals.jobs,
-        energy_kwh=totals.energy.kwh,
-        emissions_g=totals.emissions.grams,
-        run_now_emissions_g=totals.run_now_emissions.grams,
-        difference_g=totals.difference.grams,
+        energy_kwh=None if totals.energy is None else totals.energy.kwh,
+        emissions_g=_grams(totals.emissions),
+        run_now_emissions_g=_grams(totals.run_now_emissions),
+        difference_g=_grams(totals.difference),
         unknown_emissions=totals.unknown_emissions,
         unknown_difference=totals.unknown_difference,
         provisional=totals.provisional,
-        intensities=tuple(str(key) for key in totals.series),
+        intensities=(str(totals.series),) if totals.series else (),
     )
+
+
+def _grams(emissions: Emissions | None) -> float | None:
+    return None if emissions is None else emissions.grams

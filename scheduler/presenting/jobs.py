@@ -147,8 +147,8 @@ def running_time(segments: Iterable[Segment], now: datetime) -> timedelta:
     """Time the process has run, over all segments; an open one counts until now."""
     total = timedelta(0)
     for segment in segments:
-        if segment.started_at is not None:
-            total += max(timedelta(0), (segment.ended_at or now) - segment.started_at)
+        is_open = segment.started_at is not None and segment.ended_at is None
+        total += max(timedelta(0), now - segment.started_at if is_open and segment.started_at else segment.held)
     return total
 
 
@@ -178,6 +178,7 @@ def _statement(statement: EmissionsStatement) -> StatementView:
         emissions_g=_grams(statement.emissions),
         run_now_emissions_g=_grams(statement.run_now_emissions),
         at_submission_emissions_g=_grams(statement.at_submission_emissions),
+        run_now_start=statement.run_now_start,
         difference_g=_grams(statement.difference),
         intensity=str(statement.key) if statement.key else None,
         note=statement.note,

@@ -21,6 +21,8 @@ class StatementView:
     emissions_g: float | None
     run_now_emissions_g: float | None
     at_submission_emissions_g: float | None
+    run_now_start: datetime | None
+    """When first-come-first-served would have started it."""
     difference_g: float | None
     intensity: str | None
     """Source, zone and kind of the intensity used."""

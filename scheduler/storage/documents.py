@@ -37,7 +37,7 @@ class Documents(Generic[T]):
             if self._decoder.decode(document) != value:
                 raise ValueError("it would not come back the same")
         except ValueError as error:  # UnicodeEncodeError and msgspec's errors are ValueErrors
-            raise StorageError(f"this {self._kind.__name__} cannot be recorded ({error}): {value}") from error
+            raise StorageError(f"this {self._kind.__name__} cannot be recorded: {error}") from error
         return document.decode()
 
     def value(self, text: str | bytes) -> T:

@@ -80,7 +80,7 @@ class EnergyRecords(Records):
 
 def _last_attempts(connection: Connection, jobs: Select[Any]) -> dict[int, timedelta]:
     """How long the last attempt of each of these jobs ran, the newest job first."""
-    held = func.sum(SEGMENT.c.ended_at_us - SEGMENT.c.started_at_us)
+    held = func.sum(func.coalesce(SEGMENT.c.ran_us, SEGMENT.c.ended_at_us - SEGMENT.c.started_at_us))
     key = (SEGMENT.c.job_id, SEGMENT.c.attempt)
     by_attempt = select(SEGMENT.c.job_id, held).where(key[0].in_(jobs)).group_by(*key).order_by(key[0].desc(), key[1])
     return {job_id: length(int(us)) for job_id, us in connection.execute(by_attempt) if us is not None}

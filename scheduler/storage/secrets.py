@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,6 +17,8 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK a FIFO in the file's place would hold the daemon for ever.
 READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_ENVIRONMENT = re.compile(r"([0-9]+)\.json|\.([0-9]+)\.json\.new")
 
 
 class FileSecretSpool:
@@ -54,6 +57,11 @@ class FileSecretSpool:
         with self._folder() as folder:
             _unlink(_unfinished(job_id), folder)
             _unlink(_name(job_id), folder)
+
+    def jobs(self) -> frozenset[int]:
+        with self._folder() as folder, os.scandir(folder) as files:
+            found = [_ENVIRONMENT.fullmatch(file.name) for file in files]
+        return frozenset(int(match[1] or match[2]) for match in found if match)
 
     @contextmanager
     def _folder(self) -> Iterator[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, text, update
@@ -11,9 +13,16 @@ from scheduler.domain.errors import NotFound
 from scheduler.domain.lifecycle import SegmentState, StopReason
 from scheduler.domain.runs import Segment, SegmentId
 from scheduler.storage.documents import as_json, words
-from scheduler.storage.records import Records, differing
+from scheduler.storage.records import Records, differing, id_list
 from scheduler.storage.tables import OPEN_SEGMENT, SEGMENT
-from scheduler.storage.times import moment, moment_or_none, moment_us, moment_us_or_none
+from scheduler.storage.times import (
+    length_or_none,
+    length_us_or_none,
+    moment,
+    moment_or_none,
+    moment_us,
+    moment_us_or_none,
+)
 
 IN_ORDER = (SEGMENT.c.attempt, SEGMENT.c.number)
 
@@ -27,6 +36,12 @@ class SegmentRecords(Records):
         of_job = select(SEGMENT).where(SEGMENT.c.job_id == job_id).order_by(*IN_ORDER)
         with self._database.reading() as connection:
             return tuple(segment_from(row) for row in connection.execute(of_job))
+
+    def segments_of(self, job_ids: Iterable[int]) -> Mapping[int, tuple[Segment, ...]]:
+        of_jobs = select(SEGMENT).where(SEGMENT.c.job_id.in_(id_list(job_ids))).order_by(SEGMENT.c.job_id, *IN_ORDER)
+        with self._database.reading() as connection:
+            segments = [segment_from(row) for row in connection.execute(of_jobs)]
+        return {job_id: tuple(those) for job_id, those in groupby(segments, key=lambda segment: segment.id.job)}
 
     def open_segments(self) -> tuple[Segment, ...]:
         by_creation = (SEGMENT.c.created_at_us, SEGMENT.c.job_id, *IN_ORDER)
@@ -75,6 +90,8 @@ def segment_values(segment: Segment) -> dict[str, Any]:
         "stop_reason": segment.stop_reason.value if segment.stop_reason else None,
         "readings_upto": segment.readings_upto,
         "last_seq": segment.last_seq,
+        "work_kept": segment.work_kept,
+        "ran_us": length_us_or_none(segment.ran),
     }
 
 
@@ -92,4 +109,6 @@ def segment_from(row: Row[Any]) -> Segment:
         stop_reason=None if row.stop_reason is None else StopReason(row.stop_reason),
         readings_upto=row.readings_upto,
         last_seq=row.last_seq,
+        work_kept=row.work_kept,
+        ran=length_or_none(row.ran_us),
     )

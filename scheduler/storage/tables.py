@@ -128,6 +128,8 @@ class SegmentRow(Row, table=True):
     stop_reason: str | None = _text_or_null()
     readings_upto: int
     last_seq: int | None
+    work_kept: bool | None
+    ran_us: int | None = _micros_or_null()
 
 
 class EnergySliceRow(Row, table=True):

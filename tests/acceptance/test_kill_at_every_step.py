@@ -123,6 +123,8 @@ def test_a_kill_at_any_step_loses_no_job_doubles_no_start_and_keeps_every_joule(
             daemon.until(lambda job=job: revived(daemon) and daemon.job(job)["state"] in ENDED, f"job {job} ends")  # type: ignore[misc]
         assert marker.exists(), f"nobody passed {step}"
         verdicts = {job: answered(daemon, f"/v1/jobs/{job}") for job in fleet.codes}
+        secrets = daemon.paths.state / "secrets"
+        daemon.until(lambda: revived(daemon) and not list(secrets.iterdir()), "no environment is left of ended jobs")
         daemon.stop()
         check_each_job(fleet, verdicts, step)
         check_all_energy_is_there(daemon, fleet)

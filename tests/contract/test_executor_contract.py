@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -23,11 +24,12 @@ from scheduler.executors.agent_socket import AgentExecutor
 from scheduler.ports import Executor
 from scheduler.protocol import SegmentReport, StartOrder
 
-SHORT, LONG, ABSENT = SegmentId(1, 1, 1), SegmentId(2, 1, 1), SegmentId(3, 1, 1)
-COMMANDS = {1: "echo hello; exit 3", 2: "echo begun; exec sleep 600"}
+SHORT, LONG, ABSENT, LOST = SegmentId(1, 1, 1), SegmentId(2, 1, 1), SegmentId(3, 1, 1), SegmentId(4, 1, 1)
+COMMANDS = {1: "echo hello; exit 3", 2: "echo begun; exec sleep 600", 4: "echo begun; exec sleep 600"}
 OUTCOMES = {
     1: [Outcome(lasts=timedelta(seconds=5), code=3, stdout=b"hello\n")],
     2: [Outcome(lasts=timedelta(minutes=10), stdout=b"begun\n")],
+    4: [Outcome(lasts=timedelta(minutes=10), stdout=b"begun\n", vanishes=True)],
 }
 
 
@@ -38,6 +40,8 @@ class Stage:
     executor: Executor
     root: Path
     a_moment_passes: Callable[[], None]
+    kill_supervisor: Callable[[int], None]
+    """By its process id: as `kill -9` does it."""
 
     async def start(self, segment: SegmentId) -> None:
         """As the daemon does it: lock, order, close its own copy."""
@@ -79,12 +83,14 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     if request.param == "fake":
         clock = FakeClock()
         fake = FakeExecutor(clock, OUTCOMES)
-        yield Stage(fake, tmp_path, lambda: clock.advance(timedelta(seconds=1)))
+        yield Stage(
+            fake, tmp_path, lambda: clock.advance(timedelta(seconds=1)), lambda _: clock.advance(timedelta(hours=1))
+        )
         asyncio.run(fake.close())
         return
     with agent_at(tmp_path) as agent:
         executor = AgentExecutor(agent.socket, tmp_path / "locks")
-        yield Stage(executor, tmp_path, lambda: time.sleep(0.01))
+        yield Stage(executor, tmp_path, lambda: time.sleep(0.01), lambda pid: os.kill(pid, signal.SIGKILL))
 
 
 def test_the_inventory_names_gpus_by_uuid_and_cpu_slots(stage: Stage) -> None:
@@ -210,6 +216,24 @@ def test_a_log_is_read_in_pieces_and_says_when_it_has_ended(stage: Stage) -> Non
     asyncio.run(scene())
 
 
+def test_the_log_of_a_segment_whose_supervisor_is_gone_without_a_word_has_ended_too(stage: Stage) -> None:
+    """Nobody is left who would write to it, and a reader is to go on to the next start."""
+
+    async def scene() -> None:
+        await stage.start(LOST)
+        await stage.until_running(LOST)
+        assert not (await stage.executor.read_log(LOST, "stdout", 0, 100)).ended
+        run = (await stage.report(LOST)).run
+        assert run is not None
+        stage.kill_supervisor(run.supervisor_pid)
+        await stage.until_free(LOST)
+        chunk = await stage.executor.read_log(LOST, "stdout", 0, 100)
+        assert (base64.b64decode(chunk.data), chunk.ended) == (b"begun\n", True)
+        assert (await stage.report(LOST)).exit is None
+
+    asyncio.run(scene())
+
+
 def test_the_log_of_an_unknown_segment_is_an_executor_error(stage: Stage) -> None:
     with pytest.raises(ExecutorError, match="3-1-1 is not known"):
         asyncio.run(stage.executor.read_log(ABSENT, "stdout", 0, 100))
@@ -223,6 +247,24 @@ def test_a_running_segment_is_neither_forgotten_nor_cleaned(stage: Stage) -> Non
             await stage.executor.forget(LONG)
         with pytest.raises(ExecutorError, match="still runs"):
             await stage.executor.clean([LONG], dry_run=False)
+
+    asyncio.run(scene())
+
+
+def test_a_segment_is_unforgotten_from_its_lock_until_it_is_forgotten(stage: Stage) -> None:
+    """By its lock file a daemon that was killed in between is reminded of it."""
+
+    async def scene() -> None:
+        assert stage.executor.unforgotten() == ()
+        await stage.start(LONG)
+        await stage.start(SHORT)
+        assert stage.executor.unforgotten() == (SHORT, LONG)
+        await stage.until_free(SHORT)
+        await stage.executor.forget(SHORT)
+        assert stage.executor.unforgotten() == (LONG,)
+        await stage.until_running(LONG)
+        await stage.executor.stop(LONG, StopReason.CANCEL)
+        await stage.until_free(LONG)
 
     asyncio.run(scene())
 

@@ -50,6 +50,14 @@ def test_what_was_dropped_is_gone_and_may_be_dropped_again(spool: SecretSpool) -
         spool.get(1)
 
 
+def test_it_names_the_jobs_that_something_is_kept_of(spool: SecretSpool) -> None:
+    assert spool.jobs() == frozenset()
+    for job_id in (1, 20, 3):
+        spool.put(job_id, ENV)
+    spool.drop(3)
+    assert spool.jobs() == {1, 20}
+
+
 @given(env=st.dictionaries(st.text(st.characters(exclude_characters="\0")), st.text()))
 def test_any_environment_survives_the_disk(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Save and load are inverse."""
@@ -123,5 +131,10 @@ def test_nothing_is_left_over_when_an_environment_is_dropped(tmp_path: Path) -> 
     spool = FileSecretSpool(tmp_path / "s")
     spool.put(1, ENV)
     (tmp_path / "s" / ".1.json.new").write_text("half")
+    (tmp_path / "s" / ".2.json.new").write_text("half")
+    (tmp_path / "s" / "notes.txt").touch()
+    assert spool.jobs() == {1, 2}
     spool.drop(1)
+    spool.drop(2)
+    (tmp_path / "s" / "notes.txt").unlink()
     assert list((tmp_path / "s").iterdir()) == []

@@ -171,6 +171,15 @@ def test_a_refused_step_does_not_undo_the_transaction_around_it(store: Store) ->
     assert store.jobs(JobQuery())[0].detail == "still here"
 
 
+def test_segments_of_several_jobs_are_had_at_once_and_jobs_without_any_are_left_out(store: Store) -> None:
+    jobs = [store.add_job(a_draft()).id for _ in range(4)]
+    for job, number in ((jobs[1], 2), (jobs[0], 1), (jobs[1], 1), (jobs[3], 1)):
+        store.add_segment(a_segment(job, number=number))
+    wanted = [jobs[1], jobs[0], jobs[2], jobs[0], 99]
+    assert store.segments_of(wanted) == {job: store.segments(job) for job in jobs[:2]}
+    assert store.segments_of([]) == {}
+
+
 def test_segments_of_a_job_come_in_order_and_change_in_place(store: Store) -> None:
     job = store.add_job(a_draft())
     for attempt, number in ((2, 1), (1, 2), (1, 1)):
@@ -185,6 +194,7 @@ def test_segments_of_a_job_come_in_order_and_change_in_place(store: Store) -> No
         exit_code=-15,
         stop_reason=StopReason.SUSPEND,
         last_seq=0,
+        ran=MINUTE,
     )
     changed = store.change_segment(first, changes)
     assert changed == changes.applied_to(a_segment(job.id))
@@ -277,6 +287,15 @@ def test_completed_runs_are_the_owners_newest_with_what_they_said(store: Store) 
     second = CompletedRun(("python", "other.py"), 4, a_spec().duration, 3 * HOUR)
     assert store.completed_runs(ANNA, 9) == (second, first)
     assert store.completed_runs(ANNA, 1) == (second,)
+
+
+def test_a_job_ran_as_long_as_was_measured_whatever_the_clock_said(store: Store) -> None:
+    """Asleep for most of two hours, it is no job of two hours."""
+    completed(store, 2 * HOUR)
+    measured = store.segments(1)[-1].id
+    before = store.like_durations(a_spec(), ANNA)[0] - store.segments(1)[-1].held
+    store.change_segment(measured, SegmentChanges(ran=MINUTE))
+    assert store.like_durations(a_spec(), ANNA) == (before + MINUTE,)
 
 
 def test_of_a_retried_job_only_the_attempt_that_completed_counts_as_its_length(store: Store) -> None:

@@ -240,22 +240,9 @@ class FakeDaemonService:
 
     async def history_groups(self, caller: Caller, query: JobQuery, by: HistoryGrouping) -> tuple[HistoryGroup, ...]:
         rows = await self.history(caller, query)
-        if not rows:
-            return ()
-        return (
-            HistoryGroup(
-                by=by,
-                key="2026-11-23" if by is HistoryGrouping.DAY else None,
-                jobs=len(rows),
-                energy_kwh=sum(r.energy_kwh or 0 for r in rows),
-                emissions_g=sum(r.emissions_g or 0 for r in rows),
-                run_now_emissions_g=sum(r.run_now_emissions_g or 0 for r in rows),
-                difference_g=sum(r.difference_g or 0 for r in rows),
-                unknown_emissions=0,
-                unknown_difference=0,
-                provisional=0,
-                intensities=tuple(dict.fromkeys(r.intensity for r in rows if r.intensity)),
-            ),
+        intensities = dict.fromkeys(row.intensity for row in rows)
+        return tuple(
+            _sums(by, [row for row in rows if row.intensity == intensity], intensity) for intensity in intensities
         )
 
     async def recompute(self, caller: Caller, job_ids: tuple[int, ...]) -> tuple[RecomputedView, ...]:
@@ -426,6 +413,23 @@ class FakeDaemonService:
 def _unplanned(row: JobRow) -> UnplannedJob:
     words = f"Job {row.id} is held; `carbonq release {row.id}` lets it be planned."
     return UnplannedJob(job=row.id or 0, name=row.name, user=row.user, state=row.state, reason=row.reason, words=words)
+
+
+def _sums(by: HistoryGrouping, rows: list[JobRow], intensity: str | None) -> HistoryGroup:
+    compared = [row for row in rows if row.difference_g is not None]
+    return HistoryGroup(
+        by=by,
+        key="2026-11-23" if by is HistoryGrouping.DAY else None,
+        jobs=len(rows),
+        energy_kwh=sum(row.energy_kwh or 0 for row in rows),
+        emissions_g=sum(row.emissions_g or 0 for row in rows),
+        run_now_emissions_g=sum(row.run_now_emissions_g or 0 for row in compared) if compared else None,
+        difference_g=sum(row.difference_g or 0 for row in compared) if compared else None,
+        unknown_emissions=0,
+        unknown_difference=len(rows) - len(compared),
+        provisional=0,
+        intensities=(intensity,) if intensity else (),
+    )
 
 
 def _matches(row: JobRow, query: JobQuery) -> bool:

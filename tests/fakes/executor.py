@@ -41,6 +41,9 @@ class Outcome:
     vanishes: bool = False
     """At the end its supervisor dies without a word."""
     spawn_error: str | None = None
+    start_fault: Exception | None = None
+    """Raised by each order to start it: a fault of ours that this job brings out."""
+    stop_fault: Exception | None = None
     stops_with: int = -15
     finished_when_stopped: bool = False
     checkpoint_step: int | None = None
@@ -72,8 +75,8 @@ class FakeExecutor:
     gpus: tuple[Gpu, ...] = (Gpu("GPU-0", "Fake A100"),)
     cpu_slots: int = 2
     unreachable: bool = False
-    fault: Exception | None = None
-    """Raised by every question: a fault of ours, which no port foresees."""
+    fault: BaseException | None = None
+    """Raised by every question: a fault of ours, which no port foresees, or the end of the daemon."""
     unreadable_locks: bool = False
     orders: list[protocol.StartOrder] = field(default_factory=list)
     """Every start order that was taken."""
@@ -109,6 +112,8 @@ class FakeExecutor:
         if segment in self._started:
             raise ExecutorError(f"the worker agent refused: segment {segment} was ordered before; ask for its report")
         outcome = self._outcome(segment.job)
+        if outcome.start_fault is not None:
+            raise outcome.start_fault
         self.orders.append(order)
         held = None if outcome.never_starts else os.dup(lock)
         self._started[segment] = _Started(order, outcome, self.clock.now(), held)
@@ -118,8 +123,10 @@ class FakeExecutor:
         if segment not in self._started:
             raise ExecutorError(f"the worker agent refused: segment {segment} is not known to this worker")
         self._settle()
-        self.stops.append((segment, reason))
         started = self._started[segment]
+        if started.outcome.stop_fault is not None:
+            raise started.outcome.stop_fault
+        self.stops.append((segment, reason))
         if started.lock is not None and started.stop is None:
             started.stop, started.stopped_at = reason, self.clock.now()
 
@@ -144,6 +151,11 @@ class FakeExecutor:
         if not self.lock_is_free(segment):
             raise ExecutorError(f"the worker agent refused: segment {segment} still runs; stop it first")
         self.forgotten.append(segment)
+        if segment in self._locks:
+            os.close(self._locks.pop(segment))
+
+    def unforgotten(self) -> tuple[SegmentId, ...]:
+        return tuple(sorted(self._locks))
 
     async def clean(self, segments: Sequence[SegmentId], dry_run: bool) -> protocol.Cleaned:
         self._reach()

@@ -23,3 +23,6 @@ class FakeSecretSpool:
 
     def drop(self, job_id: int) -> None:
         self.kept.pop(job_id, None)
+
+    def jobs(self) -> frozenset[int]:
+        return frozenset(self.kept)

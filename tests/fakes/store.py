@@ -143,6 +143,9 @@ class FakeStore:
     def segments(self, job_id: int) -> tuple[Segment, ...]:
         return tuple(sorted((s for s in self._is.segments.values() if s.id.job == job_id), key=lambda s: s.id))
 
+    def segments_of(self, job_ids: Iterable[int]) -> Mapping[int, tuple[Segment, ...]]:
+        return {job_id: found for job_id in sorted(set(job_ids)) if (found := self.segments(job_id))}
+
     def open_segments(self) -> tuple[Segment, ...]:
         still = [s for s in self._is.segments.values() if s.state in LIVE or s.readings_upto < (s.last_seq or 0)]
         return tuple(sorted(still, key=lambda s: (s.created_at, s.id)))

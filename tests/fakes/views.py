@@ -93,6 +93,7 @@ def a_statement_view(row: JobRow, **fields: Any) -> StatementView:
         emissions_g=row.emissions_g,
         run_now_emissions_g=row.run_now_emissions_g,
         at_submission_emissions_g=row.at_submission_emissions_g,
+        run_now_start=None,
         difference_g=row.difference_g,
         intensity="neso/GB (average, consumption, lifecycle)",
         note=None,

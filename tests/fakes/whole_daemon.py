@@ -69,6 +69,9 @@ class FakeSpool:
     def drop(self, job_id: int) -> None:
         self.environments.pop(job_id, None)
 
+    def jobs(self) -> frozenset[int]:
+        return frozenset(self.environments)
+
 
 class WholeDaemon:
     """A machine of `gpus` GPUs, a grid that forecasts `ahead`, and the daemon between them."""
@@ -123,7 +126,7 @@ class WholeDaemon:
         self.reviewer = Reviewer(self.parts, self.desk, self.settler)
         prices = PriceDesk(settings.planning, read_prices)
         # A plan takes no time here: how busy the machine is that runs the tests must not decide when plans are made.
-        self.dispatcher = Dispatcher(self.parts, self.desk.forecast, lambda: None, prices, lambda: 0.0)
+        self.dispatcher = Dispatcher(self.parts, self.desk.forecast, lambda: None, prices, self._clock_s)
         self.cleaner = Cleaner(self.parts)
         self.service = LocalService(
             self.parts,
@@ -136,6 +139,9 @@ class WholeDaemon:
             lambda: None,
             UTC,
         )
+
+    def _clock_s(self) -> float:
+        return self.clock.now().timestamp()
 
     def restart(self) -> None:
         """The daemon is killed and started again: what it knew is gone, store, worker and grid are as they were."""

@@ -27,7 +27,7 @@ SCRIPT = Path(__file__).resolve()
 DEADLINE_S = 30.0
 WATTS = 100.0
 ENV_METER = "TEST_METER"
-"""`broken` has every meter fail, `breaks` has it fail after the first slice."""
+"""`broken` has every meter fail, `breaks` has it fail after the first slice, `real` has this machine's own meters."""
 
 
 class ScriptedSampler:
@@ -182,7 +182,7 @@ def wait_until(condition: Callable[[], T], seconds: float = DEADLINE_S) -> T:
 def is_alive(pid: int) -> bool:
     """Whether it still runs; a zombie does not."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
     except OSError:
         return False
     return state not in "ZX"
@@ -228,9 +228,11 @@ def _processes_at(root: Path) -> list[int]:
 def _main(role: str, arguments: list[str]) -> int:
     from workers import agent, supervisor
     from workers.launcher import ForkLauncher
+    from workers.slices import open_real_sampler
 
     if role == "supervisor":
-        return supervisor.main(arguments, ScriptedSampler)
+        is_real = os.environ.get(ENV_METER) == "real"
+        return supervisor.main(arguments, open_real_sampler if is_real else ScriptedSampler)
     launcher = ForkLauncher((sys.executable, "-P", str(SCRIPT), "supervisor"))
     return agent.main(arguments, launcher, scripted_inventory)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
+from fakes.worker_processes import run_spec
 
 from scheduler.domain.errors import ExecutorError
 from scheduler.domain.runs import SegmentId
 from scheduler.executors.agent_socket import AgentExecutor
-from scheduler.protocol import PROTOCOL_VERSION, Accepted, Welcome, encode
+from scheduler.protocol import PROTOCOL_VERSION, Accepted, StartOrder, Welcome, encode
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -83,3 +86,21 @@ def test_a_lock_directory_that_cannot_be_made_is_an_executor_error(tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(ExecutorError, match="cannot be created"):
         AgentExecutor(tmp_path / "agent.sock", tmp_path / "file" / "locks").lock(SegmentId(1, 1, 1))
+
+
+def test_an_order_that_cannot_be_written_as_utf_8_is_an_executor_error_that_keeps_its_secret(tmp_path: Path) -> None:
+    """A job of an earlier version may be queued with such a variable."""
+    spec = run_spec(tmp_path, "true")
+    order = StartOrder(msgspec.structs.replace(spec, env={"KEY": "secret\udce9"}), os.geteuid())
+
+    async def scene() -> str:
+        server = await asyncio.start_unix_server(answering(welcome()), tmp_path / "agent.sock")
+        executor, lock = AgentExecutor(tmp_path / "agent.sock", tmp_path / "locks"), os.open(os.devnull, os.O_RDONLY)
+        async with server:
+            with pytest.raises(ExecutorError) as caught:
+                await executor.start(order, lock)
+        os.close(lock)
+        return str(caught.value)
+
+    said = asyncio.run(scene())
+    assert "this StartOrder" in said and "is not UTF-8" in said and "secret" not in said

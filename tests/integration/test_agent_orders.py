@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import resource
 import signal
@@ -11,13 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes.queue import a_segment
 from fakes.worker_processes import Agent, agent_at, is_alive, run_spec, wait_until
 
+from scheduler.daemon.log_reading import read_log
 from scheduler.domain.errors import ExecutorError
-from scheduler.domain.lifecycle import StopReason
-from scheduler.domain.runs import SegmentId
+from scheduler.domain.lifecycle import SegmentState, StopReason
+from scheduler.domain.runs import Segment, SegmentId
 from scheduler.executors.agent_socket import AgentExecutor
 from scheduler.protocol import RunSpec, SegmentReport, StartOrder
+from scheduler.service_views.jobs import LogPart
+from scheduler.service_views.requests import LogStream
 from scheduler.steps import AGENT_STEPS, ENV_KILL_AT, ENV_KILL_MARKER, Step
 
 SEGMENT = SegmentId(1, 1, 1)
@@ -41,6 +46,10 @@ class Scheduler:
 
     def report(self, segment: SegmentId = SEGMENT) -> SegmentReport:
         return asyncio.run(self.executor.reports({segment: 0}))[segment]
+
+    def log(self, segments: list[Segment], cursor: str = "") -> LogPart:
+        """What the daemon reads of a job that has ended."""
+        return asyncio.run(read_log(self.executor, segments, True, LogStream.STDOUT, cursor))
 
     def is_over(self, segment: SegmentId = SEGMENT) -> bool:
         return self.executor.lock_is_free(segment)
@@ -94,6 +103,25 @@ def test_a_supervisor_that_was_killed_leaves_a_run_without_an_end_and_nothing_ru
     report = scheduler.report()
     assert report.run is not None and report.exit is None
     wait_until(lambda: not is_alive(child))
+
+
+def test_logs_go_on_behind_a_start_whose_supervisor_was_killed_and_come_to_an_end(
+    scheduler: Scheduler, tmp_path: Path
+) -> None:
+    """As `carbonq logs --follow` reads a job that was lost, run again, and lost again."""
+    segments = [a_segment(1, attempt, 1, SegmentState.LOST) for attempt in (1, 2)]
+    for segment in segments:
+        spec = run_spec(tmp_path, "sh", "-c", f"echo {segment.id}; exec sleep 600", segment=str(segment.id))
+        scheduler.start(spec)
+        run = wait_until(lambda segment=segment: scheduler.report(segment.id).run)
+        wait_until(lambda segment=segment: scheduler.log([segment]).data_base64)
+        os.kill(run.supervisor_pid, signal.SIGKILL)
+        wait_until(lambda segment=segment: scheduler.is_over(segment.id))
+    parts = [scheduler.log(segments)]
+    while not parts[-1].ended:
+        parts.append(scheduler.log(segments, parts[-1].cursor))
+        assert len(parts) < 10
+    assert b"".join(base64.b64decode(part.data_base64) for part in parts) == b"1-1-1\n1-2-1\n"
 
 
 def test_the_spec_is_0600_before_the_supervisor_reads_it(tmp_path: Path) -> None:
@@ -185,6 +213,36 @@ def test_one_damaged_segment_does_not_hide_the_others(agent: Agent, scheduler: S
     reports = asyncio.run(scheduler.executor.reports({SEGMENT: 0, other: 0}))
     assert reports[SEGMENT].exit is not None
     assert reports[other] == SegmentReport(str(other))
+
+
+def test_a_segment_that_cannot_be_looked_at_is_left_out_and_hides_no_other(
+    agent: Agent, scheduler: Scheduler, tmp_path: Path
+) -> None:
+    """Left out, not empty: beside a free lock an empty report says that it never started. The log says so once."""
+    scheduler.start(run_spec(tmp_path, "true"))
+    wait_until(scheduler.is_over)
+    other = SegmentId(2, 1, 1)
+    (agent.runs / str(other) / "readings.jsonl").mkdir(parents=True)
+    for _ in range(2):
+        reports = asyncio.run(scheduler.executor.reports({other: 0, SEGMENT: 0}))
+        assert reports.keys() == {SEGMENT}
+        assert reports[SEGMENT].exit is not None
+    assert agent.log().count("segment 2-1-1 is not reported") == 1
+
+
+def test_nonsense_in_one_jobs_channel_hides_neither_its_run_nor_the_others(
+    agent: Agent, scheduler: Scheduler, tmp_path: Path
+) -> None:
+    """It would stall every job of the machine, and go on to do so after a restart."""
+    other = SegmentId(2, 1, 1)
+    scheduler.start(run_spec(tmp_path, "sleep", "600"))
+    scheduler.start(run_spec(tmp_path, "sleep", "600", segment=str(other)))
+    wait_until(lambda: scheduler.report().run and scheduler.report(other).run)
+    wait_until((agent.runs / "1-1-1" / "channel").exists)
+    for nonsense in (b'{"step":1,"x":' + b"[" * 3000 + b"]" * 3000 + b"}", b'{"step":1,"t":1e300}'):
+        (agent.runs / "1-1-1" / "channel" / "progress.json").write_bytes(nonsense)
+        reports = asyncio.run(scheduler.executor.reports({SEGMENT: 0, other: 0}))
+        assert all(reports[segment].run and reports[segment].progress is None for segment in (SEGMENT, other))
 
 
 def test_progress_is_passed_on_while_the_job_runs(scheduler: Scheduler, tmp_path: Path) -> None:

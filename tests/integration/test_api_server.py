@@ -219,6 +219,32 @@ def test_a_submission_that_makes_no_sense_names_the_field(
     assert service.requests == []
 
 
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"argv": ["sh", "\udce9"]}, "argv.1"),
+        ({"workdir": "/\udce9"}, "workdir"),
+        ({"env": {"A": "\udce9"}}, "env.A"),
+        ({"env": {"\udce9": "1"}}, "env."),
+        ({"name": "\udce9"}, "name"),
+        ({"zone": "\udce9"}, "zone"),
+        ({"project": "\udce9"}, "project"),
+        ({"tags": ["x", "\udce9"]}, "tags.1"),
+        ({"idempotency_key": "\ud800"}, "idempotency_key"),
+        ({"checkpoint_signal": "\udce9"}, "checkpoint_signal"),
+        ({"\udce9": 1}, "request"),
+    ],
+)
+def test_text_that_is_not_utf_8_is_refused_with_its_field(
+    client: DaemonClient, service: FakeDaemonService, fields: dict[str, Any], named: str
+) -> None:
+    """It could be neither stored nor sent to the worker: a job that nobody can start must not be queued."""
+    with pytest.raises(Failure) as refused:
+        client.post("/v1/jobs", submission(**fields))
+    assert str(refused.value).startswith(named) and "is not UTF-8" in str(refused.value)
+    assert (refused.value.code, service.requests) == ("request", [])
+
+
 def test_every_mistake_of_a_submission_is_said_at_once(client: DaemonClient) -> None:
     with pytest.raises(Failure) as refused:
         client.post("/v1/jobs", {"argv": [], "workdir": "x", "gpus": -1})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -60,6 +61,21 @@ def test_the_last_sample_is_there_for_people_watching(tmp_path: Path) -> None:
     live = wait_until(lambda: read_record(started.directory / "live.json", LiveReading))
     assert live.watts == WATTS
     started.kill()
+
+
+def test_a_job_whose_name_the_kernel_cuts_in_the_middle_of_a_letter_is_metered_to_its_end(tmp_path: Path) -> None:
+    """A process's name is the first 15 bytes of its script's; this one ends in half an `é`."""
+    script = tmp_path / "entrainements-é.sh"
+    script.write_text("#!/bin/sh\nread x < go\n")
+    script.chmod(0o700)
+    os.mkfifo(tmp_path / "go")
+    started = start(tmp_path, str(script), env={ENV_METER: "real"})
+    wait_until(lambda: len(slices(started)) >= 3)
+    (tmp_path / "go").write_text("x\n")
+    started.exit()
+    pieces = slices(started)
+    assert {flag for piece in pieces for part in piece.parts for flag in part.flags} == set()
+    assert all(joules([piece]) > 0 for piece in pieces)
 
 
 @pytest.mark.parametrize("fault", ["broken", "breaks"])

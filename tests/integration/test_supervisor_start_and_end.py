@@ -50,6 +50,13 @@ def test_cpu_time_and_memory_of_the_job_are_recorded(tmp_path: Path) -> None:
     assert ended.max_rss_bytes > 50_000_000
 
 
+def test_how_long_it_ran_is_measured(tmp_path: Path) -> None:
+    """By a clock of its own, here as long as between both moments; the wall clock is not set in a test."""
+    ended = shell(tmp_path, "sleep 0.3").exit()
+    assert ended.ran_s is not None and 0.3 <= ended.ran_s < 10
+    assert abs(ended.ran_s - (ended.ended_t - ended.started_t)) < 0.2
+
+
 def test_the_job_finds_its_names_its_directories_and_only_its_gpus(tmp_path: Path) -> None:
     """The user's environment, what protocol.py promises, and the UUIDs it was given."""
     started = shell(

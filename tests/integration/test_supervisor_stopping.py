@@ -13,7 +13,7 @@ from fakes.worker_processes import Start, is_alive, kill_supervisors, run_spec, 
 from scheduler.domain.lifecycle import StopReason
 from scheduler.protocol import StopOrder, StopRecord
 from workers.control import is_listening, send_order
-from workers.journal import read_record
+from workers.journal import read_record, slices_after
 
 PRELUDE = """
 import json, os, signal, sys, time
@@ -29,6 +29,12 @@ def wait():
     while True:
         signal.pause()
 """
+CHANNEL_FILES = ("announce", "progress", "checkpoint")
+NO_RECORDS = {
+    "too deep": b'{"step": 1, "x": ' + b"[" * 3000 + b"]" * 3000 + b"}",
+    "not UTF-8": b'{"checkpoint_signal": "\xff\xfe", "step": 1, "t": "\xff"}',
+    "out of range": b'{"checkpoint_signal": 1, "step": 1' + b"0" * 30 + b', "t": 1e300}',
+}
 SAVE = 'on(signal.SIGUSR1, lambda: (print("saved", flush=True), say("checkpoint", step=5, t=time.time())))\n'
 
 
@@ -105,6 +111,65 @@ def test_zero_after_sigterm_is_finished_when_the_job_says_it_was_done(tmp_path: 
     assert started.exit().finished
 
 
+DONE = """
+say("progress", step=9, total=9)
+os.mkfifo(f"{channel}/go")
+print("ready", flush=True)
+code = int(open(f"{channel}/go").read())
+"""
+
+
+def let_go_on(root: Path, script: str = DONE + "sys.exit(code)", **changes: object) -> Start:
+    """A job that is done, was asked to suspend, and has outlived two graces since."""
+    started = job(root, script, grace_s=0.05, **changes)
+    order(started, StopReason.SUSPEND)
+    wait_until((started.directory / "stop.json").exists)
+    asked = len(slices_after(started.directory / "readings.jsonl", 0, 1000))
+    wait_until(lambda: len(slices_after(started.directory / "readings.jsonl", 0, 1000)) >= asked + 3)
+    return started
+
+
+@pytest.mark.parametrize(("code", "finished"), [(0, True), (3, False)])
+def test_a_suspend_lets_a_job_that_is_done_go_on_to_an_end_of_its_own(
+    tmp_path: Path, code: int, finished: bool
+) -> None:
+    """No signal reaches it, and what becomes of it was not our doing: one that fails has failed."""
+    started = let_go_on(tmp_path, checkpoint_signal="SIGUSR1")
+    (started.directory / "channel" / "go").write_text(str(code))
+    ended = started.exit()
+    assert (ended.code, ended.finished, ended.stop_reason) == (code, finished, None)
+
+
+def test_a_job_that_was_let_go_on_can_still_be_cancelled(tmp_path: Path) -> None:
+    started = let_go_on(tmp_path)
+    order(started, StopReason.CANCEL)
+    ended = started.exit()
+    assert (ended.code, ended.stop_reason) == (-15, "cancel")
+
+
+def test_a_job_that_was_let_go_on_has_its_time_limit(tmp_path: Path) -> None:
+    script = """echo '{"step": 9, "total": 9}' > $CARBONQ_CHANNEL_DIR/progress.json; echo ready; exec sleep 600"""
+    started = Start(tmp_path / "1-1-1", run_spec(tmp_path, "sh", "-c", script, time_limit_s=2.0))
+    wait_until(lambda: started.says("ready"))
+    order(started, StopReason.SUSPEND)
+    ended = started.exit()
+    assert (ended.code, ended.stop_reason) == (-15, "time-limit")
+
+
+def test_a_job_that_was_let_go_on_ends_with_its_machine(tmp_path: Path) -> None:
+    started = let_go_on(tmp_path)
+    started.process.terminate()
+    ended = started.exit()
+    assert (ended.code, ended.stop_reason) == (-15, None)
+
+
+def test_a_job_that_was_let_go_on_and_begins_a_new_count_is_suspended(tmp_path: Path) -> None:
+    started = let_go_on(tmp_path, DONE + 'say("progress", step=1, total=9); wait()')
+    (started.directory / "channel" / "go").write_text("0")
+    ended = started.exit()
+    assert (ended.code, ended.stop_reason) == (-15, "suspend")
+
+
 def test_exit_99_after_the_checkpoint_signal_is_kept(tmp_path: Path) -> None:
     started = job(tmp_path, "on(signal.SIGUSR1, lambda: sys.exit(99)); wait()", checkpoint_signal="SIGUSR1")
     order(started, StopReason.SUSPEND)
@@ -162,6 +227,30 @@ def test_a_suspend_after_a_cancel_changes_nothing(tmp_path: Path) -> None:
     assert started.output().count("asked") == 1
 
 
+@pytest.mark.parametrize("nonsense", NO_RECORDS.values(), ids=NO_RECORDS)
+@pytest.mark.parametrize("reason", [StopReason.CANCEL, StopReason.SUSPEND])
+def test_a_job_with_nonsense_in_its_channel_is_stopped_like_any_other(
+    tmp_path: Path, nonsense: bytes, reason: StopReason
+) -> None:
+    started = job(tmp_path, "wait()", grace_s=60.0)
+    for name in CHANNEL_FILES:
+        (started.directory / "channel" / f"{name}.json").write_bytes(nonsense)
+    order(started, reason)
+    ended = started.exit()
+    assert (ended.code, ended.stop_reason, ended.checkpoint_step) == (-15, reason, None)
+
+
+@pytest.mark.parametrize("nonsense", NO_RECORDS.values(), ids=NO_RECORDS)
+def test_the_time_limit_and_the_end_come_whatever_is_in_the_channel(tmp_path: Path, nonsense: bytes) -> None:
+    """By its limit, or by itself: how it ended is written down."""
+    (tmp_path / "nonsense").write_bytes(nonsense)
+    leave = "".join(f"cp nonsense $CARBONQ_CHANNEL_DIR/{name}.json; " for name in CHANNEL_FILES)
+    limited = run_spec(tmp_path, "sh", "-c", leave + "exec sleep 600", time_limit_s=0.5)
+    brief = run_spec(tmp_path, "sh", "-c", leave + "exit 3", segment="2-1-1")
+    assert Start(tmp_path / "1-1-1", limited).exit().stop_reason == "time-limit"
+    assert Start(tmp_path / "2-1-1", brief).exit().code == 3
+
+
 def test_the_time_limit_stops_the_job_by_itself(tmp_path: Path) -> None:
     started = Start(tmp_path / "1-1-1", run_spec(tmp_path, "sleep", "600", time_limit_s=0.3))
     ended = started.exit()
@@ -200,6 +289,17 @@ def test_sigterm_to_the_supervisor_saves_the_work_and_is_never_taken_for_success
     assert (ended.code, ended.stop_reason, ended.checkpoint_step) == (-15, None, 5)
     stop = read_record(started.directory / "stop.json", StopRecord)
     assert stop is not None and stop.reason is None
+
+
+def test_who_asked_is_told_by_the_record(tmp_path: Path) -> None:
+    """A job that exits 99 because the machine goes down is told from one that asks to be run again for ever."""
+    script = "on(signal.SIGTERM, lambda: sys.exit(99)); wait()"
+    by_machine = job(tmp_path / "machine", script)
+    by_machine.process.terminate()
+    by_us = job(tmp_path / "us", script)
+    order(by_us, StopReason.SUSPEND)
+    told = [(ended.code, ended.stop_reason, ended.asked_by_machine) for ended in (by_machine.exit(), by_us.exit())]
+    assert told == [(99, None, True), (99, "suspend", False)]
 
 
 def test_sighup_means_nothing_to_a_supervisor(tmp_path: Path) -> None:

@@ -135,6 +135,22 @@ def test_a_job_whose_worker_was_lost_is_said_to_be_lost_and_not_run_again() -> N
     assert len(daemon.executor.orders) == 1
 
 
+def test_hours_in_which_a_lost_run_was_not_noticed_are_not_taken_off_its_limit() -> None:
+    """It ran for five minutes of its hour, and the daemon was away for three."""
+    minute = timedelta(minutes=1)
+    daemon = WholeDaemon(
+        FakeClock(), clean_nights(), {1: [Outcome(lasts=5 * minute, vanishes=True), Outcome(lasts=30 * minute)]}
+    )
+    job = daemon.submit(run_now=True, retries=2, time_limit=HOUR, duration=30 * minute)
+    daemon.pass_time(minute, step=minute)
+    daemon.clock.advance(3 * HOUR)
+    daemon.restart()
+    daemon.until_all_ended()
+    assert daemon.job(job.id).state is JobState.COMPLETED
+    assert [order.spec.time_limit_s for order in daemon.executor.orders] == [3600.0, 3300.0]
+    assert daemon.store.segments(job.id)[0].held == 5 * minute
+
+
 def test_a_job_whose_environment_is_gone_is_cancelled_with_the_next_step() -> None:
     """It cannot be started as it was submitted, so it is not started otherwise."""
     daemon = WholeDaemon(FakeClock(), clean_nights())

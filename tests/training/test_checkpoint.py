@@ -64,7 +64,7 @@ def test_a_restored_model_takes_the_very_steps_the_saved_one_takes(tmp_path: Pat
     expected = [first.step() for _ in range(5)]
 
     second = Trained(seed=99)
-    assert checkpoint.restore(tmp_path, second.parts) == 3
+    assert checkpoint.restore(tmp_path, second.parts).step == 3
     assert [second.step() for _ in range(5)] == expected
 
 
@@ -79,7 +79,7 @@ def test_the_generators_of_python_and_numpy_come_back_too(tmp_path: Path) -> Non
 
 def test_without_a_checkpoint_training_begins_at_the_beginning(tmp_path: Path) -> None:
     """Also where the directory is not there yet."""
-    assert checkpoint.restore(tmp_path / "none", {"counter": Counter()}) == 0
+    assert checkpoint.restore(tmp_path / "none", {"counter": Counter()}) == checkpoint.Restored(0, None)
 
 
 def test_a_save_that_fails_leaves_the_checkpoint_before_it(tmp_path: Path) -> None:
@@ -88,8 +88,18 @@ def test_a_save_that_fails_leaves_the_checkpoint_before_it(tmp_path: Path) -> No
     with pytest.raises(Exception, match="pickle"):
         checkpoint.save(tmp_path, 2, {"counter": Counter(lambda: None)})
     restored = Counter()
-    assert checkpoint.restore(tmp_path, {"counter": restored}) == 1
+    assert checkpoint.restore(tmp_path, {"counter": restored}).step == 1
     assert restored.value == "kept"
+
+
+def test_a_checkpoint_of_training_that_is_done_says_of_how_many_steps(tmp_path: Path) -> None:
+    """One from before this was written down says nothing of it."""
+    checkpoint.save(tmp_path, 5, {}, done_of=100)
+    assert checkpoint.restore(tmp_path, {}) == checkpoint.Restored(5, 100)
+    content = torch.load(tmp_path / checkpoint.CHECKPOINT_FILE, weights_only=True)
+    del content["done_of"]
+    torch.save(content, tmp_path / checkpoint.CHECKPOINT_FILE)
+    assert checkpoint.restore(tmp_path, {}) == checkpoint.Restored(5, None)
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 100])

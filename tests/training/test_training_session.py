@@ -129,6 +129,69 @@ def test_a_request_after_the_end_does_not_kill_a_script_that_still_writes_its_re
     signal.raise_signal(signal.SIGUSR1)
 
 
+def test_a_start_after_the_last_step_takes_none_and_has_what_was_trained(environ: dict[str, str]) -> None:
+    """An evaluation that was ended half-way is begun again, and nothing before it."""
+    train(environ, Counter(), total=3, stop={})
+    counter = Counter()
+    assert train(environ, counter, total=3, stop={}) == []
+    assert counter.steps == 3
+    assert (progress(environ).step, progress(environ).total) == (3, 3)
+
+
+def test_after_the_last_step_requests_mean_nothing_and_sigterm_ends_the_script_also_within_the_block(
+    environ: dict[str, str],
+) -> None:
+    """The last checkpoint is written by then; the announcement is taken back, for nobody would hear the signal."""
+    with TrainingSession(2, environ=environ, counter=Counter()) as session:
+        for _ in session:
+            assert callable(signal.getsignal(signal.SIGTERM))
+        assert signal.getsignal(signal.SIGUSR1) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert not Path(environ[protocol.ENV_CHANNEL_DIR], protocol.CHANNEL_ANNOUNCE).exists()
+        assert (progress(environ).step, progress(environ).total) == (2, 2)
+
+
+def test_the_last_checkpoint_is_written_once(environ: dict[str, str]) -> None:
+    """It costs time; neither the end of the block nor a start that takes no step writes it again."""
+    file = Path(environ[protocol.ENV_CHECKPOINT_DIR], "checkpoint.pt")
+    with TrainingSession(2, environ=environ, counter=Counter()) as session:
+        assert list(session) == [1, 2]
+        written = file.stat().st_ino
+    train(environ, Counter(), total=2, stop={})
+    assert file.stat().st_ino == written
+
+
+def test_more_steps_than_were_trained_are_taken_from_there(environ: dict[str, str]) -> None:
+    """Whoever raises the number of epochs trains on."""
+    train(environ, Counter(), total=3, stop={})
+    assert train(environ, Counter(), total=5, stop={}) == [4, 5]
+
+
+def test_training_that_stopped_early_is_done_for_the_next_start_too(environ: dict[str, str]) -> None:
+    """It does not take the steps after all that it chose not to take."""
+    for steps in ([1, 2], []):
+        taken = []
+        with TrainingSession(100, environ=environ, counter=Counter()) as session:
+            for step in session:
+                taken.append(step)
+                if step == 2:
+                    break
+        assert taken == steps
+        assert (progress(environ).step, progress(environ).total) == (2, 2)
+
+
+def test_a_disk_without_room_for_the_last_checkpoint_does_not_fail_what_was_trained(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said, and the script goes on to its results."""
+    Path(environ[protocol.ENV_CHECKPOINT_DIR]).mkdir()
+    Path(environ[protocol.ENV_CHECKPOINT_DIR], ".checkpoint.pt.new").symlink_to("/dev/full")
+    assert train(environ, Counter(), total=2, stop={}) == [1, 2]
+    assert (progress(environ).step, progress(environ).total) == (2, 2)
+    assert not Path(environ[protocol.ENV_CHANNEL_DIR], protocol.CHANNEL_CHECKPOINT).exists()
+    assert "its last checkpoint is not written" in caplog.text
+
+
 def test_training_that_stops_early_is_done(environ: dict[str, str]) -> None:
     """Early stopping leaves the loop; the job must not be run again for the steps it chose not to take."""
     with TrainingSession(100, environ=environ) as session:

@@ -74,8 +74,9 @@ class RunTree:
     def _own_cgroup(self, cgroups: Path) -> Path | None:
         """Its cpu.stat where every process of the root's cgroup belongs to the run."""
         try:
-            lines = (self._proc / str(self._root_pid) / "cgroup").read_text().splitlines()
-            name = next(line[3:] for line in lines if line.startswith("0::"))
+            # By newlines alone, and as bytes: a cgroup may be called anything but those.
+            lines = (self._proc / str(self._root_pid) / "cgroup").read_bytes().split(b"\n")
+            name = os.fsdecode(next(line[3:] for line in lines if line.startswith(b"0::")))
             folder = cgroups / name.lstrip("/")
             inside = {int(pid) for pid in (folder / "cgroup.procs").read_text().split()}
         except (OSError, StopIteration):
@@ -88,8 +89,9 @@ class RunTree:
 def process_usage(proc: Path, pid: int) -> ProcessUsage | None:
     """None once the process is gone."""
     try:
-        # The second field, the name, may hold spaces and brackets.
-        fields = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        # The second field, the name, is whatever bytes the process likes: spaces, brackets, half a letter that the
+        # kernel cut in two.
+        fields = (proc / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
         return None
     own_user, own_system, waited_user, waited_system = (int(field) / TICKS_PER_S for field in fields[11:15])

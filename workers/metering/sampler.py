@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from scheduler.domain.readings import Component, ComponentEnergy, MeterMethod, ReadingFlag
+from scheduler.domain.units import Energy
 from scheduler.protocol import SlicePart
 from workers.metering.cpu_time import CpuShare, host_cpu_time
 from workers.metering.gpu_meter import open_gpu_meter
@@ -17,6 +19,8 @@ from workers.metering.host_model import HostModel, MemoryModel
 from workers.metering.meter import EnergyMeter
 from workers.metering.rapl import POWERCAP, RaplMeter, find_zones
 from workers.metering.run_usage import CGROUPS, PROC, RunTree
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class HostFiles:
 
 
 THIS_HOST = HostFiles()
+_UNKNOWN = ComponentEnergy(Component.HOST, "host", Energy(0), MeterMethod.HOST_MODEL)
+"""What a meter counts that has never answered."""
 
 
 def open_sampler(
@@ -69,7 +75,7 @@ class Sampler:
     """
 
     def __init__(self, meters: Sequence[EnergyMeter], clock: Callable[[], float] = time.monotonic) -> None:
-        self._meters = tuple(meters)
+        self._meters = tuple(_Guarded(meter) for meter in meters)
         self._clock = clock
         self._last_s = clock()
         self._watts: float | None = None
@@ -79,11 +85,11 @@ class Sampler:
         """Read every meter; about once a second keeps gaps out of what has no counter."""
         read_s = self._clock()
         elapsed_s, self._last_s = read_s - self._last_s, read_s
-        parts = [part for meter in self._meters for part in meter.read(elapsed_s)]
-        for part in parts:
-            self._slice.setdefault((part.component, part.device, part.method), _Sum()).add(part)
+        for meter in self._meters:
+            for part in meter.read(elapsed_s):
+                self._slice.setdefault((part.component, part.device, part.method), _Sum()).add(part)
         if elapsed_s > 0:
-            self._watts = sum(part.energy.joules for part in parts) / elapsed_s
+            self._watts = sum(meter.watts for meter in self._meters)
 
     def watts(self) -> float | None:
         """Power of all parts over the last sample; None before the first."""
@@ -101,6 +107,42 @@ class Sampler:
     def close(self) -> None:
         for meter in self._meters:
             meter.close()
+
+
+class _Guarded:
+    """A meter whose failure is its own: the others of the slice are read all the same, and it is asked again."""
+
+    def __init__(self, meter: EnergyMeter) -> None:
+        self._meter = meter
+        self._unread_s = 0.0
+        self._named: tuple[ComponentEnergy, ...] = (_UNKNOWN,)
+        self._said = ""
+        self.watts = 0.0
+
+    def read(self, elapsed_s: float) -> tuple[ComponentEnergy, ...]:
+        """What it counted since it last answered; while it fails its parts hold nothing but the flag."""
+        self._unread_s += elapsed_s
+        try:
+            parts = self._meter.read(self._unread_s)
+        except Exception as error:
+            # Broad on purpose: a meter never raises, so whatever this is, nobody foresaw it.
+            self._complain(error)
+            self.watts = 0.0
+            return tuple(replace(part, energy=Energy(0), flags=(ReadingFlag.METER_LOST,)) for part in self._named)
+        if self._unread_s > 0:
+            self.watts = sum(part.energy.joules for part in parts) / self._unread_s
+        self._unread_s = 0.0
+        self._named = parts
+        return parts
+
+    def close(self) -> None:
+        self._meter.close()
+
+    def _complain(self, error: Exception) -> None:
+        """Say it once, not once a second."""
+        if (said := f"{type(self._meter).__name__} failed, the others go on: {error!r}") != self._said:
+            logger.warning(said, exc_info=error)
+            self._said = said
 
 
 class _Sum:

@@ -39,6 +39,12 @@ class Channel:
     def announce(self, checkpoint_signal: str) -> None:
         self._replace(CHANNEL_ANNOUNCE, {"checkpoint_signal": checkpoint_signal})
 
+    def withdraw(self) -> None:
+        """Take back the announcement: the signal asks for nothing any more."""
+        if self._directory is not None:
+            with suppress(OSError):
+                (self._directory / CHANNEL_ANNOUNCE).unlink(missing_ok=True)
+
     def progress(self, step: int, total: int, loss: float | None = None) -> None:
         # JSON has no NaN, and a diverged loss must not hide how far the job is.
         shown = loss if loss is not None and math.isfinite(loss) else None

@@ -7,6 +7,7 @@ import pickle
 import random
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,10 +24,23 @@ class Stateful(Protocol):
     def load_state_dict(self, state_dict: Any) -> Any: ...
 
 
-def save(directory: Path, step: int, parts: Mapping[str, Stateful]) -> None:
+@dataclass(frozen=True, slots=True)
+class Restored:
+    step: int
+    """Steps done so far; 0 without a checkpoint."""
+    done_of: int | None
+    """The steps that there were to take, where the training was done with this one; None where it was not done."""
+
+
+def save(directory: Path, step: int, parts: Mapping[str, Stateful], done_of: int | None = None) -> None:
     """Replace the checkpoint in `directory`; after a crash at any moment the old one or the new one is there."""
     directory.mkdir(parents=True, exist_ok=True)
-    content = {"step": step, "parts": {name: part.state_dict() for name, part in parts.items()}, "random": _random()}
+    content = {
+        "step": step,
+        "done_of": done_of,
+        "parts": {name: part.state_dict() for name, part in parts.items()},
+        "random": _random(),
+    }
     aside = directory / f".{CHECKPOINT_FILE}.new"
     with aside.open("wb") as file:
         torch.save(content, file)
@@ -36,13 +50,13 @@ def save(directory: Path, step: int, parts: Mapping[str, Stateful]) -> None:
     _sync(directory)
 
 
-def restore(directory: Path, parts: Mapping[str, Stateful]) -> int:
-    """Put `parts` and the random generators back as they were saved; the steps done so far, 0 without a checkpoint."""
+def restore(directory: Path, parts: Mapping[str, Stateful]) -> Restored:
+    """Put `parts` and the random generators back as they were saved, and say how far the training was."""
     path = directory / CHECKPOINT_FILE
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        return 0
+        return Restored(0, None)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as exc:
         raise RuntimeError(f"the checkpoint {path} cannot be read; move it away to start over") from exc
     if set(content["parts"]) != set(parts):
@@ -51,7 +65,7 @@ def restore(directory: Path, parts: Mapping[str, Stateful]) -> int:
     for name, part in parts.items():
         part.load_state_dict(content["parts"][name])
     _restore_random(content["random"])
-    return int(content["step"])
+    return Restored(int(content["step"]), content.get("done_of"))
 
 
 def _random() -> dict[str, Any]:

@@ -116,12 +116,23 @@ def test_where_jobs_are_settled_by_several_intensities_each_row_says_which(
     ]  # fmt: skip
 
 
-def test_a_sum_over_several_intensities_names_them_all(carbonq: CommandLine) -> None:
+def test_sums_by_several_intensities_are_rows_of_their_own(carbonq: CommandLine) -> None:
     carbonq.service.add(**COMPLETED)
     carbonq.service.add(**{**COMPLETED, "intensity": "watttime/CAISO_NORTH (marginal, consumption, direct)"})
-    assert carbonq("history", "--by", "day").out.splitlines()[1].endswith("[1] [2]")
-    (row,) = csv.DictReader(io.StringIO(carbonq("history", "--by", "day", "--csv").out))
-    assert len(row["intensities"].split("; ")) == 2
+    assert [line.split()[-1] for line in carbonq("history", "--by", "day").out.splitlines()[1:3]] == ["[1]", "[2]"]
+    rows = list(csv.DictReader(io.StringIO(carbonq("history", "--by", "day", "--csv").out)))
+    assert [row["jobs"] for row in rows] == ["1", "1"]
+
+
+def test_a_sum_says_how_many_jobs_its_comparison_leaves_out_and_is_unknown_where_it_leaves_out_all(
+    carbonq: CommandLine,
+) -> None:
+    without = {**COMPLETED, "run_now_emissions_g": None, "difference_g": None}
+    carbonq.service.add(**without)
+    (row,) = carbonq("history", "--by", "day", "--json").json
+    assert (row["run_now_emissions_g"], row["difference_g"]) == (None, None)
+    carbonq.service.add(**COMPLETED)
+    assert "of which both are known; 1 job left out." in carbonq("history", "--by", "day").out
 
 
 def test_the_intensity_is_a_field_of_each_row(carbonq: CommandLine) -> None:

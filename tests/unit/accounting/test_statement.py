@@ -284,7 +284,13 @@ def test_an_interruption_only_ever_costs(values: list[float], watts: float) -> N
     """On a flat grid a run in two pieces emits what its resumption took, and never less than in one."""
     flat = history(*observed([values[0]] * 8))
     job = a_job(1, JobState.COMPLETED, started_at=NOON, attempts=1, work_done=HOUR, spec=a_spec(interruptible=True))
-    first = a_segment(state=SegmentState.ENDED, started_at=NOON, ended_at=NOON + HOUR, stop_reason=StopReason.SUSPEND)
+    first = a_segment(
+        state=SegmentState.ENDED,
+        started_at=NOON,
+        ended_at=NOON + HOUR,
+        stop_reason=StopReason.SUSPEND,
+        work_kept=True,
+    )
     second = replace(first, id=SECOND, started_at=NOON + 3 * HOUR, ended_at=NOON + 5 * HOUR, stop_reason=None)
     run = Metered(job, (first, second), (*slices_at(FIRST, 0, 1, watts), *slices_at(SECOND, 3, 5, watts)))
     statement = settle(run, flat, NOON, Terms(KEY, switch=timedelta(minutes=6)), LONG_AFTER)

@@ -20,9 +20,10 @@ from fakes.whole_daemon import InlineWriter
 
 from scheduler import protocol, service
 from scheduler.config import Settings
-from scheduler.daemon.carrying_out import StartFailures, carry_out, start_order
+from scheduler.daemon.carrying_out import carry_out, start_order
 from scheduler.daemon.live import Live
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.start_failures import StartFailures
 from scheduler.dispatch.reconcile import CancelDependant, StartSegment, StopSegment, next_segment
 from scheduler.domain.changes import JobChanges, SegmentChanges
 from scheduler.domain.errors import DiskFull, ExecutorError
@@ -127,18 +128,19 @@ def test_a_refused_start_closes_its_lock_and_is_tried_later_each_time(desk: Desk
     assert our_copy_is_closed(desk) and desk.executor.lock_is_free(SEGMENT)
     assert desk.failures.resting(NOON + 1.9 * SECOND) == {1}
     assert desk.failures.resting(NOON + 2 * SECOND) == frozenset()
+    told = "its last start came to nothing: the worker agent cannot be reached; the daemon starts it again; "
+    assert desk.job().detail == f"{told}it is tried again within 2.0 s"
 
 
-def test_each_refusal_doubles_the_rest_up_to_five_minutes_and_a_start_ends_it() -> None:
-    failures = StartFailures()
-    rests = []
-    for _ in range(10):
-        failures.note(1, NOON)
-        rests.append(next(s for s in range(1000) if not failures.resting(NOON + s * SECOND)))
-    assert rests == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
-    failures.forget(1)
-    failures.note(1, NOON)
-    assert failures.resting(NOON + 2 * SECOND) == frozenset()
+def test_a_start_that_fails_as_nobody_foresaw_rests_like_a_refused_one(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.executor.fault = ZeroDivisionError("once and always")
+    assert desk.start() is False
+    assert our_copy_is_closed(desk) and desk.failures.resting(NOON) == {1}
+    told = next(record for record in caplog.records if record.getMessage() == "start failed")
+    assert (told.levelname, vars(told)["segment"]) == ("ERROR", "1-1-1") and told.exc_info
+    assert "in an unforeseen way (ZeroDivisionError), its log" in (desk.job().detail or "")
 
 
 def test_a_lock_that_cannot_be_made_is_a_refused_start_and_records_nothing(desk: Desk) -> None:
@@ -249,6 +251,15 @@ def test_what_is_left_of_the_time_limit_is_what_earlier_starts_did_not_use(desk:
         job = Job(**{**_fields(desk.job()), "spec": a_spec(time_limit=limit)})
         order = start_order(desk.parts, job, next_segment(job, past, (), NOON), past, {})
         assert order.spec.time_limit_s == left_s
+
+
+def test_time_in_which_the_machine_slept_is_not_taken_off_the_limit(desk: Desk) -> None:
+    desk.running()
+    changes = SegmentChanges(state=SegmentState.ENDED, ended_at=NOON + 9 * HOUR, ran=HOUR / 2)
+    desk.store.change_segment(SEGMENT, changes)
+    past = desk.store.segments(1)
+    job = Job(**{**_fields(desk.job()), "spec": a_spec(time_limit=HOUR)})
+    assert start_order(desk.parts, job, next_segment(job, past, (), NOON), past, {}).spec.time_limit_s == 1800
 
 
 def _fields(job: Job) -> dict[str, object]:

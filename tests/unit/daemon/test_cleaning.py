@@ -12,13 +12,16 @@ from fakes.executor import Outcome
 from fakes.whole_daemon import ANNA, WholeDaemon
 
 from scheduler.config import Settings, WorkerSettings
+from scheduler.domain.changes import SegmentChanges
 from scheduler.domain.errors import CarbonqError, ExecutorError, IllegalTransition, NotFound, NotPermitted
 from scheduler.domain.jobs import Job
+from scheduler.domain.lifecycle import SegmentState
+from scheduler.domain.runs import Segment, SegmentId
 from scheduler.ports import CLEANED
 from scheduler.service_views.jobs import CleanedView
 from scheduler.service_views.requests import Caller, LogStream
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 BOB, ROOT = Caller(1001, "bob"), Caller(0, "root")
 
 
@@ -140,3 +143,70 @@ def test_while_the_worker_is_away_nothing_is_lost_and_the_next_round_removes_the
 def test_an_unknown_job_is_said_to_be_unknown() -> None:
     with pytest.raises(CarbonqError, match="there is no job 7"):
         cleaned(a_daemon(), 7)
+
+
+# --- what a daemon left that was killed
+class Killed(BaseException):
+    """`kill -9` of the daemon: nothing after it is carried out."""
+
+
+def killed_once_the_end_is_recorded(daemon: WholeDaemon) -> None:
+    change_segment = daemon.store.change_segment
+
+    def last_deed(segment: SegmentId, changes: SegmentChanges) -> Segment:
+        after = change_segment(segment, changes)
+        if after.state is SegmentState.ENDED:
+            daemon.executor.fault = Killed()
+        return after
+
+    daemon.store.change_segment = last_deed  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        daemon.until_all_ended()
+    daemon.store.change_segment = change_segment  # type: ignore[method-assign]
+    daemon.executor.fault = None
+    daemon.restart()
+
+
+def leftovers(daemon: WholeDaemon) -> tuple[set[int], tuple[SegmentId, ...]]:
+    return set(daemon.spool.environments), daemon.executor.unforgotten()
+
+
+def test_environment_and_lock_of_a_job_that_ended_as_the_daemon_was_killed_go_at_the_next_start() -> None:
+    daemon = a_daemon()
+    job = daemon.submit(duration=HOUR, run_now=True)
+    waiting = daemon.submit(duration=HOUR, within=24 * HOUR, hold=True)
+    killed_once_the_end_is_recorded(daemon)
+    assert leftovers(daemon) == ({job.id, waiting.id}, (SegmentId(job.id, 1, 1),))
+    asyncio.run(daemon.cleaner.drop_leftovers())
+    assert leftovers(daemon) == ({waiting.id}, ())
+
+
+def test_an_environment_whose_job_is_not_there_is_dropped() -> None:
+    """A copy of the database was put back in which it had not been submitted yet."""
+    daemon = a_daemon()
+    daemon.spool.put(77, {"TOKEN": "secret"})
+    asyncio.run(daemon.cleaner.clean_due())
+    assert daemon.spool.environments == {}
+
+
+def test_what_runs_or_waits_keeps_its_environment_and_its_lock() -> None:
+    daemon = a_daemon()
+    running = daemon.submit(duration=HOUR, run_now=True)
+    waiting = daemon.submit(duration=HOUR)
+    daemon.pass_time(MINUTE, step=MINUTE)
+    asyncio.run(daemon.cleaner.drop_leftovers())
+    assert leftovers(daemon) == ({running.id, waiting.id}, (SegmentId(running.id, 1, 1),))
+    daemon.until_all_ended()
+    assert leftovers(daemon) == (set(), ())
+
+
+def test_what_cannot_be_dropped_while_the_worker_is_away_is_dropped_the_next_time() -> None:
+    daemon = a_daemon()
+    job = daemon.submit(duration=HOUR, run_now=True)
+    killed_once_the_end_is_recorded(daemon)
+    daemon.executor.unreachable = True
+    asyncio.run(daemon.cleaner.clean_due())
+    assert leftovers(daemon) == (set(), (SegmentId(job.id, 1, 1),))
+    daemon.executor.unreachable = False
+    asyncio.run(daemon.cleaner.clean_due())
+    assert leftovers(daemon) == (set(), ())

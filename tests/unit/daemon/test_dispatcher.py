@@ -129,7 +129,7 @@ def test_the_loop_beats_when_it_is_woken_and_not_only_each_tick() -> None:
         loop = asyncio.create_task(daemon.dispatcher.run())
         async with asyncio.timeout(10):
             await _beaten(daemon)
-            daemon.dispatcher.last_beat_at = None
+            daemon.clock.advance(HOUR)
             daemon.dispatcher.wake(Trigger.USER_CHANGE)
             await _beaten(daemon)
         loop.cancel()
@@ -138,7 +138,7 @@ def test_the_loop_beats_when_it_is_woken_and_not_only_each_tick() -> None:
 
 
 async def _beaten(daemon: WholeDaemon) -> None:
-    while daemon.dispatcher.last_beat_at is None:
+    while daemon.dispatcher.since_beat() != timedelta(0):
         await asyncio.sleep(0.005)
 
 
@@ -307,20 +307,64 @@ def test_while_no_plan_can_be_made_jobs_start_by_the_last_one_and_then_planning_
 
 
 def test_a_beat_that_fails_in_one_way_again_and_again_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """last_beat_at stays, so that the watchdog can tell."""
+    """None is finished, so that the watchdog can tell."""
     daemon = a_daemon()
     beat(daemon)
-    before = daemon.dispatcher.last_beat_at
 
     daemon.executor.fault = ZeroDivisionError("once and always")
     for _ in range(5):
         daemon.clock.advance(timedelta(seconds=30))
         beat(daemon)
-    assert daemon.dispatcher.last_beat_at == before
+    assert daemon.dispatcher.since_beat() == timedelta(seconds=150)
     assert sum(record.getMessage() == "beat failed" for record in caplog.records) == 1
     daemon.executor.fault = None
     beat(daemon)
-    assert daemon.dispatcher.last_beat_at == daemon.clock.now()
+    assert daemon.dispatcher.since_beat() == timedelta(0)
+
+
+def test_a_job_that_cannot_be_started_by_a_fault_of_ours_keeps_no_other_from_starting(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nor the daemon from beating; and it is not tried each second."""
+    cannot_be_sent = UnicodeEncodeError("utf-8", "\udce9", 0, 1, "surrogates not allowed")
+    daemon = a_daemon(job1=[Outcome(start_fault=cannot_be_sent)], job2=[Outcome(lasts=timedelta(seconds=30))])
+    for _ in range(2):
+        daemon.submit(run_now=True, duration=timedelta(minutes=1))
+    daemon.pass_time(timedelta(minutes=2), step=timedelta(seconds=1))
+    assert daemon.job(2).state is JobState.COMPLETED
+    assert daemon.job(1).state is JobState.QUEUED
+    assert 2 <= sum(record.getMessage() == "start failed" for record in caplog.records) <= 8
+    assert daemon.dispatcher.since_beat() == timedelta(0)
+
+
+def test_a_start_that_comes_to_nothing_is_tried_ever_more_rarely_and_told_of_until_one_runs() -> None:
+    """The order is taken each time, and the supervisor dies before it has begun."""
+    minute = timedelta(minutes=1)
+    daemon = a_daemon(job1=[*[Outcome(never_starts=True)] * 6, Outcome(lasts=minute)])
+    job = daemon.submit(run_now=True, duration=minute)
+    daemon.pass_time(minute, step=timedelta(seconds=1))
+    told = "each of its last 5 starts came to nothing: its supervisor ended before it had begun"
+    assert len(daemon.executor.orders) == 5
+    assert (daemon.job(job.id).detail or "").startswith(told)
+    explained = asyncio.run(daemon.service.explain(ANNA, job.id)).sentences
+    assert explained[0].startswith(f"Job {job.id} should run by now, but {told}")
+    doctor = asyncio.run(daemon.service.status(ANNA)).warnings
+    assert any(warning.startswith(f"job {job.id} does not start: {told}") for warning in doctor)
+
+    daemon.pass_time(2 * minute, step=timedelta(seconds=1))
+    assert daemon.job(job.id).state is JobState.RUNNING and daemon.job(job.id).detail is None
+    doctor = asyncio.run(daemon.service.status(ANNA)).warnings
+    assert not any("does not start" in warning for warning in doctor)
+
+
+def test_a_stop_that_fails_by_a_fault_of_ours_is_told_once_and_ends_no_beat(caplog: pytest.LogCaptureFixture) -> None:
+    daemon = a_daemon(job1=[Outcome(lasts=9 * HOUR, stop_fault=ZeroDivisionError("once and always"))])
+    job = daemon.submit(run_now=True, duration=HOUR)
+    daemon.pass_time(timedelta(seconds=1))
+    asyncio.run(daemon.service.cancel(ANNA, job.id))
+    daemon.pass_time(timedelta(minutes=1), step=timedelta(seconds=1))
+    assert sum(record.getMessage() == "instruction failed" for record in caplog.records) == 1
+    assert daemon.dispatcher.since_beat() == timedelta(0)
 
 
 def test_a_lock_that_cannot_be_looked_at_is_a_problem_of_the_worker_and_no_failed_beat() -> None:
@@ -331,9 +375,23 @@ def test_a_lock_that_cannot_be_looked_at_is_a_problem_of_the_worker_and_no_faile
     beat(daemon)
     assert daemon.parts.live.agent_error is not None
     assert "the lock of 1-1-1 cannot be looked at" in daemon.parts.live.agent_error
-    assert daemon.dispatcher.last_beat_at == daemon.clock.now()
+    assert daemon.dispatcher.since_beat() == timedelta(0)
     daemon.executor.unreadable_locks = False
     daemon.until_all_ended()
+
+
+# --- a clock that is set back
+def test_a_clock_set_back_delays_neither_the_plan_nor_the_next_look_at_the_machine() -> None:
+    daemon = a_daemon()
+    daemon.submit(duration=HOUR, within=24 * HOUR)
+    daemon.clock.advance(-3 * HOUR)
+    daemon.executor.unreachable = True
+    daemon.pass_time(timedelta(seconds=1), step=timedelta(seconds=1))
+    assert daemon.parts.live.agent_error is not None
+    daemon.executor.unreachable = False
+    daemon.pass_time(timedelta(seconds=1), step=timedelta(seconds=1))
+    plan = daemon.parts.live.plan
+    assert plan is not None and plan.made_at <= daemon.clock.now()
 
 
 # --- what users do while a plan is made

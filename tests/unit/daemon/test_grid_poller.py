@@ -60,6 +60,15 @@ def test_a_shorter_retry_after_does_not_shorten_the_back_off() -> None:
     assert failed(7, CarbonSourceUnavailable("429", retry_after=SECOND)).next_at == NOON + 1800 * SECOND
 
 
+@pytest.mark.parametrize("status", [after_answer(failed(3), NOON, POLL), failed(3)], ids=["answered", "failed"])
+def test_after_the_clock_was_set_back_the_provider_is_asked_at_once_and_then_as_ever(status: SourceStatus) -> None:
+    assert not status.may_ask(NOON)
+    earlier = NOON - HOUR
+    assert status.may_ask(earlier)
+    assert not after_answer(status, earlier, POLL).may_ask(earlier + SECOND)
+    assert not after_failure(status, CarbonDataInvalid("HTML"), earlier, POLL).may_ask(earlier + SECOND)
+
+
 def test_what_went_wrong_is_kept_with_its_time() -> None:
     status = failed(2, CarbonSourceRejected("bad key"))
     assert (status.last_error, status.last_error_at, status.failures) == ("bad key", NOON, 2)

@@ -70,6 +70,22 @@ def test_the_end_is_said_once_the_job_has_ended_and_all_is_read(executor: FakeEx
     assert read(executor, cursor, FIRST, SECOND, ended=True).ended is True
 
 
+def test_a_reader_goes_on_behind_a_lost_start_and_comes_to_the_end_of_a_lost_job() -> None:
+    """Its supervisor had no last word; the attempt after it has a log all the same, and so has a follower an end."""
+    clock = FakeClock()
+    vanished = [Outcome(HOUR, stdout=text, vanishes=True) for text in (b"one\n", b"two\n")]
+    executor = FakeExecutor(clock, {1: vanished})
+    first, second = a_segment(1, 1, 1, SegmentState.LOST), a_segment(1, 2, 1, SegmentState.LOST)
+    for segment in (first, second):
+        asyncio.run(_started(executor, segment))
+        clock.advance(HOUR)
+    parts = [read(executor, "", first, second, ended=True)]
+    while not parts[-1].ended:
+        parts.append(read(executor, parts[-1].cursor, first, second, ended=True))
+    assert [text(part) for part in parts] == [b"one\n", b"two\n", b""]
+    asyncio.run(executor.close())
+
+
 def test_a_start_that_came_to_nothing_has_no_text_and_is_passed_over(executor: FakeExecutor) -> None:
     never = a_segment(1, 1, 9, SegmentState.NEVER_STARTED)
     assert text(read(executor, "", never, FIRST)) == b"one\n"

@@ -150,6 +150,19 @@ def test_what_nobody_has_published_for_days_is_asked_for_ever_more_rarely_and_ne
     assert daemon.statement(job.id).settlement is Settlement.FINAL
 
 
+def test_a_clock_set_back_keeps_nothing_from_being_asked_for() -> None:
+    """After ten days a question rests for ten hours, not for the day that the clock lost as well."""
+    daemon, _ = a_day()
+    daemon.source.past = hourly(NOON - 72 * HOUR, [100.0] * 72)
+    daemon.pass_time(2 * HOUR)
+    daemon.clock.advance(timedelta(days=10))
+    settle(daemon)
+    asked = questions(daemon)
+    daemon.clock.advance(-timedelta(days=1))
+    settle(daemon)
+    assert len(asked) == 1
+
+
 def test_jobs_far_apart_are_asked_for_apart() -> None:
     """The weeks between two of them are nobody's business."""
     daemon, _ = a_day()

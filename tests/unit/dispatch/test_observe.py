@@ -100,7 +100,18 @@ def test_run_json_alone_with_a_free_lock_is_lost_and_not_run_again() -> None:
     """Nobody knows how it ended, so it is said so and left."""
     job = a_running_job()
     state, after = written(job, observe(job, a_running_segment(), True, a_report(), LATER))
-    assert (state, after.reason, after.ended_at) == (JobState.LOST, Reason.WORKER_LOST, LATER)
+    assert (state, after.reason) == (JobState.LOST, Reason.WORKER_LOST)
+
+
+@pytest.mark.parametrize("run", [RUN, None], ids=["its run.json", "its row alone"])
+def test_a_lost_run_ended_with_its_last_sign_of_life_whenever_that_is_noticed(run: RunRecord | None) -> None:
+    """The daemon may have been away for days: that time counts neither as run nor toward a limit."""
+    job, segment, metered = a_running_job(), a_running_segment(), NOON + timedelta(minutes=7)
+    for metered_until, ended_at in ((metered, metered), (None, NOON), (NOON - timedelta(hours=1), NOON)):
+        seen = observe(job, segment, True, a_report(run=run), LATER, metered_until=metered_until)
+        _, after = written(job, seen)
+        assert seen.segment is not None and seen.segment.applied_to(segment).held == ended_at - NOON
+        assert after.ended_at == ended_at
 
 
 def test_a_lost_run_is_tried_again_where_the_user_allowed_it() -> None:
@@ -187,6 +198,16 @@ def test_work_that_reached_a_checkpoint_counts(spec: Any, record: ExitRecord) ->
     assert (state, after.work_done, after.stop_requested) == (JobState.SUSPENDED, timedelta(minutes=90), None)
 
 
+def test_time_in_which_the_machine_slept_is_neither_work_nor_running_time() -> None:
+    """The clock went on for an hour, the process for eight seconds."""
+    record = an_exit(-15, stop_reason="suspend", checkpoint_step=4, ended_t=T0 + 3608, ran_s=8.0)
+    job, segment = a_running_job(stop_requested="suspend"), a_running_segment()
+    seen = observe(job, segment, True, a_report(exit_record=record), LATER)
+    assert written(job, seen)[1].work_done == timedelta(seconds=8)
+    after = seen.segment.applied_to(segment) if seen.segment else segment
+    assert (after.held, after.ended_at) == (timedelta(seconds=8), NOON + timedelta(seconds=3608))
+
+
 def test_work_without_a_checkpoint_is_lost() -> None:
     """The next segment starts where the last checkpoint was."""
     _, after = end_of(a_running_job(work_done=timedelta(minutes=30)), an_exit(-15, stop_reason="suspend"))
@@ -206,6 +227,13 @@ def test_exit_code_99_at_once_is_a_failure() -> None:
     """A job that asks to be run again after a second would ask for ever."""
     state, after = end_of(a_running_job(), an_exit(EXIT_SUSPENDED, ended_t=T0 + 1))
     assert (state, after.exit_code) == (JobState.FAILED, EXIT_SUSPENDED)
+
+
+def test_exit_code_99_at_once_is_a_suspension_where_the_machine_asked_for_it() -> None:
+    """It saved in good order as the machine went down, however short its run was."""
+    state, after = end_of(a_running_job(), an_exit(EXIT_SUSPENDED, ended_t=T0 + 4, asked_by_machine=True))
+    assert (state, after.reason, after.work_done) == (JobState.SUSPENDED, Reason.RETRY, timedelta(seconds=4))
+    assert after.detail == "the machine went down, and it wrote its checkpoint (exit code 99)"
 
 
 def test_the_end_waits_for_the_last_energy_slice() -> None:

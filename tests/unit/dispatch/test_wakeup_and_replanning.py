@@ -58,6 +58,13 @@ def test_an_old_plan_is_made_again_though_nothing_happened() -> None:
     assert on_event(state, Trigger.TICK, NOON + 6 * HOUR, RULES).replan_now
 
 
+def test_after_the_clock_was_set_back_a_plan_is_made_at_once() -> None:
+    """A plan made in the future has passed: by its age it would be trusted until that comes."""
+    state = on_event(ReplanState(), Trigger.FORECAST, NOON, RULES).state
+    decision = on_event(state, Trigger.TICK, NOON - 3 * HOUR, RULES)
+    assert decision.replan_now and decision.at == NOON + 3 * HOUR
+
+
 def test_before_the_first_event_nothing_is_planned() -> None:
     """An empty house needs no plan."""
     assert on_event(ReplanState(), Trigger.TICK, NOON, RULES).at is None

@@ -146,3 +146,5 @@ def test_running_time_counts_an_open_start_until_now_and_one_that_came_to_nothin
     running = a_segment(1, 1, 3, SegmentState.RUNNING, started_at=NOON + 2 * HOUR)
     assert running_time([ended, never, running], NOON + 5 * HOUR) == 4 * HOUR
     assert running_time([running], NOON) == timedelta(0)
+    asleep = replace(ended, ran=HOUR / 4)
+    assert running_time([asleep, running], NOON + 5 * HOUR) == 3.25 * HOUR

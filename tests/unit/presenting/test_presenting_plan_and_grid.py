@@ -211,7 +211,7 @@ def test_a_group_says_of_how_many_jobs_it_does_not_know() -> None:
         unknown_emissions=1,
         unknown_difference=2,
         provisional=1,
-        series=(KEY,),
+        series=KEY,
     )
     group = history_group(totals, HistoryGrouping.PROJECT)
     assert (group.key, group.jobs, group.unknown_emissions, group.unknown_difference) == (None, 3, 1, 2)

@@ -103,6 +103,7 @@ segment_changes = st.builds(
     exit_code=st.none() | st.integers(-255, 255),
     stop_reason=st.none() | st.sampled_from(StopReason),
     last_seq=st.none() | integers,
+    ran=st.none() | st.timedeltas(timedelta(0), timedelta(days=400)),
 )
 parts = st.builds(
     ComponentEnergy,

@@ -26,11 +26,34 @@ def test_an_empty_channel_says_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[1]", '{"step": "three"}', '{"step": NaN}', " " * 100_000 + '{"step": 1}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b'{"step": "three"}',
+        b'{"step": NaN}',
+        b'{"step": -1}',
+        b'{"step": 1e300}',
+        b'{"step": 9007199254740993}',
+        b'{"step": 1, "total": 1000000000000000000000}',
+        b'{"step": 1, "t": 1e300}',
+        b'{"step": 1, "t": -1}',
+        b'{"step": 1, "x": ' + b"[" * 3000 + b"]" * 3000 + b"}",
+        b'{"step": 1, "phase": 2, "loss": "\xff\xfe"}',
+        b" " * 100_000 + b'{"step": 1}',
+        b'{"step": 1}' + b" " * 100_000,
+    ],
 )
-def test_nonsense_says_nothing(tmp_path: Path, content: str) -> None:
-    (tmp_path / "progress.json").write_text(content)
+def test_nonsense_says_nothing(tmp_path: Path, content: bytes) -> None:
+    """Ill-formed, out of range, nested too deeply, not UTF-8, or longer than any such record is."""
+    (tmp_path / "progress.json").write_bytes(content)
     assert channel.progress(tmp_path) is None
+
+
+def test_a_signals_name_that_is_not_utf8_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "announce.json").write_bytes(b'{"checkpoint_signal": "\xff\xfe"}')
+    assert channel.announcement(tmp_path) is None
 
 
 def test_a_pipe_a_link_or_a_directory_neither_blocks_nor_leads_elsewhere(tmp_path: Path) -> None:

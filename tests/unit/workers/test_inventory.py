@@ -72,6 +72,25 @@ def test_a_process_in_a_unit_of_the_machines_carbonq_is_ours_though_its_environm
     assert gpu.busy_with == [11]
 
 
+@pytest.mark.parametrize(
+    "groups",
+    [
+        b"0::/user.slice/donn\xe9es\n",
+        "0::/user.slice/x\x850::/carbonq.slice/carbonq-run-1-1-1.service\n".encode(),
+        b"0::/user.slice/x\x0b0::/carbonq.slice/carbonq-run-1-1-1.service\n",
+        b"2:cpu:/x::/carbonq.slice/carbonq-run-1-1-1.service\n0::/user.slice\n",
+    ],
+)
+def test_whatever_users_call_their_cgroups_gpus_are_listed_and_nobody_passes_for_a_run_of_ours(
+    tmp_path: Path, groups: bytes
+) -> None:
+    """Names need not be text, and may look like lines of their own."""
+    (tmp_path / "10").mkdir()
+    (tmp_path / "10" / "cgroup").write_bytes(groups)
+    (gpu,) = inventory_of(FakeNvml([FakeGpu("GPU-a", processes=[10])]), HostFiles(proc=tmp_path)).gpus
+    assert gpu.busy_with == [10]
+
+
 def test_a_machine_without_nvidias_library_is_not_degraded() -> None:
     """It simply has no GPU."""
     report = inventory_of(NO_GPU)

@@ -130,6 +130,15 @@ def test_a_cgroup_shared_with_strangers_is_not_the_runs(tmp_path: Path) -> None:
     assert usage.cpu_s == 150 / os.sysconf("SC_CLK_TCK")
 
 
+def test_a_cgroup_whose_name_is_not_text_is_read_like_any_other(tmp_path: Path) -> None:
+    """A name may hold anything but a newline and a slash."""
+    name = os.fsdecode("/carbonq.slice/donn\x85".encode() + b"\xe9es")
+    fake_process(tmp_path / "proc", 77, cgroup="")
+    (tmp_path / "proc" / "77" / "cgroup").write_bytes(b"0::" + os.fsencode(name) + b"\n")
+    fake_cgroup(tmp_path / "cgroup", name, [77], usage_usec=9_500_000)
+    assert RunTree(77, tmp_path / "proc", tmp_path / "cgroup").usage().cpu_s == 9.5
+
+
 def test_the_root_cgroup_is_never_a_runs_own(tmp_path: Path) -> None:
     """It is the whole machine's clock, even where nothing else is listed in it."""
     fake_process(tmp_path / "proc", 77, cgroup="/")

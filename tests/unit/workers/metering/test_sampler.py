@@ -14,8 +14,8 @@ from fakes.powercap import write_cpu_time, zone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.domain.readings import Component, MeterMethod, ReadingFlag
-from scheduler.domain.units import Power
+from scheduler.domain.readings import Component, ComponentEnergy, MeterMethod, ReadingFlag
+from scheduler.domain.units import Energy, Power
 from scheduler.protocol import SlicePart
 from workers.metering.replay import ReplayMeter
 from workers.metering.run_usage import TICKS_PER_S
@@ -61,6 +61,56 @@ def test_watts_are_those_of_the_last_sample() -> None:
     clock.now_s += 1
     sampler.sample(0)
     assert sampler.watts() == 300.0
+
+
+class Failing:
+    """50 W of memory, and a fault that nobody foresaw for as long as it is asked for."""
+
+    fails = False
+
+    def read(self, elapsed_s: float) -> tuple[ComponentEnergy, ...]:
+        if self.fails:
+            raise UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "invalid continuation byte")
+        return (ComponentEnergy(Component.DRAM, "host", Energy(50 * elapsed_s), MeterMethod.HOST_MODEL),)
+
+    def close(self) -> None: ...
+
+
+def test_a_meter_that_fails_costs_the_others_nothing_and_is_flagged() -> None:
+    """Its own part says that it was lost; what it counts when it answers again is for the whole time."""
+    clock, failing = Seconds(), Failing()
+    sampler = Sampler([failing, ReplayMeter([(1.0, Power(100))])], clock)
+    slices = []
+    for failing.fails in (False, True, False):
+        for _ in range(2):
+            clock.now_s += 1
+            sampler.sample(0)
+        slices.append({part.component: (part.joules, part.flags) for part in sampler.cut(0)})
+    assert [drawn[Component.HOST] for drawn in slices] == [(200.0, [])] * 3
+    lost = [ReadingFlag.METER_LOST]
+    assert [drawn[Component.DRAM] for drawn in slices] == [(100.0, []), (0.0, lost), (200.0, [])]
+    assert sampler.watts() == 150.0
+
+
+def test_a_meter_that_never_answers_leaves_a_part_that_says_so() -> None:
+    """Unknown is not zero: the flag is the statement."""
+    clock, failing = Seconds(), Failing()
+    failing.fails = True
+    sampler = Sampler([failing], clock)
+    clock.now_s += 1
+    (part,) = sampler.cut(0)
+    assert (part.component, part.joules, part.flags) == (Component.HOST, 0.0, [ReadingFlag.METER_LOST])
+
+
+def test_a_meter_that_fails_is_said_once_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Not once a second."""
+    clock, failing = Seconds(), Failing()
+    failing.fails = True
+    sampler = Sampler([failing], clock)
+    for _ in range(3):
+        sampler.sample(0)
+    assert [record.getMessage() for record in caplog.records if "Failing failed" in record.getMessage()] != []
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize("jump_s", [-3600.0, 3600.0])
