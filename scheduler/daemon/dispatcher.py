@@ -24,7 +24,7 @@ from scheduler.dispatch.dependencies import dependency_verdict, known_states
 from scheduler.dispatch.problem import Weights, build_problem
 from scheduler.dispatch.reasons import waiting_reason
 from scheduler.dispatch.reconcile import Instruction, reconcile
-from scheduler.dispatch.replanning import ReplanRules, ReplanState, Trigger, on_event
+from scheduler.dispatch.replanning import ReplanRules, ReplanState, Trigger, is_overtaken, on_event
 from scheduler.dispatch.wakeup import next_wakeup
 from scheduler.domain.carbon import CarbonForecast
 from scheduler.domain.changes import JobChanges
@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 _LOOK_AT_MACHINE_EVERY = timedelta(seconds=15)
 _QUICK_PLAN = timedelta(milliseconds=100)
 _SHORTEST_PAUSE = timedelta(milliseconds=5)
+_WORTH_THE_WAIT = 10
+"""Times as long as the last plan took, jobs may outlive it before it is made again for that alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,14 @@ class Dispatcher:
             self._woken.clear()
             try:
                 await self._look()
-                await self._plan_if_called_for()
+                try:
+                    await self._plan_if_called_for()
+                except Exception:
+                    # Jobs that are due, or planned before, do not wait for a plan that cannot be made.
+                    await self._carry_out()
+                    raise
                 await self._carry_out()
+                self._note_if_overtaken()
                 self._parts.live.storage_error, self._fault = None, None
                 self._beaten_s = self._stopwatch_s()
             except StorageError as error:
@@ -201,13 +209,19 @@ class Dispatcher:
                 await self._parts.writer(note_failing, self._parts, result.job.id, failing)
 
     async def _plan_if_called_for(self) -> None:
-        events, self._events = self._events, []
+        before, events, self._events = self._replan, self._events, []
         called_for = False
         for event in (*events, Trigger.TICK):
             decision = on_event(self._replan, event, self._parts.clock.now(), self._rules)
             self._replan, called_for = decision.state, called_for or decision.replan_now
-        if called_for:
+        if not called_for:
+            return
+        try:
             await self._make_plan()
+        except Exception:
+            # What called for the plan still does: the next beat tries again.
+            self._replan, self._events = before, [*events, *self._events]
+            raise
 
     async def _make_plan(self) -> None:
         live, now = self._parts.live, self._parts.clock.now()
@@ -287,3 +301,10 @@ class Dispatcher:
         self._instruction_faults = faults
         if len(self._failures.unfit) > unfit_before:
             self.wake(Trigger.FAILURE)
+
+    def _note_if_overtaken(self) -> None:
+        """The next beat plans again; this one has just looked, so it is in no hurry."""
+        live = self._parts.live
+        grace = max(self._rules.debounce, _WORTH_THE_WAIT * live.plan_took)
+        if is_overtaken(live.plan, self._waiting, self._parts.clock.now(), grace):
+            self._events.append(Trigger.OVERTAKEN)

@@ -1,10 +1,19 @@
-"""When to plan again: a reducer over what happens, the same for the daemon and for a simulation."""
+"""When to plan again: a reducer over what happens, and whether that is no longer what the plan expected."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from scheduler.domain.jobs import Job
+from scheduler.domain.lifecycle import HOLDING_GPUS, WAITING
+from scheduler.domain.plans import Placement, Plan
+
+START_GRACE = timedelta(minutes=1)
+"""Time after its planned start in which a job may still begin. Places that a plan counts on may be missing for long,
+and no plan can change that (a worker that refuses, another's process on a GPU): it is made again no sooner."""
 
 
 class Trigger(StrEnum):
@@ -19,6 +28,8 @@ class Trigger(StrEnum):
     USER_CHANGE = "user-change"
     PLANNER = "planner"
     """The planner that was asked for can be used from now on."""
+    OVERTAKEN = "overtaken"
+    """A job has not ended, or not begun, when the plan expected it to."""
     TICK = "tick"
     """Nothing happened but time: something wanted before may be due."""
 
@@ -58,6 +69,28 @@ def on_event(state: ReplanState, trigger: Trigger, now: datetime, rules: ReplanR
         return ReplanDecision(state, False, at)
     planned = ReplanState(planned_at=now)
     return ReplanDecision(planned, True, _expiry(planned, rules))
+
+
+def is_overtaken(plan: Plan | None, jobs: Iterable[Job], now: datetime, end_grace: timedelta) -> bool:
+    """Whether a job still holds its places `end_grace` after its planned end, or waits well after its planned start.
+
+    A plan made anew expects it to need at least a tenth of its estimate more, and where it has run longer than any such
+    job before it, of what it has run: so even a long overrun makes few plans.
+    """
+    placements = {placement.job: placement for placement in plan.placements} if plan else {}
+    return any(
+        (placement := placements.get(job.id)) is not None and _is_behind(job, placement, now, end_grace)
+        for job in jobs
+    )  # fmt: skip
+
+
+def _is_behind(job: Job, placement: Placement, now: datetime, end_grace: timedelta) -> bool:
+    if job.state in HOLDING_GPUS:
+        return placement.end + end_grace <= now
+    # A suspended job between two of its stretches waits as planned.
+    if job.state not in WAITING or not (placement.active_at(now) or placement.end <= now):
+        return False
+    return max(stretch.start for stretch in placement.intervals if stretch.start <= now) + START_GRACE <= now
 
 
 def _soonest(state: ReplanState, now: datetime, rules: ReplanRules) -> datetime:

@@ -40,6 +40,17 @@ class FreePlaces:
         self._edges: Micros = np.array([begin, _NEVER], dtype=np.int64)
         self._free: Micros = np.array([capacity], dtype=np.int64)
 
+    @classmethod
+    def beside(cls, spans: Micros, places: Micros, capacity: int, begin: int) -> FreePlaces:
+        """With all of these occupied: (holders, 2) of [start, end), and how many places each takes."""
+        free = cls(capacity, begin)
+        moments = np.maximum(spans.ravel(order="F"), begin)
+        edges, rows = np.unique(np.append(begin, moments), return_inverse=True)
+        taken = np.bincount(rows[1:], np.concatenate((places, -places)), edges.size)
+        free._edges = np.append(edges, _NEVER)
+        free._free = capacity - np.cumsum(taken).astype(np.int64)
+        return free
+
     def occupy(self, start: int, end: int, places: int) -> None:
         """Take `places` for [start, end); the count may go below zero where the pool has shrunk under running jobs."""
         begin = int(self._edges[0])
@@ -58,7 +69,7 @@ class FreePlaces:
         last = int(self._edges.searchsorted(end, side="left"))
         return first >= 0 and bool((self._free[first:last] >= places).all())
 
-    def stretches(self, places: int, begin: int, end: int) -> tuple[Micros, Micros]:
+    def stretches(self, places: int, begin: int, end: int = _NEVER) -> tuple[Micros, Micros]:
         """Starts and ends of the longest stretches inside [begin, end) with `places` free throughout."""
         wide = np.zeros(self._free.size + 2, dtype=np.bool_)
         np.greater_equal(self._free, places, out=wide[1:-1])

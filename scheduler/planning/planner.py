@@ -12,13 +12,12 @@ from scheduler.domain.plans import Placement, Plan, PlanningProblem
 from scheduler.domain.units import Emissions
 from scheduler.planning.cost import emissions_of
 from scheduler.planning.demand import Schedule, Segments
+from scheduler.planning.openings import Openings
 from scheduler.planning.policies import HEED_PRICES, POLICIES
 from scheduler.planning.preference import preferred
 from scheduler.planning.reasons import why
 from scheduler.planning.settings import PLAIN, PlanningSettings
 from scheduler.planning.situation import Outcome, Situation, situation_from
-
-_EQUAL = 1 - 1e-9
 
 
 def plan(
@@ -63,7 +62,7 @@ def _placements(outcome: Outcome, situation: Situation, previous: Plan | None) -
     emitted, usually_emitted = (_emissions(each, situation) for each in (schedule, run_now))
     cost, usual_cost = (_energy_costs(each, situation) for each in (schedule, run_now))
     announced = {p.job: p for p in previous.placements} if previous is not None else {}
-    made, others_weigh = [], situation.weighs_more_than_emissions
+    made, openings = [], Openings(schedule, situation)
     for k, demand in enumerate(situation.demands):
         segments = schedule[demand.id]
         kept = announced.get(demand.id) if situation.previous.get(demand.id) == segments else None
@@ -73,16 +72,11 @@ def _placements(outcome: Outcome, situation: Situation, previous: Plan | None) -
         placement = Placement(
             demand.id, kept.intervals if kept else _intervals(segments), emitted[k], usually_emitted[k],
             from_micros(run_now[demand.id][0][0]), segments[-1][1] > demand.due,
-            why(demand, schedule, situation, others_weigh or _is_less(emitted[k], usually_emitted[k])),
+            why(demand, schedule, situation, openings, emitted[k]),
             outcome.job_prices.get(demand.id), cost[k], usual_cost[k],
         )  # fmt: skip
         made.append(placement)
     return tuple(made)
-
-
-def _is_less(emissions: Emissions | None, usual: Emissions | None) -> bool:
-    """Or not known not to be."""
-    return emissions is None or usual is None or emissions.grams < usual.grams * _EQUAL
 
 
 def _intervals(segments: Segments) -> tuple[Interval, ...]:

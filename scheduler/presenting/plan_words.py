@@ -144,7 +144,7 @@ def _power(told: _Told) -> str:
     if not told.weight_g_per_unit or placement.emissions is None or placement.run_now_emissions is None:
         return "low-carbon power"
     expected_g, usual_g = placement.emissions.grams, placement.run_now_emissions.grams
-    if expected_g - usual_g >= NOT_WORTH_A_WORD * usual_g:
+    if placement.run_now_start < placement.start and expected_g - usual_g >= NOT_WORTH_A_WORD * usual_g:
         return "cheaper power"
     return "low-carbon power" if told.unweighed is None else "cheaper and low-carbon power"
 
@@ -161,11 +161,20 @@ def _worth(told: _Told) -> str:
     if abs(saved_g) < NOT_WORTH_A_WORD * usual_g or not usual_g:
         expected, usual = print_emissions(expected_g), print_emissions(usual_g)
         about = "as much as" if expected_g == usual_g else "about as much as"
-        return f"It is expected to emit {expected}{rest}, {about} {usual} first come, first served."
+        return f"It is expected to emit {expected}{rest}, {about} {usual} {_first_come(told)}."
     expected, usual, less = print_comparison(expected_g, usual_g)
     word = "less" if saved_g > 0 else "more"
     much = f"{less.removeprefix('-')} ({abs(saved_g) / usual_g:.0%}) {word}"
-    return f"It is expected to emit {expected}{rest}, {much} than {usual} first come, first served."
+    return f"It is expected to emit {expected}{rest}, {much} than {usual} {_first_come(told)}."
+
+
+def _first_come(told: _Told) -> str:
+    """What a plan is compared with, and that it would be too late where the plan is not."""
+    placement, planned = told.placement, told.planned
+    if placement.late or placement.run_now_start + planned.remaining <= planned.finish_by:
+        return "first come, first served"
+    limit = "its deadline" if told.job.spec.deadline is not None else "the longest wait"
+    return f"first come, first served, which would end it after {limit}"
 
 
 def _sought(told: _Told) -> str:

@@ -60,7 +60,8 @@ def carbonq(situation: Situation, outlook: Outlook) -> Outcome:
     proven = joint.bound_g > -inf and late_jobs(schedule, situation) <= late_jobs(jointly, situation)
     return Outcome(
         schedule,
-        lower_bound_g=joint.bound_g + arrays.settled_g if proven else None,
+        # In plain Python the bound is a number of numpy's, which no record takes.
+        lower_bound_g=float(joint.bound_g + arrays.settled_g) if proven else None,
         job_prices=arrays.job_prices(schedule, joint.prices) if settings.told else {},
         place_prices=arrays.place_prices(joint.prices),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from fakes.clock import NOON, FakeClock
 from fakes.executor import Outcome
 from fakes.queue import a_job
 from fakes.records import a_draft
+from fakes.store import FakeStore
 from fakes.whole_daemon import ANNA, WholeDaemon
 
 from scheduler import service
@@ -140,6 +142,74 @@ async def _beaten(daemon: WholeDaemon) -> None:
         await asyncio.sleep(0.005)
 
 
+# --- what goes on for longer than planned
+def planned_over(daemon: WholeDaemon, length: timedelta) -> list[Plan]:
+    """The plans that hold, a beat each second, one after another."""
+    plans = list[Plan]()
+    for _ in range(int(length.total_seconds())):
+        daemon.clock.advance(timedelta(seconds=1))
+        beat(daemon)
+        assert daemon.parts.live.plan is not None
+        plans += [daemon.parts.live.plan] if not plans or daemon.parts.live.plan is not plans[-1] else []
+        for placement in daemon.parts.live.plan.placements:
+            assert placement.end > daemon.clock.now() - timedelta(seconds=4)
+    return plans
+
+
+def test_a_job_that_outlives_its_estimate_leaves_no_plan_in_the_past() -> None:
+    """Nor is a plan made at every beat: each expects a little more of what has run the longer."""
+    daemon = a_daemon(job1=[Outcome(lasts=timedelta(seconds=95))], job2=[Outcome(lasts=timedelta(seconds=10))])
+    daemon.submit(run_now=True, duration=timedelta(seconds=20))
+    waiting = daemon.submit(duration=timedelta(seconds=10), within=timedelta(seconds=40))
+    plans = planned_over(daemon, timedelta(seconds=70))
+    assert 5 <= len(plans) <= 15
+    placed = plans[-1].placement(waiting.id)
+    assert placed is not None and placed.late and placed.start > daemon.clock.now()
+    daemon.pass_time(timedelta(minutes=2), step=timedelta(seconds=1))
+    assert daemon.job(waiting.id).state is JobState.COMPLETED
+
+
+def test_a_job_that_ends_as_estimated_makes_no_plan_before_it_has_ended() -> None:
+    daemon = a_daemon(job1=[Outcome(lasts=HOUR / 2)])
+    daemon.submit(run_now=True, duration=HOUR / 2)
+    daemon.clock.advance(HOUR / 2 - timedelta(seconds=10))
+    beat(daemon)
+    before = daemon.parts.live.plan
+    daemon.executor.unreachable = True  # Nobody hears of its end for a second.
+    assert planned_over(daemon, timedelta(seconds=11)) == [before]
+    daemon.executor.unreachable = False
+    assert len(planned_over(daemon, timedelta(seconds=5))) == 1
+
+
+def test_a_job_that_finds_its_place_taken_is_planned_anew_once_a_minute() -> None:
+    """By a process that is not ours: the plan takes it to end, and nobody can say when."""
+    daemon = a_daemon()
+    (board,) = daemon.executor.gpus
+    daemon.executor.gpus = (replace(board, busy_with=(4242,)),)
+    daemon.pass_time(timedelta(seconds=20), step=timedelta(seconds=1))
+    job = daemon.submit(run_now=True, duration=2 * HOUR)
+    plans = planned_over(daemon, timedelta(minutes=10))
+    assert 9 <= len(plans) <= 11
+    placed = plans[-1].placement(job.id)
+    assert placed is not None and placed.start > daemon.clock.now() - timedelta(minutes=1, seconds=5)
+
+
+def test_a_plan_that_takes_long_is_not_made_anew_over_and_over() -> None:
+    """Three seconds each: planning would be all that the daemon does."""
+    daemon = a_daemon(job1=[Outcome(lasts=HOUR)])
+    daemon.submit(run_now=True, duration=timedelta(seconds=20))
+    daemon.clock.advance(timedelta(seconds=40))
+    daemon.parts.live.plan_took = timedelta(seconds=3)
+    before = daemon.parts.live.plan
+    beat(daemon)
+    beat(daemon)
+    assert daemon.parts.live.plan is before
+    daemon.clock.advance(timedelta(seconds=10))
+    beat(daemon)
+    beat(daemon)
+    assert daemon.parts.live.plan is not before
+
+
 # --- storage
 def test_a_full_disk_is_said_once_survived_and_over_when_there_is_room(caplog: pytest.LogCaptureFixture) -> None:
     daemon = a_daemon(job1=[Outcome(lasts=HOUR)])
@@ -192,7 +262,50 @@ def test_a_damaged_environment_of_one_job_keeps_no_other_from_starting(caplog: p
     assert sum(record.getMessage() == "job cannot be started" for record in caplog.records) == 1
 
 
+class OncePlanlessStore(FakeStore):
+    """Does not take the next plan."""
+
+    refusing = False
+
+    def add_plan(self, plan: Plan) -> None:
+        if self.refusing:
+            self.refusing = False
+            raise StorageError("the database is busy")
+        super().add_plan(plan)
+
+
+def test_a_plan_that_could_not_be_recorded_is_made_again_by_the_next_beat() -> None:
+    """Nothing else has to happen, and no time to pass."""
+    store = OncePlanlessStore()
+    daemon = WholeDaemon(FakeClock(), dirty_now_clean_at_six(), store=store)
+    daemon.pass_time(timedelta(0))
+    store.refusing = True
+    job = daemon.submit(duration=HOUR, within=24 * HOUR)
+    assert (job.reason, daemon.parts.live.storage_error) == (Reason.NEW, "the database is busy")
+    beat(daemon)
+    recorded = store.latest_plan()
+    assert recorded is not None and recorded.placement(job.id) is not None
+    assert (daemon.job(job.id).reason, daemon.parts.live.storage_error) == (Reason.CARBON_WINDOW, None)
+
+
 # --- faults of ours
+def test_while_no_plan_can_be_made_jobs_start_by_the_last_one_and_then_planning_goes_on() -> None:
+    daemon = a_daemon(job1=[Outcome(lasts=HOUR)])
+    job = daemon.submit(duration=HOUR, within=24 * HOUR)
+    planned = daemon.dispatcher._planned
+
+    async def failing(problem: PlanningProblem) -> Plan:
+        raise ZeroDivisionError("whatever is asked")
+
+    daemon.dispatcher._planned = failing  # type: ignore[method-assign]
+    daemon.pass_time(8 * HOUR)
+    started = daemon.job(job.id).started_at
+    assert started is not None and NOON + 6 * HOUR <= started < NOON + 7 * HOUR
+    daemon.dispatcher._planned = planned  # type: ignore[method-assign]
+    beat(daemon)
+    assert daemon.parts.live.plan is not None and daemon.parts.live.plan.made_at == daemon.clock.now()
+
+
 def test_a_beat_that_fails_in_one_way_again_and_again_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     """None is finished, so that the watchdog can tell."""
     daemon = a_daemon()

@@ -10,10 +10,11 @@ from fakes.queue import HOUR, a_job, a_placement, a_plan
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.dispatch.replanning import ReplanRules, ReplanState, Trigger, on_event
+from scheduler.dispatch.replanning import START_GRACE, ReplanRules, ReplanState, Trigger, is_overtaken, on_event
 from scheduler.dispatch.wakeup import next_wakeup
 from scheduler.domain.lifecycle import JobState
 
+GRACE = timedelta(seconds=2)
 RULES = ReplanRules(debounce=timedelta(minutes=15), longest_plan=6 * HOUR)
 
 
@@ -87,3 +88,32 @@ def test_plans_keep_their_distance_and_no_event_is_forgotten(events: list[tuple[
     plans += [state.wanted_at] if state.wanted_at else []
     assert all(later - earlier >= RULES.debounce for earlier, later in pairwise(plans))
     assert all(any(timedelta(0) <= plan - event <= RULES.debounce for plan in plans) for event in owed)
+
+
+def test_a_plan_whose_job_has_not_ended_when_it_was_to_is_overtaken() -> None:
+    """Not at the moment itself: a process takes a while to begin and to be seen to have ended."""
+    plan, jobs = a_plan(a_placement(1, (0, 2), reason="running")), [a_job(1, JobState.RUNNING)]
+    assert not is_overtaken(plan, jobs, NOON + 2 * HOUR, GRACE)
+    assert is_overtaken(plan, jobs, NOON + 2 * HOUR + GRACE, GRACE)
+
+
+def test_a_plan_whose_job_has_not_begun_when_it_was_to_is_overtaken() -> None:
+    """Later than one whose job has not ended, for what keeps it from starting may keep it whatever is planned."""
+    plan, jobs = a_plan(a_placement(1, (1, 3))), [a_job(1)]
+    assert not is_overtaken(plan, jobs, NOON + HOUR + GRACE, GRACE)
+    assert is_overtaken(plan, jobs, NOON + HOUR + START_GRACE, GRACE)
+    assert is_overtaken(plan, jobs, NOON + 9 * HOUR, GRACE)
+
+
+def test_jobs_shorter_than_a_minute_that_cannot_start_do_not_overtake_each_plan_at_once() -> None:
+    plan, jobs = a_plan(a_placement(1, (0, 0.001))), [a_job(1)]
+    assert not is_overtaken(plan, jobs, NOON + START_GRACE / 2, GRACE)
+    assert is_overtaken(plan, jobs, NOON + START_GRACE, GRACE)
+
+
+def test_a_plan_is_not_overtaken_while_jobs_wait_as_planned() -> None:
+    """Before its start, between two stretches, held, cancelled since, or in no plan."""
+    plan = a_plan(a_placement(1, (5, 6)), a_placement(2, (-1, 1), (5, 6)), a_placement(3, (0, 1)))
+    jobs = [a_job(1), a_job(2, JobState.SUSPENDED), a_job(3, JobState.HELD), a_job(4, JobState.RUNNING)]
+    assert not is_overtaken(plan, jobs, NOON + 4 * HOUR, GRACE)
+    assert not is_overtaken(None, jobs, NOON + 4 * HOUR, GRACE)

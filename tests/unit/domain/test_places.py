@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from fakes.clock import NOON
 from hypothesis import given
@@ -32,6 +33,17 @@ def test_stretches_are_where_the_places_are_free(
     starts, ends = filled(4, takings).stretches(places, begin, begin + length)
     inside = {t for s, e in zip(starts, ends, strict=True) for t in range(s, e)}
     assert inside == {t for t in range(begin, begin + length) if count(4, takings, t) >= places}
+
+
+@given(takings=taken, begin=st.integers(0, 30), places=st.integers(1, 4))
+def test_all_occupied_at_once_are_as_occupied_one_after_another(
+    takings: list[tuple[int, int, int]], begin: int, places: int
+) -> None:
+    spans = np.array([(start, start + length) for start, length, _ in takings], dtype=np.int64).reshape(-1, 2)
+    widths = np.array([width for *_, width in takings], dtype=np.int64)
+    starts, ends = FreePlaces.beside(spans, widths, 4, begin).stretches(places, begin, 80)
+    inside = {t for s, e in zip(starts, ends, strict=True) for t in range(s, e)}
+    assert inside == {t for t in range(begin, 80) if count(4, takings, t) >= places}
 
 
 @given(takings=taken, places=st.integers(1, 4), begin=st.integers(0, 30), length=st.integers(1, 20))

@@ -14,7 +14,9 @@ from fakes.problems import problem as a_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
+from scheduler.domain.places import FreePlaces, length_micros, to_micros
 from scheduler.domain.plans import Placement, Plan, PlannableJob, PlanningProblem
 from scheduler.planning import OURS, POLICIES, STEADY, plan
 from scheduler.planning.settings import PLAIN
@@ -104,17 +106,31 @@ def test_no_plan_is_worse_than_first_come_first_served(policy: str, problem: Pla
         assert grams(made) <= grams(usual) * ROUNDING
 
 
+def could_begin_sooner(placement: Placement, made: Plan, problem: PlanningProblem) -> bool:
+    """Whether there is room for all of its work before its planned start, the others being where they are."""
+    job, free = problem.job(placement.job), FreePlaces(problem.capacity[Pool.GPU], to_micros(problem.now))
+    for other in made.placements:
+        for held in other.intervals if other is not placement else ():
+            free.occupy(to_micros(held.start), to_micros(held.end), problem.job(other.job).width)
+    begins = [problem.now] if job.running else [problem.now, job.submitted_at, job.earliest_start]
+    begins += [before.end for before in made.placements if before.job in job.after and not job.running]
+    return free.earliest(job.width, length_micros(job.remaining), to_micros(max(begins))) < to_micros(placement.start)
+
+
 @every_policy
-@given(problem=problems(), steadily=st.booleans())
+@given(problem=problems(priced=True), steadily=st.booleans())
 @settings(max_examples=50)
-def test_nobody_is_said_to_wait_for_clean_power_who_emits_no_less_for_it(
+def test_only_who_has_no_room_sooner_is_said_to_wait_for_places(
     policy: str, problem: PlanningProblem, steadily: bool
 ) -> None:
-    """A job that is later than first come, first served for the sake of others waits for places."""
-    for placement in plan(problem, policy, STEADY if steadily else PLAIN).placements:
-        if placement.reason == "carbon-window":
-            assert placement.emissions is not None and placement.run_now_emissions is not None
-            assert placement.emissions < placement.run_now_emissions
+    """Or for the jobs it comes after. Who is to wait for cleaner power has room that he does not take."""
+    made = plan(problem, policy, STEADY if steadily else PLAIN)
+    for placement in made.placements:
+        job, sooner = problem.job(placement.job), could_begin_sooner(placement, made, problem)
+        if placement.reason in ("resources", "dependency") and not job.run_now:
+            assert not sooner
+        if placement.reason == "carbon-window" and not job.interruptible:
+            assert sooner
 
 
 @every_policy

@@ -123,6 +123,27 @@ def test_a_late_dependant_is_told_both() -> None:
     assert words(asked, 2)[0].startswith("Job 2, which waits for job 1 to complete, cannot meet its deadline")
 
 
+def test_where_first_come_first_served_would_be_too_late_that_is_told() -> None:
+    """It begins in time and in dirtier hours; what would emit less is not to be had by the deadline."""
+    before = job(1, hours=4, within=24)
+    runs = job(2, hours=4, within=4, running=True)
+    values = [300, 290, 200, 310, 100, 100, 100, 100, 100, 100]
+    asked = problem(before, runs, job(7, within=3), values=values, gpus=2)
+    waits, worth, _ = words(asked, policy="carbonq")
+    assert waits == "Job 7 waits for low-carbon power: Mon 23 Nov 14:00 UTC to Mon 23 Nov 15:00 UTC."
+    assert worth.startswith(
+        "It is expected to emit 200 gCO2eq, 100 gCO2eq (100%) more than 100 gCO2eq first come, first served, which "
+        "would end it after its deadline."
+    )
+    longest = words(asked, of(7, deadline=False), policy="carbonq")[1]
+    assert "first come, first served, which would end it after the longest wait." in longest
+
+
+def test_of_a_job_that_is_late_itself_nothing_more_is_told_of_the_comparison() -> None:
+    asked = problem(job(1, hours=2, within=2, running=True), job(7, hours=3, within=4), values=VALUES)
+    assert words(asked)[1].endswith(" first come, first served.")
+
+
 # --- of a job that runs
 def test_what_a_running_job_is_expected_to_emit_is_said_to_be_for_the_rest() -> None:
     """What it has emitted is known by now and is no part of a plan; nor is there anything to compare the rest with."""
