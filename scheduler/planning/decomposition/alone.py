@@ -14,8 +14,10 @@ def choose_alone(line: Timeline, edges: Ints, jobs: Jobs, placed: Placements) ->
     """Place the one job for the best: in one piece up to its deadline, or in segments that end by any edge before it.
 
     In segments the search is a heuristic; over a family of deadlines that only grows, its best never gets worse. Nor
-    does the family depend on the price of waiting, which is added to each: so a higher one never ends later.
+    does the family depend on the price of waiting, which is added to each: so a higher one never ends later. Where none
+    of the family has room, beside jobs that stay where they are, it stays where it was.
     """
+    before = placed.segments[0, : placed.number[0]].copy()
     lift(line, jobs, placed, 0)
     whole = jobs._replace(divisible=np.zeros_like(jobs.divisible))
     best, chosen = _tried(line, whole, placed)
@@ -27,6 +29,8 @@ def choose_alone(line: Timeline, edges: Ints, jobs: Jobs, placed: Placements) ->
             cost += jobs.wait[0] * int(segments[-1, 1] - jobs.lo[0] - jobs.work[0]) * PER_SECOND
         if cost < best:
             best, chosen = cost, segments
+    if not np.isfinite(best):
+        chosen = before
     put(line, jobs, placed, 0, chosen, len(chosen))
 
 

@@ -12,7 +12,7 @@ from fakes.problems import HOUR, MINUTE, forecast, job, problem
 
 from scheduler.domain.errors import RequestError
 from scheduler.domain.gpus import Pool
-from scheduler.domain.plans import PlanningProblem
+from scheduler.domain.plans import PlanningProblem, SwitchCost
 from scheduler.domain.units import Power
 from scheduler.planning import OURS, STEADY, latest_safe_start, plan
 
@@ -135,3 +135,17 @@ def test_a_running_job_keeps_to_what_was_announced_of_it() -> None:
     again = plan(replace(problem(half_done, values=DUCK), now=later), "suspend-resume", STEADY, previous=announced)
     assert again.placements[0].intervals[0].start == later
     assert again.placements[0].end == NOON + timedelta(hours=5)
+
+
+@pytest.mark.parametrize("switch", [0, 2])
+def test_one_job_that_fits_only_around_another_is_planned_in_parts_whatever_its_deadline(switch: int) -> None:
+    """Ten minutes before a job of the whole machine and the rest after it, due at no edge of the forecast."""
+    cost = SwitchCost(switch * MINUTE)
+    running = job(4, 1 / 6, 1 / 6, running=True, run_now=True, switch=cost)
+    whole_machine = job(1, 1 / 6, 1 / 6, width=4, run_now=True, switch=cost)
+    around = job(3, 1 / 3, 35 / 60, interruptible=True, switch=cost)
+    made = plan(problem(running, whole_machine, around, values=[300, 200, 100], gpus=4), "carbonq")
+    placement = made.placement(3)
+    assert placement is not None and not placement.late
+    before, after = placement.intervals
+    assert before.end <= NOON + 10 * MINUTE and after.start >= NOON + 20 * MINUTE
