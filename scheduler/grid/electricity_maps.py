@@ -98,7 +98,7 @@ class ElectricityMaps(WebSource):
         reaches_back = await self._key.may(PAST_RANGE)
         if not reaches_back:
             # What left the last 24 hours cannot be asked for again.
-            self._capabilities = replace(self._capabilities, recheck_after=())
+            self._capabilities = replace(self._capabilities, reaches_back=False)
         if self._capabilities.has_forecast and not await self._key.may(FORECAST):
             self._give_up_forecast(*([] if reaches_back else ["without past-range the last 24 hours are all there is"]))
         return self._capabilities.has_forecast if path == FORECAST else await self._key.may(path)

@@ -98,8 +98,8 @@ def test_only_a_key_that_may_look_far_back_promises_to_look_again():
         free, paid = em(server.url(NAME), key=FREE_KEY), em(server.url(NAME))
         for source in (free, paid):
             asyncio.run(source.observations(DAY))
-    assert free.capabilities.recheck_after == ()
-    assert [age.days for age in paid.capabilities.recheck_after] == [2, 8, 32, 93]
+    assert free.capabilities.review_ages == ()
+    assert [age.days for age in paid.capabilities.review_ages] == [1, 2, 8, 32, 93]
 
 
 def test_a_free_key_has_the_last_24_hours():
