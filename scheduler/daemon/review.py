@@ -26,7 +26,8 @@ LOOKED_AGAIN = "intensity-rechecked"
 """The event in a job's history by which the next look, after a restart too, knows of this one."""
 TOO_LATE = timedelta(days=30)
 """A job submitted this long before the oldest age is not looked at any more."""
-QUESTIONS_A_ROUND = 4
+QUESTIONS_A_ROUND = 5
+"""No provider has more ages, so what one hour makes due does not pile up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Reviewer:
 
     def _due(self) -> list[_Look]:
         now, sources = self._parts.clock.now(), (self._desk.poller.source, *self._desk.poller.members)
-        ages = [age for source in sources for age in source.capabilities.recheck_after]
+        ages = [age for source in sources for age in source.capabilities.review_ages]
         if not ages:
             return []
         store = self._parts.store
@@ -96,7 +97,7 @@ class Reviewer:
         return [
             _Look(job, source.key, self._settler.span(job))
             for job, source in settled_by
-            if source is not None and _is_due(job, looks, source.recheck_after, now)
+            if source is not None and _is_due(job, looks, source.review_ages, now)
         ]
 
     def _source(self, statement: EmissionsStatement | None) -> SourceCapabilities | None:

@@ -154,7 +154,8 @@ class Settler:
 
     def _revised_since(self, previous: EmissionsStatement, key: SeriesKey, job: Job) -> bool:
         observations = self._parts.store.observations(key, self.span(job))
-        return any(observation.fetched_at > previous.computed_at for observation in observations)
+        # What came in the very moment it was computed may have been missed; the same facts add nothing.
+        return any(observation.fetched_at >= previous.computed_at for observation in observations)
 
     def _unsettled(self) -> tuple[Job, ...]:
         ids = self._parts.store.unsettled_jobs()

@@ -152,7 +152,9 @@ class SourceCapabilities:
     estimates_settle_after: timedelta = timedelta(days=7)
     """Age at which an estimate that the provider has not replaced is taken as its last word."""
     recheck_after: tuple[timedelta, ...] = ()
-    """Ages at which final values are asked for once more: when the provider consolidates what it published."""
+    """Ages at which the provider consolidates what it published, beside `settle_after`."""
+    reaches_back: bool = True
+    """False where only the last hours can be asked for: what has become final is beyond them."""
     claims_savings: bool = True
     """False for a yearly constant: jobs run at once and no saving is claimed."""
     no_forecast: str | None = None
@@ -160,3 +162,13 @@ class SourceCapabilities:
     notes: tuple[str, ...] = field(default=())
     links: tuple[ChainLink, ...] = ()
     """Where several are asked for one zone: all of them, the best first."""
+
+    @property
+    def review_ages(self) -> tuple[timedelta, ...]:
+        """Ages at which final values are asked for once more, ascending.
+
+        That from which they are final is among them: a value is final by its age now, however young it was fetched.
+        """
+        if not self.reaches_back:
+            return ()
+        return tuple(sorted({age for age in (self.settle_after, *self.recheck_after) if age > timedelta(0)}))

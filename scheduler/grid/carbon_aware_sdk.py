@@ -6,15 +6,14 @@ rolling means over `windowSize`, so none is asked for and each point is its own 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from scheduler.domain.carbon import CarbonForecast, IntensityObservation
 from scheduler.domain.errors import CarbonSourceRejected, CarbonSourceUnavailable
 from scheduler.domain.intervals import Interval
-from scheduler.grid import reader
+from scheduler.grid import reader, rhythm
 from scheduler.grid.catalogue import CARBON_AWARE_SDK, NOTHING
 from scheduler.grid.reader import Row
 from scheduler.grid.settings import SourceSettings
@@ -24,6 +23,8 @@ from scheduler.ports import CarbonSource, Clock
 
 OBSERVED, FORECAST = "emissions/bylocation", "emissions/forecasts/current"
 LONGEST_RANGE = timedelta(days=7)
+AROUND = timedelta(days=1)
+"""Asked for on both sides of every interval, to know how long points without a duration hold, whatever their step."""
 
 
 def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
@@ -60,12 +61,14 @@ class CarbonAwareSdk(WebSource):
 
     async def observations(self, interval: Interval) -> tuple[IntensityObservation, ...]:
         answers = []
-        for piece in reader.past_chunks(interval, self._clock.now(), LONGEST_RANGE):
-            window = {"time": piece.start.isoformat(), "toTime": piece.end.isoformat()}
+        now = self._clock.now()
+        for piece in reader.past_chunks(interval, now, LONGEST_RANGE - 2 * AROUND):
+            asked = rhythm.widened(piece, AROUND, now)
+            window = {"time": asked.start.isoformat(), "toTime": asked.end.isoformat()}
             answer = await self._ask(OBSERVED, {"location": self._location, **window})
             if answer.status == 200:
                 items = self._read.items("the answer", self._transport.json(answer, OBSERVED))
-                answers.append(self._ratings(items))
+                answers.append(reader.overlapping(self._read.in_order(self._ratings(items)), piece))
         return self._observed(reader.merged(*answers), interval)
 
     @property
@@ -92,21 +95,16 @@ class CarbonAwareSdk(WebSource):
         value = self._read.member(point, "value")
         return self._row(start, timedelta(minutes=minutes), "value", value)
 
-    def _ratings(self, items: list[object]) -> list[Row]:
-        """Points with or without a duration; one without lasts until the next, the last as long as the one before."""
+    def _ratings(self, items: list[object]) -> Iterator[Row]:
+        """One without a duration lasts as its neighbours tell; one that has neither is left out."""
         starts = [self._read.moment("time", self._read.member(item, "time")) for item in items]
-        lengths = self._lengths(starts)
-        rows = []
-        for item, start, length in zip(items, starts, lengths, strict=True):
+        lengths = rhythm.lengths(starts)
+        for item, start in zip(items, starts, strict=True):
             self._read.same_zone("location", self._location, self._read.member(item, "location"))
             said = self._read.mapping("a rating", item).get("duration")
-            length = self._duration(said) if said else length
-            rows.append(self._row(start, length, "rating", self._read.member(item, "rating")))
-        return self._read.in_order(rows)
-
-    def _lengths(self, starts: Sequence[datetime]) -> list[timedelta]:
-        lengths = [after - before for before, after in pairwise(starts)]
-        return [*lengths, lengths[-1]] if lengths else [CARBON_AWARE_SDK.resolution] * len(starts)
+            length = self._duration(said) if said else lengths.get(start)
+            if length is not None:
+                yield self._row(start, length, "rating", self._read.member(item, "rating"))
 
     def _duration(self, said: object) -> timedelta:
         """.NET writes hh:mm or hh:mm:ss."""
@@ -118,7 +116,7 @@ class CarbonAwareSdk(WebSource):
 
     def _row(self, start: datetime, length: timedelta, field: str, value: object) -> Row:
         if length <= timedelta(0):
-            raise self._read.wrong(f"rows are out of order or without length at {start:%Y-%m-%d %H:%M} UTC")
+            raise self._read.wrong(f"a row has no length at {start:%Y-%m-%d %H:%M} UTC")
         return Row(
             Interval(start, start + length), self._read.intensity(f"{field} at {start:%Y-%m-%d %H:%M} UTC", value)
         )

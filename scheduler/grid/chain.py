@@ -2,8 +2,9 @@
 
 A source that has given a forecast stays the one until that forecast has run out, however often it fails meanwhile:
 forecasts of two sources are never mixed, and an old good one beats a switch. Where none has a forecast, the built-in
-forecaster goes on from the history of one of them, before a yearly constant is taken. A source that refuses (bad key,
-not in the plan) is left out until the next start. The better ones are tried again at every poll.
+forecaster goes on from the history of one of them, before a yearly constant is taken. The better ones are tried again
+at every poll, and one that refuses our key (bad, not in the plan) ever more seldom. Where no key is needed a refusal is
+a trouble like any other, and passes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from scheduler.domain.carbon import (
     CarbonForecast,
@@ -26,6 +28,9 @@ from scheduler.ports import CarbonSource, Clock
 
 logger = logging.getLogger(__name__)
 
+FIRST_REST, LONGEST_REST = timedelta(hours=1), timedelta(days=1)
+"""So long a source that has refused our key is not asked; twice as long with each refusal."""
+
 SeesAhead = Callable[[SourceCapabilities], Awaitable[bool]]
 """Whether the built-in forecaster can go on from what is recorded of a source."""
 
@@ -38,7 +43,9 @@ class _Link:
     """Of the last question."""
     silent: bool = False
     """It answered, and has no forecast."""
-    rejected: bool = False
+    refusals: int = 0
+    """Of our key, in a row."""
+    rests_until: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -58,13 +65,18 @@ class _Link:
         said = self.source.capabilities
         return "there is none just now" if said.has_forecast else said.no_forecast or "it publishes none"
 
-    @property
-    def has_history(self) -> bool:
-        said = self.source.capabilities
-        return said.has_actuals and said.claims_savings and not self.rejected
+    def rests(self, now: datetime) -> bool:
+        return self.rests_until is not None and now < self.rests_until
 
-    def refuse(self, error: CarbonSourceRejected) -> None:
-        self.rejected, self.silent, self.trouble = True, False, error
+    def has_history(self, now: datetime) -> bool:
+        said = self.source.capabilities
+        return said.has_actuals and said.claims_savings and not self.rests(now)
+
+    def refuse(self, error: CarbonSourceRejected, now: datetime) -> None:
+        """It makes way, and its last forecast binds nobody any more."""
+        self.rests_until = now + min(FIRST_REST * 2 ** min(self.refusals, 10), LONGEST_REST)
+        self.refusals += 1
+        self.silent, self.trouble, self.last = False, error, None
 
 
 class Chain:
@@ -106,8 +118,9 @@ class Chain:
 
     async def forecast(self) -> CarbonForecast | None:
         """From the best link that has one. None where none has and the history of one must do, or nothing."""
+        now = self._clock.now()
         for link in self._links:
-            if link.rejected and not all(other.rejected for other in self._links):
+            if link.rests(now) and not all(other.rests(now) for other in self._links):
                 continue
             forecast = await self._try(link)
             if forecast is not None:
@@ -120,13 +133,17 @@ class Chain:
         """From the link in use, and from no other: what is observed must be of the series that is planned with."""
         link = self._current
         try:
-            return await link.source.observations(interval)
+            observed = await link.source.observations(interval)
         except CarbonSourceRejected as error:
-            link.refuse(error)
+            if not link.source.capabilities.needs_key:
+                raise
+            link.refuse(error, self._clock.now())
             await self.forecast()
             if self._current is link:
                 raise
             return await self._current.source.observations(interval)
+        link.refusals = 0
+        return observed
 
     async def close(self) -> None:
         for link in self._links:
@@ -149,22 +166,25 @@ class Chain:
         link.silent = False
         try:
             forecast = await link.source.forecast()
-        except CarbonSourceRejected as error:
-            link.refuse(error)
-            return None
         except CarbonDataError as error:
+            if isinstance(error, CarbonSourceRejected) and link.source.capabilities.needs_key:
+                link.refuse(error, self._clock.now())
+                return None
             link.trouble = error
             if self._is_good(link.last):
                 raise
             return None
-        link.last, link.trouble, link.rejected, link.silent = forecast, None, False, forecast is None
+        link.last, link.trouble, link.silent = forecast, None, forecast is None
+        if forecast is not None:  # That it publishes none may have been said without asking.
+            link.refusals = 0
         return forecast
 
     async def _with_history(self) -> _Link | None:
         """Whose history the built-in forecaster goes on from: one that answers, else the one in use, else the best."""
         if self._sees_ahead is None:
             return None
-        able = [link for link in self._links if link.has_history]
+        now = self._clock.now()
+        able = [link for link in self._links if link.has_history(now)]
         for link in sorted(able, key=lambda link: (not link.silent, link is not self._current)):
             if await self._sees_ahead(link.source.capabilities):
                 return link

@@ -3,13 +3,15 @@
 What wind and sun do not give, the rest gives, and how much that emits is learnt from the last days: emissions as a
 straight line over the rest's output, for a fleet that is asked for more answers with other plants than one that is
 asked for less. Between the least and the most that the rest has emitted a kilowatt-hour in those days it is believed,
-and not beyond. Which plants run is guessed this way, never known: such a forecast is always said to be derived.
+and not beyond. Which plants run is guessed this way, never known: such a forecast is always said to be derived. Wind or
+sun that nobody forecasts is part of the rest; what is forecast otherwise and lacks in one interval leaves a gap there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import time
 
 import numpy as np
 
@@ -41,14 +43,26 @@ class Balance:
         return self.rest + sum(self.variable.values())
 
 
-def balance_of(mix: Mix, basis: Basis) -> Balance | None:
-    """None where some of it is not published yet, or nothing is generated."""
+def balance_of(mix: Mix, basis: Basis, forecast: Container[Fuel] = VARIABLE) -> Balance | None:
+    """None where some of it is not published yet, or nothing is generated. What is not `forecast` is of the rest."""
     known = {fuel: max(0.0, amount) for fuel, amount in mix.items() if amount is not None and fuel is not Fuel.STORAGE}
     if len(known) + (Fuel.STORAGE in mix) < len(mix) or not sum(known.values()) > 0:
         return None
-    rest = {fuel: amount for fuel, amount in known.items() if fuel not in VARIABLE}
+    variable: dict[Fuel, float] = {f: a for f, a in known.items() if f in VARIABLE and f in forecast}
+    rest = {fuel: amount for fuel, amount in known.items() if fuel not in variable}
     emissions = sum(factors(basis)[fuel] * amount for fuel, amount in rest.items())
-    return Balance({f: a for f, a in known.items() if f in VARIABLE}, sum(rest.values()), emissions)
+    return Balance(variable, sum(rest.values()), emissions)
+
+
+def complete(variable: Mapping[Interval, Mapping[Fuel, float]]) -> frozenset[Interval]:
+    """The intervals for which everything is forecast that is on any of these days at that time.
+
+    By the time of day, for nobody need forecast the sun by night.
+    """
+    usual: dict[time, set[Fuel]] = {}
+    for slot, given in variable.items():
+        usual.setdefault(slot.start.time(), set()).update(given)
+    return frozenset(slot for slot, given in variable.items() if usual[slot.start.time()] <= given.keys())
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from scheduler.ports import CarbonSource, Clock
 LATEST, HISTORY = "carbon-intensity/latest", "carbon-intensity/history"
 FORECAST, PAST_RANGE = "carbon-intensity/forecast", "carbon-intensity/past-range"
 UPDATED_SINCE = "updated-since"
+FACTORS = "emissionFactorType"
 HOUR = timedelta(hours=1)
 LONGEST_RANGE = timedelta(days=10)
 """Of one request."""
@@ -69,6 +70,7 @@ class ElectricityMaps(WebSource):
         self._key = key
         self._zone = capabilities.key.zone
         self._kept = KeptHistory()
+        self._factors = "lifecycle" if capabilities.key.basis is Basis.LIFECYCLE else "direct"
 
     async def forecast(self) -> CarbonForecast | None:
         if not await self._may(FORECAST):
@@ -98,7 +100,7 @@ class ElectricityMaps(WebSource):
         reaches_back = await self._key.may(PAST_RANGE)
         if not reaches_back:
             # What left the last 24 hours cannot be asked for again.
-            self._capabilities = replace(self._capabilities, recheck_after=())
+            self._capabilities = replace(self._capabilities, reaches_back=False)
         if self._capabilities.has_forecast and not await self._key.may(FORECAST):
             self._give_up_forecast(*([] if reaches_back else ["without past-range the last 24 hours are all there is"]))
         return self._capabilities.has_forecast if path == FORECAST else await self._key.may(path)
@@ -111,10 +113,10 @@ class ElectricityMaps(WebSource):
 
     # --- asking --------------------------------------------------------------------------------------------------
     async def _ask(self, path: str, window: dict[str, str]) -> object:
-        factors = "lifecycle" if self._capabilities.key.basis is Basis.LIFECYCLE else "direct"
-        params = {"zone": self._zone, "disableCallerLookup": "true", "emissionFactorType": factors, **window}
+        params = {"zone": self._zone, "disableCallerLookup": "true", FACTORS: self._factors, **window}
         body = await self._key.get(path, params)
         self._read.same_zone("zone", self._zone, self._read.member(body, "zone"))
+        self._check_factors(body)
         return body
 
     async def _present(self, rows: list[Row], interval: Interval, now: datetime) -> tuple[IntensityObservation, ...]:
@@ -191,10 +193,16 @@ class ElectricityMaps(WebSource):
             raise self._read.wrong(f"temporalGranularity = {said!r} was not asked for")
         return GRANULARITIES[said]
 
+    def _check_factors(self, said: object) -> None:
+        """Values on another basis are another series; what names none is on that which was asked for."""
+        named = self._read.mapping("the answer", said).get(FACTORS) or self._factors
+        self._read.same_zone(FACTORS, self._factors, named)
+
     def _rows(self, items: list[object], length: timedelta) -> Iterator[Row]:
         for item in items:
             fields = self._read.mapping("a row", item)
             self._read.same_zone("zone", self._zone, fields.get("zone", self._zone))
+            self._check_factors(fields)
             start = self._read.moment("datetime", self._read.member(item, "datetime"))
             value = self._read.member(item, "carbonIntensity")
             if value is None:

@@ -1,18 +1,18 @@
 """Energy-Charts of Fraunhofer ISE: carbon intensity of 26 European countries by quarter of an hour, no key.
 
 One answer holds parallel arrays: the moment, the measured value, the forecast; whichever is not known is null, and
-the forecast for tomorrow appears at about seven in the evening, so the horizon breathes between 5 and 29 hours.
+the forecast for tomorrow appears at about seven in the evening, so the horizon breathes between 5 and 29 hours. Some
+countries report by the hour, and no answer says so.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from scheduler.domain.carbon import CarbonForecast, IntensityObservation
 from scheduler.domain.errors import CarbonSourceRejected
 from scheduler.domain.intervals import Interval, from_epoch
-from scheduler.grid import reader, zones
+from scheduler.grid import reader, rhythm, zones
 from scheduler.grid.catalogue import ENERGY_CHARTS
 from scheduler.grid.reader import Row
 from scheduler.grid.settings import SourceSettings
@@ -21,6 +21,9 @@ from scheduler.grid.web_source import WebSource
 from scheduler.ports import CarbonSource, Clock
 
 LONGEST_RANGE = timedelta(days=31)
+AROUND = timedelta(hours=3)
+"""Asked for on both sides of every interval, to know how long its rows hold."""
+LONGEST_ROW = timedelta(hours=1)
 
 
 def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
@@ -41,16 +44,18 @@ class EnergyCharts(WebSource):
         return reader.forecast_of(self._capabilities.key, rows, issued_at, now)
 
     async def observations(self, interval: Interval) -> tuple[IntensityObservation, ...]:
-        answers = []
-        for piece in reader.past_chunks(interval, self._clock.now(), LONGEST_RANGE):
-            window = {"start": _stamp(piece.start), "end": _stamp(piece.end + timedelta(seconds=59))}
-            answers.append(await self._rows("co2eq", window))
+        pieces = reader.past_chunks(interval, self._clock.now(), LONGEST_RANGE - 2 * AROUND)
+        answers = [await self._rows_in(piece, "co2eq") for piece in pieces]
         return self._observed(reader.merged(*answers), interval)
 
     async def past_forecast(self, interval: Interval) -> list[Row]:
         """What had been forecast for slots of the past, where the service still says."""
-        window = {"start": _stamp(interval.start), "end": _stamp(interval.end)}
-        return reader.overlapping(await self._rows("co2eq_forecast", window), interval)
+        return await self._rows_in(interval, "co2eq_forecast")
+
+    async def _rows_in(self, interval: Interval, column: str) -> list[Row]:
+        asked = rhythm.widened(interval, AROUND, self._clock.now())
+        window = {"start": _stamp(asked.start), "end": _stamp(asked.end + timedelta(seconds=59))}
+        return reader.overlapping(await self._rows(column, window), interval)
 
     async def _rows(self, column: str, window: dict[str, str]) -> list[Row]:
         """The rows for which `column` is known; none where the service says it has no data for the window."""
@@ -67,28 +72,22 @@ class EnergyCharts(WebSource):
         return self._paired(self._transport.json(answer, "co2eq"), column)
 
     def _paired(self, body: object, column: str) -> list[Row]:
-        seconds = [
-            self._read.number("unix_seconds", second)
+        starts = [
+            from_epoch(self._read.number("unix_seconds", second))
             for second in self._read.items("unix_seconds", self._read.member(body, "unix_seconds"))
         ]
         values = self._read.items(column, self._read.member(body, column))
-        if len(seconds) != len(values):
-            raise self._read.wrong(f"{column} has {len(values)} values for {len(seconds)} moments")
-        step = _step(seconds)
+        if len(starts) != len(values):
+            raise self._read.wrong(f"{column} has {len(values)} values for {len(starts)} moments")
+        lengths = rhythm.lengths(starts)
         return self._read.in_order(
-            self._row(column, from_epoch(second), step, value)
-            for second, value in zip(seconds, values, strict=True)
-            if value is not None
+            self._row(column, start, min(lengths[start], LONGEST_ROW), value)
+            for start, value in zip(starts, values, strict=True)
+            if value is not None and start in lengths
         )
 
-    def _row(self, column: str, start: datetime, step: timedelta, value: object) -> Row:
-        return Row(Interval(start, start + step), self._read.intensity(f"{column} at {_stamp(start)}", value))
-
-
-def _step(seconds: list[float]) -> timedelta:
-    """The shortest distance between two rows: a quarter of an hour, or an hour where a country reports hourly."""
-    distances = [after - before for before, after in pairwise(seconds) if after > before]
-    return timedelta(seconds=min(distances)) if distances else ENERGY_CHARTS.resolution
+    def _row(self, column: str, start: datetime, length: timedelta, value: object) -> Row:
+        return Row(Interval(start, start + length), self._read.intensity(f"{column} at {_stamp(start)}", value))
 
 
 def _stamp(moment: datetime) -> str:

@@ -15,7 +15,7 @@ from scheduler.domain.errors import CarbonSourceRejected, CarbonSourceUnavailabl
 from scheduler.domain.intervals import Interval
 from scheduler.grid import fuel_mix, reader, zones
 from scheduler.grid.catalogue import ENTSOE, NOTHING
-from scheduler.grid.derived_forecast import Outlook, balance_of
+from scheduler.grid.derived_forecast import Outlook, balance_of, complete
 from scheduler.grid.entsoe_document import Curve, DocumentReader, shortest_step
 from scheduler.grid.fuel_mix import VARIABLE, Fuel, Mix
 from scheduler.grid.mix_source import open_mix_source
@@ -116,11 +116,14 @@ class Entsoe(WebSource):
         expected = {slot: _variable(types) for slot, types in self._forecast_steps(weather, length)}
         whole = {slot: sum(types.values()) for slot, types in self._forecast_steps(totals, length)}
         basis = self._capabilities.key.basis
-        known = {slot: balance for slot, mix in past.items() if (balance := balance_of(mix, basis)) is not None}
+        forecast = {fuel for given in expected.values() for fuel in given}
+        balances = {slot: balance_of(mix, basis, forecast) for slot, mix in past.items()}
+        known = {slot: balance for slot, balance in balances.items() if balance is not None}
         outlook = Outlook.learnt(known, expected, whole, basis)
         if outlook is None:
             raise CarbonSourceUnavailable(f"{ENTSOE.title} has too little past generation to derive a forecast from")
-        for slot in sorted(expected):
+        # Wind that is not published yet is unknown, and not calm.
+        for slot in sorted(complete(expected)):
             g_per_kwh = outlook.intensity(slot)
             if g_per_kwh is not None:
                 yield Row(slot, g_per_kwh)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from scheduler.domain.carbon import IntensityObservation
 from scheduler.domain.intervals import Interval
-from scheduler.grid import reader, zones
+from scheduler.grid import reader, rhythm, zones
 from scheduler.grid.catalogue import RTE
 from scheduler.grid.reader import Row
 from scheduler.grid.settings import SourceSettings
@@ -18,6 +18,8 @@ from scheduler.ports import CarbonSource, Clock
 PATH = "api/explore/v2.1/catalog/datasets/eco2mix-national-tr/exports/json"
 QUARTER = timedelta(minutes=15)
 LONGEST_RANGE = timedelta(days=31)
+AROUND = timedelta(hours=3)
+"""Asked for on both sides of every interval, to know how long its values hold."""
 
 
 def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
@@ -28,13 +30,13 @@ def open_source(settings: SourceSettings, clock: Clock) -> CarbonSource:
 
 class Rte(HistorySource):
     async def observations(self, interval: Interval) -> tuple[IntensityObservation, ...]:
-        pieces = reader.past_chunks(interval, self._clock.now(), LONGEST_RANGE)
+        pieces = reader.past_chunks(interval, self._clock.now(), LONGEST_RANGE - 2 * AROUND)
         answers = [await self._rows(piece) for piece in pieces]
         return self._observed(reader.merged(*answers), interval)
 
     async def _rows(self, interval: Interval) -> list[Row]:
-        # Half an hour more in front: a value may hold from then.
-        first, last = interval.start - 2 * QUARTER, interval.end + QUARTER
+        asked = rhythm.widened(interval, AROUND, self._clock.now())
+        first, last = asked.start, asked.end + QUARTER
         body = await self._transport.get_json(
             PATH,
             {
@@ -44,17 +46,20 @@ class Rte(HistorySource):
                 "timezone": "UTC",
             },
         )
-        return self._read.in_order(self._values(self._read.items("the answer", body)))
+        rows = self._read.in_order(self._values(self._read.items("the answer", body)))
+        return reader.overlapping(rows, interval)
 
     def _values(self, items: Iterable[object]) -> Iterator[Row]:
         """One row a value; where only each second quarter has one, it holds for half an hour."""
         points = list(dict.fromkeys(self._point(item) for item in items))
         silent = {start for start, value in points if value is None}
         known = [start for start, value in points if value is not None]
+        lengths = rhythm.lengths(known)
         for start, value in points:
             if value is not None:
-                # After the newest value null only means that nothing is published yet.
+                # After the newest value null only means that nothing is published yet; among quarters it is a gap.
                 half = start.minute % 30 == 0 and start + QUARTER in silent and start < known[-1]
+                half = half and lengths[start] > QUARTER
                 yield Row(Interval(start, start + (2 * QUARTER if half else QUARTER)), value)
 
     def _point(self, item: object) -> tuple[datetime, float | None]:

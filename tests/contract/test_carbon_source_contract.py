@@ -115,6 +115,13 @@ def test_a_source_says_who_it_is_and_on_what_terms(source: CarbonSource):
     assert said.has_forecast == (said.forecast_horizon > timedelta(0))
 
 
+def test_what_has_become_final_is_looked_at_once_more(source: CarbonSource):
+    """Whoever revises is asked again once it no longer does, for what is known may have been fetched long before."""
+    said = source.capabilities
+    assert (said.settle_after in said.review_ages) == (said.settle_after > timedelta(0))
+    assert said.review_ages == tuple(sorted(said.review_ages))
+
+
 def test_a_forecast_is_there_exactly_where_one_is_promised(source: CarbonSource):
     """`has_forecast` and `forecast()` never contradict each other."""
     assert (use(source, source.forecast) is not None) == source.capabilities.has_forecast

@@ -44,6 +44,7 @@ class FakeCarbonSource:
         status: IntensityStatus = IntensityStatus.ACTUAL,
         claims_savings: bool = True,
         recheck_after: tuple[timedelta, ...] = (),
+        needs_key: bool = False,
     ) -> None:
         self.clock = clock
         self.ahead = ahead
@@ -53,6 +54,7 @@ class FakeCarbonSource:
         self.status = status
         self.claims_savings = claims_savings
         self.recheck_after = recheck_after
+        self.needs_key = needs_key
         self.error: CarbonDataError | None = None
         self.issued_at: datetime | None = None
         """When the forecast was issued; just now unless a test says otherwise."""
@@ -73,7 +75,7 @@ class FakeCarbonSource:
             resolution=HOUR,
             min_poll=timedelta(seconds=1),
             settle_after=self.settle_after,
-            needs_key=False,
+            needs_key=self.needs_key,
             licence="none",
             attribution="made up for a test",
             claims_savings=self.claims_savings,

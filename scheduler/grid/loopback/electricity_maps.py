@@ -56,10 +56,10 @@ class ElectricityMapsDialect:
         match request.path:
             case "carbon-intensity/latest":
                 (slot,) = bent_slots(request, grid, Interval(hour, hour + HOUR), HOUR)[:1]
-                return _measured(slot, zone, now)
+                return _measured(slot, zone, request, now)
             case "carbon-intensity/history":
                 slots = bent_slots(request, grid, Interval(hour - 24 * HOUR, hour), HOUR)
-                return {"zone": zone, "history": [_measured(slot, zone, now) for slot in slots]}
+                return {"zone": zone, "history": [_measured(slot, zone, request, now) for slot in slots]}
             case "carbon-intensity/past-range":
                 return self._past_range(request, grid, zone)
             case "carbon-intensity/forecast":
@@ -75,7 +75,7 @@ class ElectricityMapsDialect:
         if end - start > timedelta(days=10):
             return {"status": "error", "message": "The time range is too long, at most 10 days."}
         slots = bent_slots(request, grid, Interval(start, end), HOUR) if start < end else []
-        rows = [_measured(slot, zone, grid.now()) for slot in slots if slot.interval.start < grid.now()]
+        rows = [_measured(slot, zone, request, grid.now()) for slot in slots if slot.interval.start < grid.now()]
         return {"zone": zone, "data": rows, "temporalGranularity": "hourly"}
 
 
@@ -97,7 +97,7 @@ def _updated(request: Request, grid: LoopbackGrid, zone: str) -> dict[str, objec
     """Which hours have changed since; at most `limit` of them."""
     start, end = _window(request)
     since, limit = datetime.fromisoformat(request.param("since")), int(request.param("limit", "100"))
-    rows = [_measured(slot, zone, grid.now()) for slot in grid.slots(Interval(start, end), HOUR)]
+    rows = [_measured(slot, zone, request, grid.now()) for slot in grid.slots(Interval(start, end), HOUR)]
     updates = [
         {"updated_at": row["updatedAt"], "datetime": row["datetime"]}
         for row in rows
@@ -110,7 +110,7 @@ def _window(request: Request) -> tuple[datetime, datetime]:
     return datetime.fromisoformat(request.param("start")), datetime.fromisoformat(request.param("end"))
 
 
-def _measured(slot: Slot, zone: str, now: datetime) -> dict[str, object]:
+def _measured(slot: Slot, zone: str, request: Request, now: datetime) -> dict[str, object]:
     start = slot.interval.start
     estimated = now - start < ESTIMATED_FOR
     value = slot.shown_forecast if slot.actual is None else slot.shown_actual
@@ -121,7 +121,7 @@ def _measured(slot: Slot, zone: str, now: datetime) -> dict[str, object]:
         "datetime": _stamp(slot),
         "updatedAt": f"{updated_at:%Y-%m-%dT%H:%M:%S}.926Z",
         "createdAt": f"{start - 72 * HOUR:%Y-%m-%dT%H:%M:%S}.265Z",
-        "emissionFactorType": "lifecycle",
+        "emissionFactorType": request.param("emissionFactorType", "lifecycle"),
         "isEstimated": estimated,
         "estimationMethod": "TIME_SLICER_AVERAGE" if estimated else None,
     }

@@ -251,7 +251,7 @@ def test_new_values_of_a_source_without_a_forecast_are_a_reason_to_plan_anew() -
 
 def test_another_series_is_a_reason_to_plan_anew() -> None:
     clock = FakeClock()
-    best = FakeCarbonSource(clock, hourly(NOON, [100.0] * 48))
+    best = FakeCarbonSource(clock, hourly(NOON, [100.0] * 48), needs_key=True)
     constant = FakeCarbonSource(clock, None, hourly(NOON - 9 * HOUR, [1.0] * 8), SeriesKey("static", "GB"))
 
     def break_it(number: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from fakes.whole_daemon import ANNA, WholeDaemon
 from scheduler.daemon.review import LOOKED_AGAIN
 from scheduler.domain.carbon import SeriesKey
 from scheduler.domain.errors import CarbonSourceUnavailable, ExecutorError, IllegalTransition, NotPermitted
+from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job
 from scheduler.domain.series import StepSeries
 from scheduler.domain.statements import Settlement
@@ -79,6 +81,35 @@ def test_a_revised_value_restates_the_statement_and_says_what_it_was() -> None:
     assert first.emissions is not None and first.emissions.grams == pytest.approx(200)
     assert second.emissions is not None and second.emissions.grams == pytest.approx(260)
     assert second.note is not None and "200 g -> 260 g" in second.note and "revised" in second.note
+
+
+def test_what_became_final_while_the_machine_was_off_is_asked_for_once() -> None:
+    """It was fetched minutes after the job, and its provider had a day to revise it, which nobody saw."""
+    outcome = [Outcome(lasts=2 * HOUR, power=Power(500))]
+    month = hourly(NOON - 30 * DAY, [200] * 24 * 42)
+    daemon = WholeDaemon(FakeClock(), month, dict.fromkeys((1, 2, 3), outcome))
+    daemon.source.settle_after = DAY
+    jobs = [daemon.submit(run_now=True, duration=2 * HOUR, power=Power(500)) for _ in range(3)]
+    daemon.until_all_ended()
+    daemon.clock.advance(2.5 * DAY)
+    daemon.source.past = flat(260)
+    daemon.restart()
+    daemon.source.asked.clear()
+    daemon.pass_time(3 * DAY, step=HOUR)
+    for job in jobs:
+        statement = daemon.statement(job.id)
+        assert statement.settlement is Settlement.FINAL
+        assert statement.emissions is not None and statement.emissions.grams == pytest.approx(260)
+        assert looks(daemon, job) == 1
+    about_them = [asked for asked in daemon.source.asked if asked.overlaps(Interval(NOON, NOON + 2 * HOUR))]
+    assert len(about_them) == 1
+
+
+def test_no_look_is_due_where_the_provider_tells_the_last_hours_alone() -> None:
+    """It could only be asked in vain."""
+    said = FakeCarbonSource(FakeClock(), flat(200), settle_after=DAY, recheck_after=(2 * DAY,)).capabilities
+    assert said.review_ages == (DAY, 2 * DAY)
+    assert replace(said, reaches_back=False).review_ages == ()
 
 
 def test_a_look_that_finds_nothing_new_adds_no_statement() -> None:

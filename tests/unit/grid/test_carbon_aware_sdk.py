@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from urllib.parse import parse_qs, urlparse
 
 import pytest
 from fakes.clock import NOON, FakeClock
@@ -55,6 +56,24 @@ def test_seven_digits_of_a_second_can_be_read():
 def test_a_rating_without_a_duration_lasts_until_the_next():
     rows = observed_from([rating(5, 70.0), rating(3, 80.0)])
     assert [row.interval.length for row in rows] == [2 * HOUR, 2 * HOUR]
+
+
+def test_a_lone_rating_without_a_duration_is_left_out():
+    """How long it holds could only be guessed."""
+    assert observed_from([rating(3, 70.0)]) == ()
+
+
+def test_a_rating_without_a_duration_does_not_hold_for_one_that_was_lost():
+    rows = observed_from([rating(ago, 70.0) for ago in (6, 5, 3, 2)])
+    assert [row.interval.length for row in rows] == [HOUR] * 4
+
+
+def test_a_day_more_is_asked_for_on_both_sides_as_far_as_it_is_past():
+    """So that a narrow question, too, tells how long its points hold."""
+    with ScriptedServer.always(b"[]") as server:
+        asyncio.run(webapi(server.url).observations(Interval(NOON - 3 * HOUR, NOON - 2 * HOUR)))
+        asked = parse_qs(urlparse(server.paths[0]).query)
+    assert (asked["time"], asked["toTime"]) == ([(NOON - 27 * HOUR).isoformat()], [NOON.isoformat()])
 
 
 def test_no_content_is_no_observation():

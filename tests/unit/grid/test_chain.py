@@ -22,11 +22,13 @@ HOUR = timedelta(hours=1)
 DAY = Interval(NOON - 24 * HOUR, NOON)
 
 
-def fake(clock: FakeClock, name: str, value: float = 100.0, hours: int | None = 48) -> FakeCarbonSource:
+def fake(
+    clock: FakeClock, name: str, value: float = 100.0, hours: int | None = 48, needs_key: bool = False
+) -> FakeCarbonSource:
     """A source whose forecast reaches `hours` ahead; None: history only."""
     past = hourly(NOON - 24 * HOUR, [value] * 24)
     ahead = None if hours is None else hourly(NOON, [value] * hours)
-    return FakeCarbonSource(clock, ahead, past, SeriesKey(name, "GB"))
+    return FakeCarbonSource(clock, ahead, past, SeriesKey(name, "GB"), needs_key=needs_key)
 
 
 @pytest.fixture
@@ -112,23 +114,97 @@ def test_when_its_last_forecast_has_run_out_the_next_takes_over(clock):
     assert ask(chain) == "second"
 
 
-def test_one_that_refuses_is_not_asked_again(clock):
-    """A bad key does not get better."""
-    best = fake(clock, "best")
+def asked_after(chain: Chain, clock: FakeClock, source: FakeCarbonSource, hours: int) -> list[int]:
+    """After how many hours it was asked, the chain being polled each quarter of an hour."""
+    asked, begun = [], clock.now()
+    while clock.now() <= begun + hours * HOUR:
+        before = source.forecasts_asked
+        asyncio.run(chain.forecast())
+        asked += [(clock.now() - begun) // HOUR] * (source.forecasts_asked - before)
+        clock.advance(HOUR / 4)
+    return asked
+
+
+def test_one_that_refuses_our_key_is_asked_again_ever_more_seldom(clock):
+    """A bad key hardly gets better, and is not hammered with; once a day it may have been set right."""
+    best = fake(clock, "best", needs_key=True)
     best.error = CarbonSourceRejected("bad key")
+    chain = Chain([best, fake(clock, "second", hours=200)], clock)
+    assert asked_after(chain, clock, best, 100) == [0, 1, 3, 7, 15, 31, 55, 79]
+
+
+def test_one_that_refused_our_key_once_comes_back_and_is_forgiven(clock):
+    """Services have been seen to refuse good keys."""
+    best = fake(clock, "best", hours=96, needs_key=True)
+    chain = Chain([best, fake(clock, "second", hours=96)], clock)
+    for _ in range(3):
+        best.error = CarbonSourceRejected("bad key")
+        assert ask(chain) == "second"
+        best.error = None
+        clock.advance(HOUR)
+        assert ask(chain) == "best"
+
+
+def test_the_last_forecast_of_one_that_refused_our_key_binds_nobody(clock):
+    """It has made way: what ails it later must not keep the one in use from answering."""
+    best = fake(clock, "best", needs_key=True)
     chain = Chain([best, fake(clock, "second")], clock)
     ask(chain)
+    best.error = CarbonSourceRejected("bad key")
+    assert ask(chain) == "second"
+    best.error = CarbonSourceUnavailable("nobody home")
+    clock.advance(HOUR)
+    assert ask(chain) == "second"
+
+
+def test_where_no_key_is_needed_a_refusal_passes(clock):
+    """There is no bad key: whoever is in the way today, a firewall say, may be gone at the next poll."""
+    best = fake(clock, "best")
+    best.error = CarbonSourceRejected("403")
+    chain = Chain([best, fake(clock, "second")], clock)
+    assert ask(chain) == "second"
+    assert states(chain)[0] == ("best", "passed-over", "403")
+    best.error = None
+    assert ask(chain) == "best"
+
+
+def test_where_no_key_is_needed_one_that_refuses_stays_while_its_last_forecast_is_good(clock):
+    """As with any other trouble, in its forecast or in what is observed."""
+    best = fake(clock, "best", hours=48)
+    chain = Chain([best, fake(clock, "second", hours=96)], clock)
     ask(chain)
-    assert best.forecasts_asked == 1
+    best.error = CarbonSourceRejected("403")
+    clock.advance(47 * HOUR)
+    for question in (chain.forecast(), chain.observations(DAY)):
+        with pytest.raises(CarbonSourceRejected, match="403"):
+            asyncio.run(question)
+    assert chain.capabilities.source == "best"
+    clock.advance(2 * HOUR)
+    assert ask(chain) == "second"
 
 
 def test_one_that_refuses_its_observations_makes_way_at_once(clock):
-    best = fake(clock, "best", hours=None)
+    best = fake(clock, "best", hours=None, needs_key=True)
     chain = Chain([best, fake(clock, "second", hours=None)], clock)
     ask(chain)
     best.error = CarbonSourceRejected("bad key")
     rows = asyncio.run(chain.observations(DAY))
     assert {row.key.source for row in rows} == {"second"}
+
+
+def test_one_that_refuses_its_observations_is_asked_for_them_ever_more_seldom(clock):
+    """Of a source without forecasts only they tell whether the key is good."""
+    best = fake(clock, "best", hours=None, needs_key=True)
+    chain = Chain([best, fake(clock, "second", hours=None)], clock)
+    asked = []
+    for quarter in range(4 * 20):
+        best.error = None
+        ask(chain)
+        best.error, before = CarbonSourceRejected("bad key"), len(best.asked)
+        asyncio.run(chain.observations(DAY))
+        asked += [quarter // 4] * (len(best.asked) - before)
+        clock.advance(HOUR / 4)
+    assert asked == [0, 1, 3, 7, 15]
 
 
 def test_a_source_with_a_forecast_beats_a_better_one_without(clock):
@@ -180,16 +256,17 @@ def test_history_that_is_still_growing_is_gone_on_from_before_one_that_is_not(cl
 
 
 def test_the_history_of_one_that_refuses_is_not_gone_on_from(clock):
-    """What it would be settled with never comes."""
-    best, second = fake(clock, "best"), fake(clock, "second", hours=None)
+    """What it would be settled with does not come."""
+    best, second = fake(clock, "best", needs_key=True), fake(clock, "second", hours=None)
     best.error = CarbonSourceRejected("bad key")
     chain = Chain([best, second], clock)
     chain.fall_back_on_history(seeing("best"))
     assert ask(chain) == "second"
 
 
-def test_a_lone_source_is_asked_again_whatever_it_said_and_its_error_is_its_own(clock):
-    lone = fake(clock, "lone")
+@pytest.mark.parametrize("needs_key", [True, False])
+def test_a_lone_source_is_asked_again_whatever_it_said_and_its_error_is_its_own(clock, needs_key):
+    lone = fake(clock, "lone", needs_key=needs_key)
     lone.error = CarbonSourceRejected("bad key")
     chain = Chain([lone], clock)
     for _ in range(2):

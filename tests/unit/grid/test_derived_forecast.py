@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scheduler.domain.carbon import Basis
 from scheduler.domain.intervals import Interval
-from scheduler.grid.derived_forecast import Balance, Outlook, RestOfFleet, balance_of, scale
+from scheduler.grid.derived_forecast import Balance, Outlook, RestOfFleet, balance_of, complete, scale
 from scheduler.grid.fuel_mix import Fuel
 
 HOUR = timedelta(hours=1)
@@ -106,3 +106,15 @@ def test_a_mix_with_an_unknown_part_balances_nothing():
     assert balance == Balance({Fuel.WIND: 10.0}, 20.0, 490 * 20.0)
     assert balance_of({**mix, Fuel.COAL: None}, LIFECYCLE) is None
     assert balance_of({Fuel.STORAGE: 5.0}, LIFECYCLE) is None
+
+
+def test_wind_that_nobody_forecasts_balances_with_the_rest():
+    mix = {Fuel.WIND: 10.0, Fuel.SOLAR: 5.0, Fuel.GAS: 20.0}
+    assert balance_of(mix, LIFECYCLE, {Fuel.SOLAR}) == Balance({Fuel.SOLAR: 5.0}, 30.0, 490 * 20.0 + 11 * 10.0)
+
+
+def test_an_interval_is_complete_with_all_that_is_forecast_at_that_time_of_some_day():
+    """Tomorrow has no wind yet; by night nobody forecasts the sun."""
+    today = {slot(0): {Fuel.WIND: 1.0, Fuel.SOLAR: 1.0}, slot(12): {Fuel.WIND: 1.0}}
+    tomorrow = {slot(24): {Fuel.SOLAR: 1.0}, slot(36): {Fuel.WIND: 1.0}}
+    assert complete(today | tomorrow) == {slot(0), slot(12), slot(36)}

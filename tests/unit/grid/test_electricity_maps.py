@@ -15,7 +15,7 @@ from fakes.scripted_server import ScriptedServer, send
 from scheduler.domain.carbon import Accounting, Basis, IntensityStatus
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
 from scheduler.domain.intervals import Interval
-from scheduler.grid.electricity_maps import locate
+from scheduler.grid.electricity_maps import FACTORS, locate
 from scheduler.grid.places import Place
 from scheduler.grid.registry import best_provider, open_source
 from scheduler.grid.settings import SourceSettings
@@ -98,8 +98,8 @@ def test_only_a_key_that_may_look_far_back_promises_to_look_again():
         free, paid = em(server.url(NAME), key=FREE_KEY), em(server.url(NAME))
         for source in (free, paid):
             asyncio.run(source.observations(DAY))
-    assert free.capabilities.recheck_after == ()
-    assert [age.days for age in paid.capabilities.recheck_after] == [2, 8, 32, 93]
+    assert free.capabilities.review_ages == ()
+    assert [age.days for age in paid.capabilities.review_ages] == [1, 2, 8, 32, 93]
 
 
 def test_a_free_key_has_the_last_24_hours():
@@ -251,6 +251,53 @@ def test_a_key_with_a_forecast_does_not_ask_for_the_latest_value():
 def test_a_row_of_another_zone_inside_the_answer_is_refused():
     with pytest.raises(CarbonDataInvalid, match="asked for zone 'DE', it answered for 'PL'"):
         observed_from([row(NOON - 2 * HOUR, 300) | {"zone": "PL"}])
+
+
+def with_factors(basis: Basis, path: str, said: dict[str, object], row_says: dict[str, object]):
+    """What is asked for on that basis, and answered with these fields in the body and in each of its rows."""
+    rows = [row(NOON + n * HOUR, 300, **row_says) for n in range(-5, 5)]
+
+    def answer(handler, _):
+        zones = {"DE": {"zoneName": "Germany", "access": ["*"]}}
+        body = zones if handler.path.endswith("/zones") else {"zone": "DE", "data": rows, "forecast": rows, **said}
+        send(handler, 200, json.dumps(body).encode())
+
+    with ScriptedServer(answer) as server:
+        source = em(server.url, basis=basis)
+        return asyncio.run(source.forecast() if path == "forecast" else source.observations(DAY))
+
+
+DIRECT, LIFECYCLE = {FACTORS: "direct"}, {FACTORS: "lifecycle"}
+
+
+@pytest.mark.parametrize("path", ["forecast", "past-range"])
+@pytest.mark.parametrize(("said", "row_says"), [(LIFECYCLE, {}), ({}, LIFECYCLE), (DIRECT, LIFECYCLE)])
+def test_values_on_another_basis_than_was_asked_for_are_refused(path, said, row_says):
+    """They are a series of their own, which must not be kept under the name of this one."""
+    with pytest.raises(CarbonDataInvalid, match="asked for emissionFactorType 'direct', it answered for 'lifecycle'"):
+        with_factors(Basis.DIRECT, path, said, row_says)
+
+
+@pytest.mark.parametrize("path", ["forecast", "past-range"])
+@pytest.mark.parametrize(
+    ("basis", "named"),
+    [(Basis.DIRECT, DIRECT), (Basis.LIFECYCLE, LIFECYCLE), (Basis.DIRECT, {}), (Basis.DIRECT, {FACTORS: None})],
+)
+def test_values_that_name_no_basis_are_on_that_which_was_asked_for(path, basis, named):
+    assert with_factors(basis, path, named, named)
+
+
+def test_a_running_hour_on_another_basis_is_refused():
+    """Of `latest` the answer is itself the row."""
+    latest = row(NOON, 300, **DIRECT)
+
+    def answer(handler, _):
+        zones = b'{"DE": {"access": ["carbon-intensity/history", "carbon-intensity/latest"]}}'
+        listed = json.dumps({"zone": "DE", "history": []} if "history" in handler.path else latest).encode()
+        send(handler, 200, zones if handler.path.endswith("/zones") else listed)
+
+    with ScriptedServer(answer) as server, pytest.raises(CarbonDataInvalid, match="emissionFactorType 'lifecycle'"):
+        asyncio.run(em(server.url).observations(DAY))
 
 
 def test_days_where_hours_were_expected_are_refused():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlparse
 from zoneinfo import ZoneInfo
 
 import pytest
 from fakes.clock import NOON, FakeClock
 from fakes.grid_server import grid_server
-from fakes.scripted_server import ScriptedServer
+from fakes.scripted_server import ScriptedServer, send
 
 from scheduler.domain.carbon import Accounting, Basis
 from scheduler.domain.errors import CarbonDataInvalid, CarbonSourceRejected, CarbonSourceUnavailable
@@ -18,7 +19,7 @@ from scheduler.domain.intervals import Interval
 from scheduler.grid.registry import open_source
 from scheduler.grid.settings import SourceSettings
 
-QUARTER = timedelta(minutes=15)
+QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
 
 
 def energy_charts(base_url: str, zone: str = "DE", now: datetime = NOON):
@@ -58,6 +59,60 @@ def test_a_country_that_reports_hourly_has_hourly_rows():
     """A value holds until the next one, not for a quarter of an hour."""
     body = arrays([None] * 2, [300, 310], NOON, step_s=3600)
     assert forecast_from(body).expected.span == Interval(NOON, NOON + timedelta(hours=2))
+
+
+def service(steps: list[timedelta], end: datetime = NOON) -> ScriptedServer:
+    """Measured rows of these lengths up to `end`, of which it gives those that begin inside what is asked for."""
+    starts = [end - sum(steps[count:], timedelta(0)) for count in range(len(steps))]
+
+    def answer(handler, _):
+        asked = parse_qs(urlparse(handler.path).query)
+        first, last = (datetime.fromisoformat(asked[name][0]) for name in ("start", "end"))
+        seconds = [int(start.timestamp()) for start in starts if first <= start <= last]
+        body = {"unix_seconds": seconds, "co2eq": [300] * len(seconds), "co2eq_forecast": [None] * len(seconds)}
+        send(handler, 200, json.dumps(body).encode())
+
+    return ScriptedServer(answer)
+
+
+def lengths_seen(server: ScriptedServer, *asked: Interval) -> dict[datetime, set[timedelta]]:
+    """By start: how long its row held, in the answers to all of these questions."""
+    seen: dict[datetime, set[timedelta]] = {}
+    for interval in asked:
+        for row in asyncio.run(energy_charts(server.url, "PT").observations(interval)):
+            seen.setdefault(row.interval.start, set()).add(row.interval.length)
+    return seen
+
+
+def test_an_hour_stays_an_hour_however_narrow_the_question():
+    """What is missing for one job is asked for alone, and must not cut short what is known already."""
+    job = Interval(NOON - 3.4 * HOUR, NOON - 3.2 * HOUR)
+    with service([HOUR] * 48) as server:
+        seen = lengths_seen(server, job)
+    assert seen == {NOON - 4 * HOUR: {HOUR}}
+
+
+def test_no_rows_length_depends_on_the_question_where_a_country_changes_to_quarters():
+    """Each question tells the same of each row, the hours before the change and the quarters after it."""
+    quarters = [QUARTER] * 24
+    narrow = [Interval(NOON - n * QUARTER, NOON - (n - 1) * QUARTER) for n in range(12, 36)]
+    with service([HOUR] * 24 + quarters) as server:
+        seen = lengths_seen(server, Interval(NOON - timedelta(days=1), NOON), *narrow)
+    change = NOON - 6 * HOUR
+    assert all(held == {HOUR if start < change else QUARTER} for start, held in seen.items())
+
+
+def test_a_row_alone_is_left_out():
+    """How long it holds could only be guessed."""
+    with service([HOUR]) as server:
+        assert lengths_seen(server, Interval(NOON - HOUR, NOON)) == {}
+
+
+def test_a_row_that_was_lost_is_a_gap():
+    """The hour before it does not hold for it."""
+    with ScriptedServer.always(arrays([1, 2], [None] * 2, NOON - 6 * HOUR, step_s=7200)) as server:
+        rows = asyncio.run(energy_charts(server.url).observations(Interval(NOON - 6 * HOUR, NOON)))
+    assert [row.interval.length for row in rows] == [HOUR, HOUR]
 
 
 def test_a_horizon_of_nothing_is_unavailable():

@@ -147,21 +147,29 @@ def by_kind(**bodies: bytes) -> ScriptedServer:
     return ScriptedServer(answer)
 
 
-def days(kind: str, psr_type: str | None, first: float, hours: int, megawatts: float) -> bytes:
-    """One value from `first` hours after noon on."""
+Stretch = tuple[str | None, float, int, float]
+"""One value of one type: from so many hours after noon on, for so many hours, so many megawatts."""
+
+
+def days(kind: str, *stretches: Stretch) -> bytes:
+    series = "".join(one_value(*stretch) for stretch in stretches)
+    return f"<GL_MarketDocument xmlns='urn:x:3:0'><type>{kind}</type>{series}</GL_MarketDocument>".encode()
+
+
+def one_value(psr_type: str | None, first: float, hours: int, megawatts: float) -> str:
     start, end = NOON + first * HOUR, NOON + (first + hours) * HOUR
     plant = f"<MktPSRType><psrType>{psr_type}</psrType></MktPSRType>" if psr_type else ""
     return (
-        f"<GL_MarketDocument xmlns='urn:x:3:0'><type>{kind}</type><TimeSeries><inBiddingZone_Domain.mRID>{FI}"
-        f"</inBiddingZone_Domain.mRID><curveType>A03</curveType>{plant}<Period><timeInterval><start>"
-        f"{start:%Y-%m-%dT%H:%MZ}</start><end>{end:%Y-%m-%dT%H:%MZ}</end></timeInterval><resolution>PT60M</resolution>"
-        f"<Point><position>1</position><quantity>{megawatts}</quantity></Point></Period></TimeSeries></GL_MarketDocument>"
-    ).encode()
+        f"<TimeSeries><inBiddingZone_Domain.mRID>{FI}</inBiddingZone_Domain.mRID><curveType>A03</curveType>{plant}"
+        f"<Period><timeInterval><start>{start:%Y-%m-%dT%H:%MZ}</start><end>{end:%Y-%m-%dT%H:%MZ}</end></timeInterval>"
+        f"<resolution>PT60M</resolution><Point><position>1</position><quantity>{megawatts}</quantity></Point></Period>"
+        "</TimeSeries>"
+    )
 
 
 def test_where_all_generation_is_not_forecast_that_of_last_week_stands_in():
     """A thousand megawatts of gas lately, four hundred of wind to come: the rest is gas again."""
-    with by_kind(A75=days("A75", "B04", -48, 48, 1_000), A69=days("A69", "B19", -24, 48, 400)) as server:
+    with by_kind(A75=days("A75", ("B04", -48, 48, 1_000)), A69=days("A69", ("B19", -24, 48, 400))) as server:
         forecast = asyncio.run(entsoe(server.url).forecast())
     assert forecast.method == "derived from A69 and last week's generation"
     assert forecast.expected.value_at(NOON) == pytest.approx((600 * 490 + 400 * 11) / 1_000)
@@ -169,7 +177,7 @@ def test_where_all_generation_is_not_forecast_that_of_last_week_stands_in():
 
 def test_where_nobody_forecasts_wind_and_sun_there_is_history_alone():
     """It is asked once, and not promised again."""
-    with by_kind(A75=days("A75", "B04", -48, 48, 1_000)) as server:
+    with by_kind(A75=days("A75", ("B04", -48, 48, 1_000))) as server:
         source = entsoe(server.url)
 
         async def act():
@@ -188,7 +196,7 @@ def test_where_nobody_forecasts_wind_and_sun_there_is_history_alone():
 
 def test_too_short_a_past_derives_nothing_yet():
     with (
-        by_kind(A75=days("A75", "B04", -5, 5, 1_000), A69=days("A69", "B19", -24, 48, 400)) as server,
+        by_kind(A75=days("A75", ("B04", -5, 5, 1_000)), A69=days("A69", ("B19", -24, 48, 400))) as server,
         pytest.raises(CarbonSourceUnavailable, match="too little past generation"),
     ):
         asyncio.run(entsoe(server.url).forecast())
@@ -196,14 +204,14 @@ def test_too_short_a_past_derives_nothing_yet():
 
 def test_a_forecast_of_wind_that_ended_is_none_for_now():
     with (
-        by_kind(A75=days("A75", "B04", -48, 48, 1_000), A69=days("A69", "B19", -24, 24, 400)) as server,
+        by_kind(A75=days("A75", ("B04", -48, 48, 1_000)), A69=days("A69", ("B19", -24, 24, 400))) as server,
         pytest.raises(CarbonSourceUnavailable, match="no forecast for FI just now"),
     ):
         asyncio.run(entsoe(server.url).forecast())
 
 
 def test_the_last_week_is_not_read_again_at_every_poll():
-    with by_kind(A75=days("A75", "B04", -48, 48, 1_000), A69=days("A69", "B19", -24, 48, 400)) as server:
+    with by_kind(A75=days("A75", ("B04", -48, 48, 1_000)), A69=days("A69", ("B19", -24, 48, 400))) as server:
         source = entsoe(server.url)
 
         async def act():
@@ -211,3 +219,33 @@ def test_the_last_week_is_not_read_again_at_every_poll():
 
         assert asyncio.run(act())
         assert len([path for path in server.paths if "A75" in path]) == 1
+
+
+def forecast_from(**bodies: bytes):
+    with by_kind(**bodies) as server:
+        return asyncio.run(entsoe(server.url).forecast())
+
+
+LATELY = days("A75", ("B04", -48, 48, 500), ("B19", -48, 48, 400), ("B16", -48, 48, 100))
+ALL_TO_COME = days("A71", (None, -24, 60, 1_000))
+
+
+def test_wind_that_is_not_published_yet_is_a_gap_and_not_calm():
+    """Tomorrow's sun is there before tomorrow's wind; in place of the wind no gas would burn."""
+    forecast = forecast_from(A75=LATELY, A69=days("A69", ("B19", -24, 36, 400), ("B16", -24, 60, 100)), A71=ALL_TO_COME)
+    assert forecast.horizon == NOON + 12 * HOUR
+    assert forecast.expected.value_at(NOON) == pytest.approx((500 * 490 + 400 * 11 + 100 * 45) / 1_000)
+
+
+def test_a_sun_that_is_never_forecast_by_night_leaves_no_gap_there():
+    """Of tomorrow only the hours from eight to four, for which it lacks, cannot be told."""
+    sun = [("B16", first, 8, 100.0) for first in (-28, -4)]
+    forecast = forecast_from(A75=LATELY, A69=days("A69", ("B19", -36, 72, 400), *sun), A71=ALL_TO_COME)
+    known = [hour for hour in range(36) if forecast.expected.value_at(NOON + hour * HOUR) is not None]
+    assert known == [*range(20), *range(28, 36)]
+
+
+def test_wind_that_nobody_forecasts_is_part_of_the_rest():
+    """Half of the rest was wind lately, and is to be again."""
+    forecast = forecast_from(A75=LATELY, A69=days("A69", ("B16", -24, 60, 100)), A71=ALL_TO_COME)
+    assert forecast.expected.value_at(NOON) == pytest.approx((500 * 490 + 400 * 11 + 100 * 45) / 1_000)

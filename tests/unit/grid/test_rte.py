@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import datetime, timedelta
+from urllib.parse import unquote_plus
 
 import pytest
 from fakes.clock import NOON, FakeClock
-from fakes.scripted_server import ScriptedServer
+from fakes.scripted_server import ScriptedServer, send
 
 from scheduler.domain.errors import CarbonSourceRejected
 from scheduler.domain.intervals import Interval
@@ -46,6 +48,33 @@ def test_what_is_not_published_yet_is_unknown():
 def test_a_silent_quarter_in_between_is_a_gap():
     """At a quarter past, silence is no half-hourly rhythm."""
     assert observed_from([20, 21, None, 23]) == [(15, 20), (15, 21), (15, 23)]
+
+
+@pytest.mark.parametrize("gap", [1, 3])
+def test_a_lone_silent_quarter_is_a_gap_at_any_minute(gap):
+    """A quarter past and a quarter to, too: where the others have values, silence is no half-hourly rhythm."""
+    values: list[object] = [20, 21, 22, 23, 24, 25]
+    values[gap] = None
+    assert observed_from(values) == [(15, value) for value in values if value is not None]
+
+
+def test_half_an_hour_stays_half_an_hour_however_narrow_the_question():
+    """The value after it is asked for, too."""
+
+    def answer(handler, _):
+        first, last = map(datetime.fromisoformat, re.findall(r"date'([^']+)'", unquote_plus(handler.path)))
+        starts = [NOON - n * QUARTER for n in range(48, 0, -1)]
+        body = [
+            {"date_heure": start.isoformat(), "taux_co2": None if start.minute % 30 else 20}
+            for start in starts
+            if first <= start < last
+        ]
+        send(handler, 200, json.dumps(body).encode())
+
+    with ScriptedServer(answer) as server:
+        asked = Interval(NOON - 8 * QUARTER, NOON - 7.5 * QUARTER)
+        (row,) = asyncio.run(rte(server.url).observations(asked))
+    assert row.interval.length == 2 * QUARTER
 
 
 def test_there_is_no_forecast():

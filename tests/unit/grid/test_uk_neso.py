@@ -122,10 +122,11 @@ def test_a_regional_value_is_an_estimate_for_ever():
     assert "never measures" in neso("http://localhost", "GB-13").capabilities.notes[0]
 
 
-def test_only_what_is_measured_is_looked_at_again():
-    """The national value is revised within two days; a modelled region is not."""
-    assert neso("http://localhost").capabilities.recheck_after == (timedelta(days=2),)
-    assert neso("http://localhost", "GB-13").capabilities.recheck_after == ()
+def test_only_what_is_measured_is_consolidated_after_two_days():
+    """A modelled region is looked at once, when the model has had its last word."""
+    day = timedelta(days=1)
+    assert neso("http://localhost").capabilities.review_ages == (day, 2 * day)
+    assert neso("http://localhost", "GB-13").capabilities.review_ages == (day,)
 
 
 def test_values_revised_within_the_first_day_replace_each_other():
