@@ -99,15 +99,20 @@ class GridPoller:
         """Ask for the forecast and the latest published values; neither provider nor disk make it raise."""
         try:
             forecast = await self.source.forecast()
-            self._note_change(forecast)
-            now = self._clock.now()
-            observations = await self.source.observations(Interval(now - LOOK_BACK, now))
         except Exception as error:
             self._note_failure(self._carbon_error(error))
             return
+        self._note_change(forecast)
         try:
-            news = await self._writer(self._store.add_observations, observations)
+            # Before the values are asked for: a plan can do without them, and hardly without the forecast.
             await self._keep(forecast)
+            now = self._clock.now()
+            try:
+                observations = await self.source.observations(Interval(now - LOOK_BACK, now))
+            except Exception as error:
+                self._note_failure(self._carbon_error(error))
+                return
+            news = await self._writer(self._store.add_observations, observations)
             if news and forecast is None:
                 # What the built-in forecaster sees ahead has changed with what it looks back on.
                 self._on_forecast()

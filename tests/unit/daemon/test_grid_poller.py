@@ -199,6 +199,19 @@ def test_past_hours_are_not_asked_for_while_the_provider_wants_to_be_left_alone(
     assert len([o for o in polled.observed() if o.interval.overlaps(past)]) == 10
 
 
+def test_a_forecast_is_kept_though_the_values_of_past_hours_are_refused() -> None:
+    """Planning needs the one, and settlement can wait for the others."""
+    polled = Polled()
+
+    async def refused(interval: Interval) -> tuple[IntensityObservation, ...]:
+        raise CarbonSourceRejected("HTTP 403")
+
+    polled.source.observations = refused  # type: ignore[method-assign]
+    polled.poll()
+    assert polled.store.latest_forecast(KEY) is not None and polled.told == 1
+    assert polled.poller.status.failures == 1
+
+
 def test_a_provider_that_fails_on_past_hours_is_counted_as_failing() -> None:
     polled = Polled()
     polled.source.error = CarbonDataInvalid("NaN")
