@@ -3,7 +3,8 @@
     python benchmarks/forecast_skill.py [--days 28]
 
 Each grid is forecast with a prior made without it (leave one grid out, from 2020 of the others).  Shares are of the
-saving that perfect foresight would get; an issue every 5 hours.  `--days` lets the forecaster see only so much history.
+saving that perfect foresight would get; an issue every 5 hours.  With `--days`
+the forecaster has seen only so much at the beginning of each week, and a week more at its end.
 """
 
 from __future__ import annotations

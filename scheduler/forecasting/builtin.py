@@ -9,17 +9,14 @@ import numpy as np
 
 from scheduler.domain.carbon import IMPLAUSIBLE_G_PER_KWH
 from scheduler.domain.series import Floats, StepSeries
+from scheduler.forecasting.bands import JUDGED_EVERY_H, error_bands
 from scheduler.forecasting.design import DAY, HORIZON, design
 from scheduler.forecasting.history import HOUR_S, HourlyHistory
 from scheduler.forecasting.linear_model import KNOWN_ENOUGH, Examples, Moments, weights
 from scheduler.forecasting.prior import shipped_prior
 
-QUANTILES = (0.1, 0.5, 0.9)
 _JUDGED_ON = 180 * DAY
 """Bands, and the trust in weekdays, come from the errors of these last hours, by weights that had not seen them."""
-_JUDGED_EVERY = 5
-_ERRORS_NEEDED = 10
-_WIDENED_BY_DAYS = 2.0
 _TRUST_LEADS = slice(DAY, 4 * DAY)
 _BELIEF = 0.1
 """Weight of the belief that weekdays matter, beside the evidence."""
@@ -29,7 +26,7 @@ _LEAST_KNOWN = DAY
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HourlyForecast:
-    """Values [g/kWh] of consecutive hours; `quantiles` has a row for each of QUANTILES, or is None while unknown."""
+    """Values [g/kWh] of consecutive hours; `quantiles`, a row for each of bands.QUANTILES, None while unknown."""
 
     first_hour: int
     mean: Floats
@@ -54,7 +51,7 @@ class _Lesson:
     weights: Floats
     held_back: Floats
     bands: Floats | None
-    """Error quantiles in scales, shape (3, HORIZON)."""
+    """Error quantiles in scales, around the expected value, shape (3, HORIZON)."""
 
 
 class BuiltinForecaster:
@@ -124,7 +121,7 @@ class BuiltinForecaster:
             held_back = blind_then + trust * (seeing_then - blind_then)
             blind, seeing = self._blind_and_seeing(own)
             learnt = blind + trust * (seeing - blind)
-            self._lesson = _Lesson(day, learnt, held_back, self._bands(day * DAY, held_back))
+            self._lesson = _Lesson(day, learnt, held_back, error_bands(self._errors(day * DAY, held_back)))
         return self._lesson
 
     def _blind_and_seeing(self, own: Moments) -> tuple[Floats, Floats]:
@@ -134,27 +131,22 @@ class BuiltinForecaster:
     def _trust_in_weekdays(self, present: int, blind: Floats, seeing: Floats) -> float:
         """0 to 1: how much of what the weekday adds came true lately. On some grids a weekend is only noise."""
         last = present - _TRUST_LEADS.stop + 1
-        features, targets = self._examples.judged(last - _JUDGED_ON, last, _JUDGED_EVERY, _TRUST_LEADS)
+        features, targets = self._examples.judged(last - _JUDGED_ON, last, JUDGED_EVERY_H, _TRUST_LEADS)
         added = features @ (seeing - blind)[:, _TRUST_LEADS]
         missing = np.nan_to_num(targets - features @ blind[:, _TRUST_LEADS])
         size = float((added**2).sum())
         share = float((added * missing).sum()) / size if size else 1.0
         return min(1.0, max(0.0, (share + _BELIEF) / (1 + _BELIEF)))
 
-    def _bands(self, present: int, held_back: Floats) -> Floats | None:
-        """Quantiles of the errors at each lead, a day of leads at a time: near ones can be judged by newer origins."""
-        bands: list[Floats] = []
+    def _errors(self, present: int, held_back: Floats) -> list[Floats]:
+        """Shape (origins, DAY) for each day ahead: of near ones newer origins can be judged."""
+        errors = []
         for first_lead in range(0, HORIZON, DAY):
             leads = slice(first_lead, first_lead + DAY)
             last = present - leads.stop + 1
-            features, targets = self._examples.judged(last - _JUDGED_ON, last, _JUDGED_EVERY, leads)
-            if len(features) >= _ERRORS_NEEDED:
-                bands.append(_quantiles(targets - features @ held_back[:, leads]) * _widening(len(features)))
-            elif bands:
-                bands.append(bands[-1])
-            else:
-                return None
-        return np.concatenate(bands, axis=1)
+            features, targets = self._examples.judged(last - _JUDGED_ON, last, JUDGED_EVERY_H, leads)
+            errors.append(targets - features @ held_back[:, leads])
+        return errors
 
 
 class _Growing:
@@ -176,18 +168,6 @@ def _last_known(values: Floats) -> Floats:
     """For each origin: the nearest origin at or before it whose last hour is known; -1 if there is none."""
     origins = np.where(np.isnan(values), -1, np.arange(1, values.size + 1))
     return np.concatenate(([-1], np.maximum.accumulate(origins))) if values.size else np.array([-1])
-
-
-def _quantiles(errors: Floats) -> Floats:
-    """NaN where a lead was never known; those are taken as no error known, that is none."""
-    if np.isnan(errors).any():
-        return np.nan_to_num(np.nanquantile(errors, QUANTILES, axis=0))
-    return np.asarray(np.quantile(errors, QUANTILES, axis=0))
-
-
-def _widening(errors: int) -> float:
-    """Few errors have not seen the worst: a fortnight of them is widened by a seventh, half a year hardly."""
-    return 1 + _WIDENED_BY_DAYS * DAY / (errors * _JUDGED_EVERY)
 
 
 def _plausible(values: Floats) -> Floats:

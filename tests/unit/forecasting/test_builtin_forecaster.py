@@ -112,13 +112,28 @@ def test_before_and_long_after_the_series_it_says_nothing() -> None:
 
 
 @settings(max_examples=10)
-@given(st.integers(35 * 24, 364 * 24))
+@given(st.integers(18 * 24, 364 * 24))
 def test_quantiles_are_in_order_and_every_value_is_plausible(hour: int) -> None:
     """p10 is at most p50 is at most p90, and none is below zero."""
     forecast = FORECASTER.view(MONDAY + hour * HOUR)
     assert forecast is not None and forecast.quantiles is not None
     assert (np.diff(forecast.quantiles, axis=0) >= 0).all()
     assert (forecast.quantiles >= 0).all() and (forecast.mean >= 0).all()
+
+
+@settings(max_examples=40)
+@given(st.integers(15 * 24, 70 * 24), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.1, 0.3]))
+def test_the_expected_value_lies_in_its_band_however_short_the_history(hours: int, seed: int, unknown: float) -> None:
+    """Errors of a few days are of one weather and may all have one sign: no ground to expect what the band excludes."""
+    values = made_up_grid(71, seed)[:hours]
+    values[:-1][np.random.default_rng(seed).random(hours - 1) < unknown] = np.nan
+    forecast = view_at(values, hours)
+    if forecast.quantiles is None:
+        assert np.count_nonzero(~np.isnan(values)) < 18 * 24 or unknown > 0
+        return
+    low, middle, high = forecast.quantiles
+    assert (low <= forecast.mean).all() and (forecast.mean <= high).all()
+    assert (low <= middle).all() and (middle <= high).all()
 
 
 def test_a_grid_that_never_changes_is_forecast_as_it_is() -> None:

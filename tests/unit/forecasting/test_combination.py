@@ -86,7 +86,20 @@ def test_the_band_is_nearer_where_the_provider_helps() -> None:
     assert alone.p10 and alone.p90 and helped.p10 and helped.p90
     width_alone, width_helped = alone.p90.values - alone.p10.values, helped.p90.values - helped.p10.values
     assert width_helped[:48].mean() < width_alone[:48].mean()
-    assert (helped.p10.values <= helped.expected.values).mean() > 0.95
+    assert (helped.p10.values <= helped.expected.values).all()
+    assert (helped.expected.values <= helped.p90.values).all()
+
+
+@pytest.mark.parametrize("day", [30, 51, 114])
+def test_the_band_holds_the_expected_value_in_the_first_weeks(day: int) -> None:
+    """Three weeks of history and a day of issues: little is known of our errors, hardly anything of those of both."""
+    now = MONDAY + day * DAY
+    history = a_series(TRUTH[(day - 21) * 24 : day * 24], now - 21 * DAY)
+    issues = [an_issue(at, TRUTH[at * 24 : at * 24 + 48] + 80) for at in (day - 1, day)]
+    forecast = Combiner(KEY, history, issues).at(now)
+    assert forecast is not None and forecast.p10 is not None and forecast.p90 is not None
+    assert (forecast.p10.values <= forecast.expected.values).all()
+    assert (forecast.expected.values <= forecast.p90.values).all()
 
 
 def test_issues_and_values_from_after_the_moment_have_no_say() -> None:
