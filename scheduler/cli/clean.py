@@ -20,16 +20,7 @@ PATIENCE_S = 90.0
 
 @app.command()
 def clean(
-    jobs: Annotated[
-        list[int] | None,
-        typer.Argument(
-            metavar="[JOB]...",
-            min=1,
-            autocompletion=options.complete_job,
-            help="Numbers of ended jobs.",
-            show_default=False,
-        ),
-    ] = None,
+    jobs: options.EndedJobs = None,
     older_than: Annotated[
         str | None, typer.Option("--older-than", help="Instead of numbers: all of yours that ended so long ago, 30d.")
     ] = None,

@@ -47,6 +47,12 @@ JobId = Annotated[
     int,
     typer.Argument(metavar="JOB", min=1, autocompletion=complete_job, help="Number of the job.", show_default=False),
 ]
+EndedJobs = Annotated[
+    list[int] | None,
+    typer.Argument(
+        metavar="[JOB]...", min=1, autocompletion=complete_job, help="Numbers of ended jobs.", show_default=False
+    ),
+]
 State = Annotated[
     list[str] | None,
     typer.Option("--state", autocompletion=complete_state, help="Only jobs in this state; may be repeated."),

@@ -21,17 +21,11 @@ PATIENCE_S = 600.0
 
 @app.command()
 def recompute(
-    jobs: Annotated[
-        list[int] | None,
-        typer.Argument(
-            metavar="[JOB]...",
-            min=1,
-            autocompletion=options.complete_job,
-            help="Numbers of ended jobs; without one all that ended since --since.",
-            show_default=False,
-        ),
-    ] = None,
-    since: Annotated[str, typer.Option("--since", help="Ended at or after: 2026-11-01, yesterday, 7d (ago).")] = "7d",
+    jobs: options.EndedJobs = None,
+    since: Annotated[
+        str,
+        typer.Option("--since", help="Without numbers: all that ended at or after 2026-11-01, yesterday, 7d (ago)."),
+    ] = "7d",
     as_json: options.Json = False,
 ) -> int:
     """Ask the providers anew and draw the statements of ended jobs up again.
