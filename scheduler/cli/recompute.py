@@ -24,7 +24,7 @@ def recompute(
     jobs: options.EndedJobs = None,
     since: Annotated[
         str,
-        typer.Option("--since", help="Without numbers: all that ended at or after 2026-11-01, yesterday, 7d (ago)."),
+        typer.Option("--since", help="Without numbers: all that ended since 2026-11-01, yesterday, 7d (ago)."),
     ] = "7d",
     as_json: options.Json = False,
 ) -> int:
