@@ -10,7 +10,7 @@ import numpy as np
 
 from scheduler.domain.gpus import Pool
 from scheduler.domain.places import FreePlaces, Micros
-from scheduler.planning.demand import Demand, Schedule
+from scheduler.planning.demand import Demand, Schedule, Segments
 from scheduler.planning.situation import Situation
 
 
@@ -31,11 +31,12 @@ class Openings:
         self._known: dict[tuple[Pool, int], _Stretches] = {}
 
     def before(self, demand: Demand) -> tuple[int, int] | None:
-        """[start, end) in which it could have begun first, before its planned start; None where places are wanting.
+        """[start, end) in which it could have begun before its planned start; None where places are wanting.
 
-        Room for all of it, or, where it may pause, for the shortest stretch that is worth starting.
+        The first with room for all of it, or else, where it may pause, for the shortest stretch that is worth starting.
         """
-        start, first_end = self._schedule[demand.id][0]
+        own = self._schedule[demand.id]
+        start = own[0][0]
         begin = max([demand.earliest, *(self._schedule[p][-1][1] for p in demand.after)])
         if begin >= start:
             return None
@@ -44,14 +45,16 @@ class Openings:
         if first > last:
             return None
         least = min(demand.work, demand.min_run + demand.switch) if demand.interruptible else demand.work
-        between = (lengths[first + 1 : last] >= least).nonzero()[0][:1] + first + 1
+        part = None
+        between = (lengths[first + 1 : last] >= least).nonzero()[0] + first + 1
         for k in (first, *between.tolist(), last):
             opens = max(starts[k], begin)
-            # What is free until its start goes on in its own places.
-            closes = ends[k] if ends[k] < start else max(ends[k], first_end)
-            if closes - opens >= least:
-                return opens, min(closes, opens + demand.work)
-        return None
+            closes = ends[k] if ends[k] < start else _goes_on(ends[k], own, starts, ends)
+            if closes - opens >= demand.work:
+                return opens, opens + demand.work
+            if part is None and closes - opens >= least:
+                part = opens, closes
+        return part
 
     def _stretches(self, pool: Pool, width: int) -> _Stretches:
         if (pool, width) not in self._known:
@@ -60,6 +63,16 @@ class Openings:
             starts, ends = self._free[pool].stretches(width, self._situation.now)
             self._known[pool, width] = _Stretches(starts.tolist(), ends.tolist(), ends - starts)
         return self._known[pool, width]
+
+
+def _goes_on(closes: int, own: Segments, starts: list[int], ends: list[int]) -> int:
+    """Until when what is free lasts, its own places included: those would be free as well, and what follows on them."""
+    while True:
+        within = bisect_right(starts, closes) - 1
+        later = max([ends[within], *(end for start, end in own if start <= closes)])
+        if later <= closes:
+            return closes
+        closes = later
 
 
 def _free_places(pool: Pool, schedule: Schedule, situation: Situation) -> FreePlaces:
