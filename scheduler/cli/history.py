@@ -160,7 +160,9 @@ def _group_cells(row: dict[str, Any]) -> list[Cell]:
 def _footer(rows: list[dict[str, Any]]) -> list[str]:
     said = []
     if any(row["statement"] == "provisional" for row in rows):
-        said.append("~ provisional: some intensity is forecast, estimated or not published yet")
+        said.append(
+            "~ provisional: some intensity is not published for good yet, or a job that came before has not ended"
+        )
     if promised := [row for row in rows if row["state"] == "completed" and row["deadline"]]:
         met = sum(times.parse_stamp(row["ended_at"]) <= times.parse_stamp(row["deadline"]) for row in promised)
         said.append(f"Deadlines met: {met} of {len(promised)}, of the jobs that completed.")

@@ -16,9 +16,9 @@ class Settlement(StrEnum):
     NONE = "none"
     """Nothing was run, or nothing could be metered."""
     PROVISIONAL = "provisional"
-    """Some intensity is forecast, estimated or still missing."""
+    """Some intensity is forecast, estimated or still missing, or the queue that it is compared by is not settled."""
     FINAL = "final"
-    """Every slice has a final published intensity."""
+    """Every slice has a final published intensity, and nobody can move the start that it is compared with."""
 
 
 class StatementMethod(StrEnum):
