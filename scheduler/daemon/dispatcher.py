@@ -89,7 +89,6 @@ class Dispatcher:
         self._failures = parts.live.start_failures
         self._waiting: tuple[Job, ...] = ()
         self._machine_seen_at: datetime | None = None
-        self._fault: str | None = None
         self._instruction_faults: dict[Instruction, str] = {}
         self._beaten_s: float | None = None
 
@@ -124,7 +123,7 @@ class Dispatcher:
                     raise
                 await self._carry_out()
                 self._note_if_overtaken()
-                self._parts.live.storage_error, self._fault = None, None
+                self._parts.live.storage_error, self._parts.live.fault = None, None
                 self._beaten_s = self._stopwatch_s()
             except StorageError as error:
                 self._note_storage_error(str(error))
@@ -143,9 +142,9 @@ class Dispatcher:
 
     def _note_fault(self, error: Exception) -> None:
         """The same fault is logged once, however often it makes a beat fail."""
-        if repr(error) != self._fault:
+        if repr(error) != self._parts.live.fault:
             logger.error("beat failed", exc_info=error)
-        self._fault = repr(error)
+        self._parts.live.fault = repr(error)
 
     def _note_instruction_fault(self, instruction: Instruction, error: Exception) -> None:
         """Once for as long as it fails in the same way; what carbonq has words for needs no traceback."""

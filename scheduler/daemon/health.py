@@ -68,6 +68,11 @@ def _warnings(parts: Parts, grid: GridNow, inventory: Inventory | None) -> tuple
     found = []
     if os.getuid() == 0:
         found.append("the daemon runs as root, and so do its jobs; in user mode run it as yourself")
+    if parts.live.fault is not None:
+        found.append(
+            f"the daemon fails each time it looks at the queue ({parts.live.fault}): what is planned or due may start, "
+            "what is new may not be planned; its log has the details, please report them"
+        )
     if parts.live.agent_error is not None:
         found.append(f"worker agent: {parts.live.agent_error}")
     if inventory is not None and inventory.degraded:

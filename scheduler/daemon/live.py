@@ -28,6 +28,8 @@ class Live:
     progress: dict[int, Progress] = field(default_factory=dict)
     start_failures: StartFailures = field(default_factory=StartFailures)
     storage_error: str | None = None
+    fault: str | None = None
+    """Ours, at which each look at the queue fails; None since one went well."""
     price_problem: str | None = None
     """Why planning goes on without the price of power although one is set."""
 

@@ -121,3 +121,14 @@ def test_places_and_meters_are_unknown_until_the_worker_has_answered() -> None:
     seen = status(WholeDaemon(FakeClock(), None))
     assert (seen.gpus, seen.cpu_slots, seen.meters) == (None, None, None)
     assert seen.agent.reachable is False
+
+
+def test_a_daemon_that_fails_at_each_look_says_so_until_one_goes_well() -> None:
+    daemon = a_daemon()
+    daemon.executor.fault = ZeroDivisionError("once and always")
+    daemon.pass_time(HOUR / 2)
+    said = [warning for warning in status(daemon).warnings if "fails each time" in warning]
+    assert len(said) == 1 and "ZeroDivisionError('once and always')" in said[0] and "its log" in said[0]
+    daemon.executor.fault = None
+    daemon.pass_time(timedelta(minutes=5))
+    assert "fails each time" not in warnings(daemon)
