@@ -9,7 +9,7 @@ import typer
 from scheduler.cli import figures, options, several, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import Failure
-from scheduler.cli.output import notice, say, say_json
+from scheduler.cli.output import notice, say
 from scheduler.cli.several import Row
 
 app = options.command_app()
@@ -33,14 +33,7 @@ def clean(
     client = DaemonClient(timeout_s=PATIENCE_S)
     wanted = list(dict.fromkeys(jobs or _ended_before(client, older_than or "")))
     became = several.each(wanted, lambda job: client.post(f"/v1/jobs/{job}/clean", {"dry_run": dry_run}))
-    if len(wanted) == 1 and isinstance(problem := became[wanted[0]], Failure):
-        raise problem
-    if as_json:
-        say_json(several.json_values(became, key="job"))
-    else:
-        _say(several.rows(became), bool(wanted), dry_run)
-        several.tell_problems(became)
-    return several.first_status(became)
+    return several.told(became, as_json, lambda views: _say(views, bool(wanted), dry_run), key="job")
 
 
 def _ended_before(client: DaemonClient, older_than: str) -> list[int]:

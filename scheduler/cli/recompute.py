@@ -9,7 +9,7 @@ import typer
 from scheduler.cli import figures, options, several, times
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import EXIT_NOT_PERMITTED, EXIT_REQUEST, Failure
-from scheduler.cli.output import notice, say, say_json
+from scheduler.cli.output import notice, say
 from scheduler.cli.several import Outcomes, Row
 
 app = options.command_app()
@@ -36,14 +36,7 @@ def recompute(
     moment = times.since(since, "--since", times.now())
     wanted = list(dict.fromkeys(jobs or several.own_ended(client, since=moment.isoformat())))
     became = _piece_by_piece(client, wanted)
-    if len(wanted) == 1 and isinstance(problem := became[wanted[0]], Failure):
-        raise problem
-    if as_json:
-        say_json(several.json_values(became, key="job"))
-    else:
-        _say(several.rows(became), bool(wanted))
-        several.tell_problems(became)
-    return several.first_status(became)
+    return several.told(became, as_json, lambda views: _say(views, bool(wanted)), key="job")
 
 
 def _piece_by_piece(client: DaemonClient, jobs: list[int]) -> Outcomes:

@@ -7,7 +7,7 @@ from typing import Any
 
 from scheduler.cli.client import DaemonClient
 from scheduler.cli.failures import EXIT_UNREACHABLE, Failure
-from scheduler.cli.output import notice
+from scheduler.cli.output import notice, say_json
 
 Row = dict[str, Any]
 Outcomes = dict[int, Row | Failure]
@@ -61,6 +61,18 @@ def tell_problems(became: Mapping[int, Row | Failure]) -> None:
     for outcome in became.values():
         if isinstance(outcome, Failure):
             notice(str(outcome))
+
+
+def told(became: Outcomes, as_json: bool, say_rows: Callable[[list[Row]], None], key: str = "id") -> int:
+    """Say what became of them and return the status; of a job that was the only one a problem is the command's own."""
+    if len(became) == 1 and isinstance(problem := next(iter(became.values())), Failure):
+        raise problem
+    if as_json:
+        say_json(json_values(became, key))
+    else:
+        say_rows(rows(became))
+        tell_problems(became)
+    return first_status(became)
 
 
 def first_status(became: Outcomes, status: Callable[[Row], int] = lambda row: 0) -> int:

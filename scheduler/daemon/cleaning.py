@@ -85,7 +85,7 @@ class Cleaner:
         return [segment.id for segment in self._parts.store.segments(job.id)]
 
     def _note(self, job: Job) -> None:
-        if CLEANED not in {event.event for event in self._parts.store.job_events(job.id)}:
+        if not self._parts.store.last_noted(CLEANED, [job.id]):
             self._parts.store.change_job(job.id, self._parts.clock.now(), JobChanges(), note=CLEANED)
 
     def _due(self) -> list[Job]:

@@ -38,7 +38,7 @@ class _Start:
     """When first-come-first-served would have begun a job, and whether no other job can change that any more."""
 
     moment: datetime
-    settled: bool = False
+    settled: bool
 
 
 class Settler:
@@ -105,8 +105,8 @@ class Settler:
 
     def statements_so_far(self, jobs: Sequence[Job]) -> dict[int, EmissionsStatement]:
         """What each has emitted until now, nothing recorded; on the writer thread."""
-        starts = run_now_starts(self._queue(jobs), self._capacity())
-        return {job.id: self._drawn_up(job, self._terms(job), _Start(starts[job.id])) for job in jobs}
+        starts = self._starts_so_far(jobs)
+        return {job.id: self._drawn_up(job, self._terms(job), _Start(starts[job.id], settled=False)) for job in jobs}
 
     def statement_so_far(self, job: Job) -> EmissionsStatement:
         return self.statements_so_far([job])[job.id]
@@ -135,8 +135,7 @@ class Settler:
     def span(self, job: Job) -> Interval:
         """The time whose intensity the statement of an ended job rests on."""
         previous = self._parts.store.statement(job.id)
-        start = previous.run_now_start if previous is not None else None
-        return self._span(job, start or self._start_so_far(job).moment, self._parts.clock.now())
+        return self._span(job, self._start_known(job, previous), self._parts.clock.now())
 
     def _restate(self, job: Job, previous: EmissionsStatement) -> None:
         """Only intensity and energy are looked at again. What else it was drawn up under stays: settings, machine and
@@ -147,8 +146,8 @@ class Settler:
             key=previous.key,
             claims_savings=previous.at_submission_emissions is not None,
         )
-        start = _Start(previous.run_now_start) if previous.run_now_start else self._start_so_far(job)
-        statement = restated(previous, self._drawn_up(job, terms, replace(start, settled=True)))
+        start = _Start(self._start_known(job, previous), settled=True)
+        statement = restated(previous, self._drawn_up(job, terms, start))
         if self._parts.store.add_statement(statement):
             logger.info("statement restated", extra={"job": job.id, **_figures(statement)})
 
@@ -199,9 +198,14 @@ class Settler:
             switch=settings.queue.switch_cost,
         )
 
-    def _start_so_far(self, job: Job) -> _Start:
-        """When first-come-first-served would have begun it, as far as that is known."""
-        return _Start(run_now_starts(self._queue([job]), self._capacity())[job.id])
+    def _start_known(self, job: Job, previous: EmissionsStatement | None) -> datetime:
+        """That of its statement, where that tells one; else as the queue has it so far."""
+        told = previous.run_now_start if previous is not None else None
+        return told or self._starts_so_far([job])[job.id]
+
+    def _starts_so_far(self, jobs: Sequence[Job]) -> dict[int, datetime]:
+        """When first-come-first-served would have begun each, as far as that is known."""
+        return run_now_starts(self._queue(jobs), self._capacity())
 
     def _begun(self, jobs: Sequence[Job]) -> dict[int, _Start]:
         """Of each, and whether that is settled: one replay of the recorded queue serves all."""

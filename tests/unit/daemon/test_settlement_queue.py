@@ -41,6 +41,12 @@ def recomputed(daemon: WholeDaemon, job: Job) -> None:
     asyncio.run(daemon.service.recompute(ANNA, (job.id,)))
 
 
+def restart_with(daemon: WholeDaemon, **changed: object) -> None:
+    """The daemon is started anew after these sections of its settings were changed."""
+    daemon.parts = replace(daemon.parts, settings=daemon.parts.settings.model_copy(update=changed))
+    daemon.restart()
+
+
 def an_overtaken_job_and_the_one_that_overtook_it() -> tuple[WholeDaemon, Job, Job]:
     """Ten hours that wait for clean power, and one hour that came five minutes later and ran at once."""
     daemon = a_daemon([500.0] * 4 + [400.0] * 6, {1: of(10), 2: of(1)})
@@ -124,9 +130,7 @@ def test_a_final_comparison_stays_whatever_the_machine_and_the_settings_become()
     final = daemon.statement(second.id)
     assert (final.settlement, final.run_now_start) == (Settlement.FINAL, NOON + 2 * HOUR)
     daemon.executor.gpus = (Gpu("GPU-0", "Fake A100"), Gpu("GPU-1", "Fake A100"))
-    changed = {"queue": QueueSettings(switch_cost=HOUR / 2), "site": SiteSettings(pue=2.0)}
-    daemon.parts = replace(daemon.parts, settings=daemon.parts.settings.model_copy(update=changed))
-    daemon.restart()
+    restart_with(daemon, queue=QueueSettings(switch_cost=HOUR / 2), site=SiteSettings(pue=2.0))
     daemon.pass_time(timedelta(minutes=5))
     recomputed(daemon, second)
     assert daemon.store.statement_history(second.id)[-1] == final
@@ -155,9 +159,7 @@ def test_a_changed_pue_holds_for_jobs_that_end_after_it() -> None:
     daemon.until_all_ended()
     settle(daemon)
     assert daemon.statement(job.id).settlement is Settlement.PROVISIONAL
-    changed = daemon.parts.settings.model_copy(update={"site": SiteSettings(pue=2.0)})
-    daemon.parts = replace(daemon.parts, settings=changed)
-    daemon.restart()
+    restart_with(daemon, site=SiteSettings(pue=2.0))
     daemon.pass_time(timedelta(days=2), HOUR)
     statement = daemon.statement(job.id)
     assert (statement.settlement, statement.pue) == (Settlement.FINAL, 1.0)
