@@ -5,47 +5,33 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from scheduler.accounting.baseline import uninterrupted_length
 from scheduler.accounting.intensity import IntensityHistory, intensity_history
-from scheduler.accounting.queue import Competitor, run_now_starts, settled_starts
 from scheduler.accounting.recheck import stretches
 from scheduler.accounting.statement import Metered, Terms, restated, settle
 from scheduler.daemon.grid_desk import GridDesk
 from scheduler.daemon.parts import Parts
+from scheduler.daemon.recorded_queue import RecordedQueue, Start
 from scheduler.domain.carbon import SeriesKey, SourceCapabilities
 from scheduler.domain.errors import StorageError
-from scheduler.domain.gpus import Pool
 from scheduler.domain.intervals import Interval
 from scheduler.domain.jobs import Job
-from scheduler.domain.lifecycle import JobEvent, JobState
-from scheduler.domain.runs import Segment
 from scheduler.domain.statements import EmissionsStatement, Settlement
 from scheduler.ports import JobQuery
 
 logger = logging.getLogger(__name__)
 
-QUEUE_LOOK_BACK = timedelta(days=30)
-"""Jobs submitted earlier than this before a job are taken not to have kept it waiting."""
 FORECAST_LOOK_BACK = timedelta(days=4)
 """Forecasts issued this long before an interval may still be the newest word on it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """When first-come-first-served would have begun a job, and whether no other job can change that any more."""
-
-    moment: datetime
-    settled: bool
 
 
 class Settler:
     """Statements of one installation. What it computes runs on the writer thread, beside the store."""
 
     def __init__(self, parts: Parts, desk: GridDesk) -> None:
-        self._parts, self._desk = parts, desk
+        self._parts, self._desk, self._queue = parts, desk, RecordedQueue(parts)
         self._woken = asyncio.Event()
         self._asked: dict[tuple[SeriesKey, datetime], tuple[Interval, datetime]] = {}
         """By series and start: what was asked for last, and when it is asked for again."""
@@ -66,7 +52,7 @@ class Settler:
         """Every ended job whose statement is missing or not final; the grid is asked once for all of the same days."""
         try:
             jobs = await self._parts.writer(self._unsettled)
-            begun = await self._parts.writer(self._begun, jobs)
+            begun = await self._parts.writer(self._queue.starts, jobs)
             for key, missing in await self._parts.writer(self._missing, jobs, begun):
                 await self._ask_for(key, missing)
             await self.each(jobs, lambda job: self._settle(job, begun))
@@ -105,8 +91,8 @@ class Settler:
 
     def statements_so_far(self, jobs: Sequence[Job]) -> dict[int, EmissionsStatement]:
         """What each has emitted until now, nothing recorded; on the writer thread."""
-        starts = self._starts_so_far(jobs)
-        return {job.id: self._drawn_up(job, self._terms(job), _Start(starts[job.id], settled=False)) for job in jobs}
+        starts = self._queue.starts_so_far(jobs)
+        return {job.id: self._drawn_up(job, self._terms(job), Start(starts[job.id], settled=False)) for job in jobs}
 
     def statement_so_far(self, job: Job) -> EmissionsStatement:
         return self.statements_so_far([job])[job.id]
@@ -121,7 +107,7 @@ class Settler:
         """Its statement again from all that is recorded; the same facts add nothing. On the writer thread."""
         previous = self._parts.store.statement(job.id)
         if previous is None or previous.settlement is not Settlement.FINAL or previous.key is None:
-            self._settle(job, self._begun([job]))
+            self._settle(job, self._queue.starts([job]))
         else:
             self._restate(job, previous)
 
@@ -146,7 +132,7 @@ class Settler:
             key=previous.key,
             claims_savings=previous.at_submission_emissions is not None,
         )
-        start = _Start(self._start_known(job, previous), settled=True)
+        start = Start(self._start_known(job, previous), settled=True)
         statement = restated(previous, self._drawn_up(job, terms, start))
         if self._parts.store.add_statement(statement):
             logger.info("statement restated", extra={"job": job.id, **_figures(statement)})
@@ -160,7 +146,7 @@ class Settler:
         ids = self._parts.store.unsettled_jobs()
         return self._parts.store.jobs(JobQuery(ids=tuple(ids))) if ids else ()
 
-    def _missing(self, jobs: tuple[Job, ...], begun: Mapping[int, _Start]) -> list[tuple[SeriesKey, Interval]]:
+    def _missing(self, jobs: tuple[Job, ...], begun: Mapping[int, Start]) -> list[tuple[SeriesKey, Interval]]:
         """Past stretches that statements need and of which the store lacks the grid's last word, by series."""
         now = self._parts.clock.now()
         spans: dict[SeriesKey, list[Interval]] = {}
@@ -175,14 +161,14 @@ class Settler:
         """Of the series that the job was planned with; where that is no longer asked, or was none, the one in use."""
         return self._desk.source_of(job.series) or self._desk.capabilities
 
-    def _settle(self, job: Job, begun: Mapping[int, _Start]) -> None:
+    def _settle(self, job: Job, begun: Mapping[int, Start]) -> None:
         previous = self._parts.store.statement(job.id)
         terms = self._terms(job) if previous is None else _kept_terms(self._terms(job), previous)
         statement = restated(previous, self._drawn_up(job, terms, begun[job.id]))
         if self._parts.store.add_statement(statement) and statement.settlement is Settlement.FINAL:
             logger.info("statement final", extra={"job": job.id, **_figures(statement)})
 
-    def _drawn_up(self, job: Job, terms: Terms, start: _Start) -> EmissionsStatement:
+    def _drawn_up(self, job: Job, terms: Terms, start: Start) -> EmissionsStatement:
         store, now = self._parts.store, self._parts.clock.now()
         metered = Metered(job, store.segments(job.id), store.slices(job.id))
         history = self._history(terms.key, self._span(job, start.moment, now), now)
@@ -201,60 +187,12 @@ class Settler:
     def _start_known(self, job: Job, previous: EmissionsStatement | None) -> datetime:
         """That of its statement, where that tells one; else as the queue has it so far."""
         told = previous.run_now_start if previous is not None else None
-        return told or self._starts_so_far([job])[job.id]
-
-    def _starts_so_far(self, jobs: Sequence[Job]) -> dict[int, datetime]:
-        """When first-come-first-served would have begun each, as far as that is known."""
-        return run_now_starts(self._queue(jobs), self._capacity())
-
-    def _begun(self, jobs: Sequence[Job]) -> dict[int, _Start]:
-        """Of each, and whether that is settled: one replay of the recorded queue serves all."""
-        queue, capacity = self._queue(jobs), self._capacity()
-        starts = run_now_starts(queue, capacity)
-        settled = settled_starts(queue, capacity, self._parts.clock.now())
-        return {job.id: _Start(starts[job.id], job.id in settled) for job in jobs}
-
-    def _queue(self, jobs: Sequence[Job]) -> list[Competitor]:
-        """These jobs and those that came before one of them and competed with it for places."""
-        if not jobs:
-            return []
-        store, now = self._parts.store, self._parts.clock.now()
-        submitted, last = [job.submitted_at for job in jobs], max(job.id for job in jobs)
-        # Two jobs may be submitted in the same instant: their numbers say which came first.
-        query = JobQuery(since=min(submitted) - QUEUE_LOOK_BACK, until=max(submitted) + _MOMENT)
-        came = {job.id: job for job in (*store.jobs(query), *jobs)}
-        asked = {job.id for job in jobs}
-        competed = [job for job in came.values() if job.id in asked or (job.id <= last and _competed(job))]
-        ids = [job.id for job in competed]
-        released, segments = store.last_noted(JobEvent.RELEASE, ids), store.segments_of(ids)
-        return [
-            Competitor(job, self._length(job, segments.get(job.id, ()), now), self._released_at(job, released))
-            for job in competed
-        ]
-
-    def _length(self, job: Job, segments: Sequence[Segment], now: datetime) -> timedelta | None:
-        """Of its running in one go; None while it has not begun."""
-        if job.started_at is None:
-            return None
-        return uninterrupted_length(job, segments, self._parts.settings.queue.switch_cost, now)
-
-    def _released_at(self, job: Job, released: Mapping[int, datetime]) -> datetime | None:
-        """By its user, before it first began; what they held later did not keep it from beginning."""
-        last = released.get(job.id)
-        if last is None or job.started_at is None or last <= job.started_at:
-            return last
-        events = self._parts.store.job_events(job.id)
-        before = [each.at for each in events if each.event == JobEvent.RELEASE and each.at <= job.started_at]
-        return max(before, default=None)
-
-    def _capacity(self) -> dict[Pool, int]:
-        inventory = self._parts.live.inventory
-        return {pool: inventory.capacity(pool) if inventory else 0 for pool in Pool}
+        return told or self._queue.starts_so_far([job])[job.id]
 
     def _span(self, job: Job, first: datetime, now: datetime) -> Interval:
         """From the earliest to the latest moment at which the job did, or would have, drawn power."""
         start = min(first, job.submitted_at)
-        ran = self._length(job, self._parts.store.segments(job.id), now) or _MOMENT
+        ran = self._queue.length(job, now) or _MOMENT
         return Interval(start, max(job.ended_at or now, first + ran, start + _MOMENT))
 
     def _history(self, key: SeriesKey, span: Interval, now: datetime) -> IntensityHistory:
@@ -267,11 +205,6 @@ class Settler:
 _MOMENT = timedelta(milliseconds=1)
 _PATIENCE = 1 / 24
 """Share of its age that a missing stretch is left alone: an hour after a day, seven after a week."""
-
-
-def _competed(job: Job) -> bool:
-    """Whether it held places, or may still come to: one that never ran, or that its user holds back, takes none."""
-    return job.started_at is not None or (not job.ended and job.state is not JobState.HELD)
 
 
 def _kept_terms(terms: Terms, previous: EmissionsStatement) -> Terms:
